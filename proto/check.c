@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "proto/check.h"
+
+#define T struct cf_check_request
+static const struct cf_field check_request_fields[] = {
+	CF_TEXT(T, domain),
+	CF_LIST(T, destinations, NULL),
+};
+#undef T
+const struct cf_shape cf_check_request_shape = CF_SHAPE(cf_check_request, check_request_fields);
+
+#define T struct cf_check
+static const struct cf_field check_fields[] = {
+	CF_TEXT(T, destination),
+	CF_BOOL(T, allowed),
+	CF_INTERVAL(T, host_offset, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_host_offset)),
+	CF_SPAN(T, offset_half_width, 0, CF_YEAR, CF_MAYBE(T, has_offset_half_width)),
+	CF_SPAN(T, predicted_blackout, 0, CF_YEAR, CF_MAYBE(T, has_predicted_blackout)),
+	CF_SPAN(T, max_blackout, 0, CF_DAY),
+	CF_LIST(T, findings, &cf_finding_shape),
+};
+#undef T
+const struct cf_shape cf_check_shape = CF_SHAPE(cf_check, check_fields);
+
+#define T struct cf_checks
+static const struct cf_field checks_fields[] = {
+	CF_TEXT(T, domain),
+	CF_TEXT(T, uuid),
+	CF_LIST(T, list, &cf_check_shape),
+};
+#undef T
+const struct cf_shape cf_checks_shape = CF_SHAPE(cf_checks, checks_fields);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Would a migration be allowed?  A check has no side effect anywhere and lists
+ * every finding, per destination, those of severity `warn` included.
+ */
+
+#include "proto/limits.h"
+#include "proto/report.h"
+
+#define CF_DESTINATIONS_MAX 64
+
+struct cf_check_request {
+	char domain[CF_NAME_ROOM];	/* name or uuid */
+	size_t n_destinations;		/* none: every peer the agent knows */
+	char destinations[CF_DESTINATIONS_MAX][CF_HOST_ROOM];
+};
+
+struct cf_check {
+	char destination[CF_HOST_ROOM];
+	bool allowed;
+	bool has_host_offset;
+	struct cf_interval host_offset;	/* destination - source, now */
+	bool has_offset_half_width;
+	cf_span offset_half_width;
+	bool has_predicted_blackout;
+	cf_span predicted_blackout;
+	cf_span max_blackout;
+	size_t n_findings;
+	struct cf_finding findings[CF_FINDINGS_MAX];
+};
+
+struct cf_checks {
+	char domain[CF_NAME_ROOM];
+	char uuid[CF_UUID_ROOM];
+	size_t n_list;
+	struct cf_check list[CF_DESTINATIONS_MAX];
+};
+
+extern const struct cf_shape cf_check_request_shape;
+extern const struct cf_shape cf_check_shape;
+extern const struct cf_shape cf_checks_shape;

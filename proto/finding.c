@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "proto/finding.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/text.h"
+
+const char *const cf_finding_words[CF_N_FINDING_CODES] = {
+	[CF_FINDING_UNKNOWN]                = "unknown",
+	[CF_FINDING_CLOCK_UNSYNCHRONISED]   = "clock-unsynchronised",
+	[CF_FINDING_CLOCK_UNTRUSTED]        = "clock-untrusted",
+	[CF_FINDING_CLOCK_HOLDOVER]         = "clock-holdover",
+	[CF_FINDING_ERROR_BOUND]            = "error-bound",
+	[CF_FINDING_CLOCK_STEPPED]          = "clock-stepped",
+	[CF_FINDING_KERNEL_UNSYNC]          = "kernel-unsync",
+	[CF_FINDING_LEAP_SECOND]            = "leap-second",
+	[CF_FINDING_SKEW]                   = "skew",
+	[CF_FINDING_OFFSET_UNKNOWN]         = "offset-unknown",
+	[CF_FINDING_CLOCK_CONTRADICTION]    = "clock-contradiction",
+	[CF_FINDING_TAI_DIFFERS]            = "tai-differs",
+	[CF_FINDING_TAI_UNKNOWN]            = "tai-unknown",
+	[CF_FINDING_COUNTER_DIFFERS]        = "counter-differs",
+	[CF_FINDING_COUNTER_UNKNOWN]        = "counter-unknown",
+	[CF_FINDING_PEER_UNREACHABLE]       = "peer-unreachable",
+	[CF_FINDING_PEER_CERTIFICATE_TIME]  = "clock-or-certificate-time",
+	[CF_FINDING_PEER_DENIED]            = "peer-denied",
+	[CF_FINDING_PEER_VERSION]           = "peer-version",
+	[CF_FINDING_PEER_BUSY]              = "peer-busy",
+	[CF_FINDING_SAME_HOST]              = "same-host",
+	[CF_FINDING_DOMAIN_UNKNOWN]         = "domain-unknown",
+	[CF_FINDING_DOMAIN_NOT_RUNNING]     = "domain-not-running",
+	[CF_FINDING_DOMAIN_NOT_MIGRATABLE]  = "domain-not-migratable",
+	[CF_FINDING_DOMAIN_MIGRATING]       = "domain-migrating",
+	[CF_FINDING_DOMAIN_EXISTS_THERE]    = "domain-exists-there",
+	[CF_FINDING_MANAGED_ELSEWHERE]      = "managed-elsewhere",
+	[CF_FINDING_RTC_CLOCK]              = "rtc-clock-vm",
+	[CF_FINDING_LEVER_MISSING]          = "lever-missing",
+	[CF_FINDING_GUEST_AGENT_SILENT]     = "guest-agent-silent",
+	[CF_FINDING_GUEST_CLOCK_UNKNOWN]    = "guest-clock-unknown",
+	[CF_FINDING_SELF_CORRECTING]        = "self-correcting",
+	[CF_FINDING_BLACKOUT_PREDICTED]     = "blackout-predicted",
+	[CF_FINDING_BLACKOUT_NOT_PREDICTED] = "blackout-not-predicted",
+	[CF_FINDING_LIBVIRT_UNAVAILABLE]    = "libvirt-unavailable",
+};
+
+static const struct {
+	enum cf_severity severity;
+	const char *sentence;
+	const char *advice;
+} codes[CF_N_FINDING_CODES] = {
+	[CF_FINDING_UNKNOWN] = { CF_SEVERITY_REFUSE,
+		"a finding of a newer version that this one does not know",
+		"Update clockferry on this host to read it." },
+
+	[CF_FINDING_CLOCK_UNSYNCHRONISED] = { CF_SEVERITY_REFUSE,
+		"the host's clock follows no source it can be trusted for",
+		"Look at `chronyc -n sources` on that host; `clockferry clock` says what speaks against it." },
+	[CF_FINDING_CLOCK_UNTRUSTED] = { CF_SEVERITY_REFUSE,
+		"what is known of the host's clock contradicts itself",
+		"Compare `chronyc tracking`, `adjtimex --print` and a third clock before you believe that host again." },
+	[CF_FINDING_CLOCK_HOLDOVER] = { CF_SEVERITY_WARN,
+		"the host's clock lost its source and runs on by itself",
+		"Give chronyd its sources back before holdover-max has passed." },
+	[CF_FINDING_ERROR_BOUND] = { CF_SEVERITY_REFUSE,
+		"the host's clock may be further from UTC than policy allows",
+		"Use nearer or better NTP servers, or wait until chronyd has settled." },
+	[CF_FINDING_CLOCK_STEPPED] = { CF_SEVERITY_REFUSE,
+		"the host's clock was set, and no update has confirmed it since",
+		"Wait for chronyd's next update; find out who sets the clock." },
+	[CF_FINDING_KERNEL_UNSYNC] = { CF_SEVERITY_WARN,
+		"the kernel calls its clock unsynchronised (STA_UNSYNC)",
+		"Add `rtcsync` to chrony.conf; without it the kernel is never told." },
+	[CF_FINDING_LEAP_SECOND] = { CF_SEVERITY_REFUSE,
+		"a leap second is due while the migration may still be under way",
+		"Migrate after the leap second." },
+
+	[CF_FINDING_SKEW] = { CF_SEVERITY_REFUSE,
+		"the two hosts' clocks disagree",
+		"Let both hosts follow the same NTP servers; `clockferry peers` shows the offset as it shrinks." },
+	[CF_FINDING_OFFSET_UNKNOWN] = { CF_SEVERITY_REFUSE,
+		"the offset between the two hosts could not be measured",
+		"Check the network between the agents; `clockferry peers` shows the last answer." },
+	[CF_FINDING_CLOCK_CONTRADICTION] = { CF_SEVERITY_REFUSE,
+		"the measured offset is larger than both hosts' error bounds together allow: one of them is wrong",
+		"Compare both with a third clock; a server on its own stratum 1 or a `local` reference looks healthy to its clients." },
+	[CF_FINDING_TAI_DIFFERS] = { CF_SEVERITY_REFUSE,
+		"the two kernels have different TAI offsets",
+		"Give both chronyds the same `leapsectz` or leap seconds list." },
+	[CF_FINDING_TAI_UNKNOWN] = { CF_SEVERITY_WARN,
+		"a kernel's TAI offset is 0, which means that nobody told it",
+		"Add `leapsectz right/UTC` (or `leapseclist`) to chrony.conf on that host." },
+	[CF_FINDING_COUNTER_DIFFERS] = { CF_SEVERITY_WARN,
+		"the two hosts' CPU counters run at different rates and the destination cannot scale",
+		"Migrate to a host with the same counter frequency (TSC within 250 ppm, CNTFRQ equal) or with scaling." },
+	[CF_FINDING_COUNTER_UNKNOWN] = { CF_SEVERITY_WARN,
+		"a host does not say how fast its CPU counter runs",
+		"`virsh capabilities` should have a <counter name='tsc'> on x86 with KVM." },
+
+	[CF_FINDING_PEER_UNREACHABLE] = { CF_SEVERITY_REFUSE,
+		"the destination's agent does not answer",
+		"Is clockferryd running there, is its port open, do the host's name and its certificate match?" },
+	[CF_FINDING_PEER_CERTIFICATE_TIME] = { CF_SEVERITY_REFUSE,
+		"the TLS connection failed only because a certificate is not valid at this time",
+		"Is that host's clock right? If it is, renew the certificate." },
+	[CF_FINDING_PEER_DENIED] = { CF_SEVERITY_REFUSE,
+		"the destination's agent does not accept this host",
+		"Give this host's certificate the role `peer` in the [access] of the destination's settings." },
+	[CF_FINDING_PEER_VERSION] = { CF_SEVERITY_REFUSE,
+		"the destination's agent speaks another major version",
+		"Update both agents to the same major version." },
+	[CF_FINDING_PEER_BUSY] = { CF_SEVERITY_REFUSE,
+		"the destination takes no more migrations now",
+		"Try again when the ones under way are over." },
+	[CF_FINDING_SAME_HOST] = { CF_SEVERITY_REFUSE,
+		"source and destination are the same host",
+		"Name another destination." },
+
+	[CF_FINDING_DOMAIN_UNKNOWN] = { CF_SEVERITY_REFUSE,
+		"there is no such domain on the source",
+		"`clockferry domains` lists those that are there." },
+	[CF_FINDING_DOMAIN_NOT_RUNNING] = { CF_SEVERITY_REFUSE,
+		"the domain is not running",
+		"Only a running domain has a clock to carry; start it at the destination instead." },
+	[CF_FINDING_DOMAIN_NOT_MIGRATABLE] = { CF_SEVERITY_REFUSE,
+		"libvirt cannot migrate the domain as it is",
+		"Remove what the detail names, such as a passed-through device." },
+	[CF_FINDING_DOMAIN_MIGRATING] = { CF_SEVERITY_REFUSE,
+		"the domain is already being migrated, or another job holds it",
+		"Wait for it to end, or abort it: `clockferry list`." },
+	[CF_FINDING_DOMAIN_EXISTS_THERE] = { CF_SEVERITY_REFUSE,
+		"the destination already has a domain of this uuid or name that is active",
+		"Find out why there are two before you move anything." },
+	[CF_FINDING_MANAGED_ELSEWHERE] = { CF_SEVERITY_REFUSE,
+		"another manager owns the domain and would not know that it moved",
+		"Migrate it through that manager; clockferry guards such migrations." },
+	[CF_FINDING_RTC_CLOCK] = { CF_SEVERITY_WARN,
+		"the domain's RTC runs on the virtual machine's clock and loses the blackout too",
+		"Remove track='guest' from its <timer name='rtc'>." },
+	[CF_FINDING_LEVER_MISSING] = { CF_SEVERITY_REFUSE,
+		"policy requires a lever to correct the guest's clock and there is none",
+		"Install qemu-guest-agent in the guest and give the domain its channel." },
+	[CF_FINDING_GUEST_AGENT_SILENT] = { CF_SEVERITY_WARN,
+		"the guest agent's channel is there, but the agent does not answer",
+		"Look at qemu-guest-agent in the guest; without it its clock is neither measured nor corrected." },
+	[CF_FINDING_GUEST_CLOCK_UNKNOWN] = { CF_SEVERITY_WARN,
+		"the guest's clock cannot be read: its lag will not be measured",
+		"Install qemu-guest-agent in the guest and give the domain its channel." },
+	[CF_FINDING_SELF_CORRECTING] = { CF_SEVERITY_WARN,
+		"this QEMU moves the guest's clock over the blackout by itself (x-account-downtime)",
+		"Nothing: clockferry measures and does not correct twice." },
+	[CF_FINDING_BLACKOUT_PREDICTED] = { CF_SEVERITY_REFUSE,
+		"the blackout will probably be longer than policy allows",
+		"Give the migration more bandwidth, or migrate when the guest writes less memory." },
+	[CF_FINDING_BLACKOUT_NOT_PREDICTED] = { CF_SEVERITY_OFF,
+		"nothing is known yet from which the blackout could be predicted",
+		"The first migration between two hosts has no history; the copy itself is watched." },
+
+	[CF_FINDING_LIBVIRT_UNAVAILABLE] = { CF_SEVERITY_REFUSE,
+		"the agent has no connection to libvirt on that host",
+		"Is libvirtd or virtqemud running there? The agent reconnects by itself." },
+};
+
+const char *const cf_severity_words[CF_N_SEVERITIES] = {
+	[CF_SEVERITY_UNKNOWN] = "unknown",
+	[CF_SEVERITY_OFF]     = "off",
+	[CF_SEVERITY_WARN]    = "warn",
+	[CF_SEVERITY_REFUSE]  = "refuse",
+};
+
+#define T struct cf_finding
+static const struct cf_field finding_fields[] = {
+	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
+	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
+	CF_TEXT(T, subject),
+	CF_INTERVAL(T, measured, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_measured)),
+	CF_SPAN(T, limit, 0, INT64_MAX, CF_MAYBE(T, has_limit)),
+	CF_TEXT(T, limit_of),
+	CF_TEXT(T, detail),
+};
+#undef T
+const struct cf_shape cf_finding_shape = CF_SHAPE(cf_finding, finding_fields);
+
+#define T struct cf_findings
+static const struct cf_field findings_fields[] = {
+	CF_LIST(T, list, &cf_finding_shape),
+};
+#undef T
+const struct cf_shape cf_findings_shape = CF_SHAPE(cf_findings, findings_fields);
+
+const char *cf_finding_sentence(enum cf_finding_code code)
+{
+	return codes[code].sentence;
+}
+
+const char *cf_finding_advice(enum cf_finding_code code)
+{
+	return codes[code].advice;
+}
+
+enum cf_severity cf_finding_default(enum cf_finding_code code)
+{
+	return codes[code].severity;
+}
+
+enum cf_finding_code cf_finding_from_name(const char *name)
+{
+	for (int code = 0; code < CF_N_FINDING_CODES; code++)
+		if (strcmp(cf_finding_words[code], name) == 0)
+			return code;
+
+	return CF_FINDING_UNKNOWN;
+}
+
+const char *cf_finding_text(const struct cf_finding *finding, char text[static CF_FINDING_TEXT_ROOM])
+{
+	char measured[CF_INTERVAL_TEXT_ROOM], limit[CF_SPAN_TEXT_ROOM];
+	size_t n;
+
+	n = snprintf(text, CF_FINDING_TEXT_ROOM, "%s: %s", finding->subject, cf_finding_sentence(finding->code));
+	if (finding->has_measured)
+		n += snprintf(text + n, CF_FINDING_TEXT_ROOM - n, ": %s",
+			      finding->measured.low.ns == finding->measured.high.ns ?
+			      cf_span_text(finding->measured.low, measured) :
+			      cf_interval_text(finding->measured, measured));
+	if (finding->has_limit)
+		n += snprintf(text + n, CF_FINDING_TEXT_ROOM - n, ", limit %s", cf_span_text(finding->limit, limit));
+	if (*finding->limit_of)
+		n += snprintf(text + n, CF_FINDING_TEXT_ROOM - n, " (%s)", finding->limit_of);
+	if (*finding->detail)
+		snprintf(text + n, CF_FINDING_TEXT_ROOM - n, ": %s", finding->detail);
+
+	return text;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A finding is one reason that speaks against a migration, as data.
+ *
+ * Policy decides in findings and nothing else; programs and people read the
+ * same ones.  The sentence and the advice that belong to a code are rows of a
+ * table here, so that the daemon, the command and the manual cannot disagree.
+ */
+
+#include "proto/field.h"
+#include "proto/version.h"
+
+enum cf_finding_code {
+	CF_FINDING_UNKNOWN,		/* a newer peer's */
+
+	/* a host's clock */
+	CF_FINDING_CLOCK_UNSYNCHRONISED,
+	CF_FINDING_CLOCK_UNTRUSTED,
+	CF_FINDING_CLOCK_HOLDOVER,
+	CF_FINDING_ERROR_BOUND,
+	CF_FINDING_CLOCK_STEPPED,
+	CF_FINDING_KERNEL_UNSYNC,
+	CF_FINDING_LEAP_SECOND,
+
+	/* the pair */
+	CF_FINDING_SKEW,
+	CF_FINDING_OFFSET_UNKNOWN,
+	CF_FINDING_CLOCK_CONTRADICTION,
+	CF_FINDING_TAI_DIFFERS,
+	CF_FINDING_TAI_UNKNOWN,
+	CF_FINDING_COUNTER_DIFFERS,
+	CF_FINDING_COUNTER_UNKNOWN,
+
+	/* the peer */
+	CF_FINDING_PEER_UNREACHABLE,
+	CF_FINDING_PEER_CERTIFICATE_TIME,
+	CF_FINDING_PEER_DENIED,
+	CF_FINDING_PEER_VERSION,
+	CF_FINDING_PEER_BUSY,
+	CF_FINDING_SAME_HOST,
+
+	/* the domain */
+	CF_FINDING_DOMAIN_UNKNOWN,
+	CF_FINDING_DOMAIN_NOT_RUNNING,
+	CF_FINDING_DOMAIN_NOT_MIGRATABLE,
+	CF_FINDING_DOMAIN_MIGRATING,
+	CF_FINDING_DOMAIN_EXISTS_THERE,
+	CF_FINDING_MANAGED_ELSEWHERE,
+	CF_FINDING_RTC_CLOCK,
+	CF_FINDING_LEVER_MISSING,
+	CF_FINDING_GUEST_AGENT_SILENT,
+	CF_FINDING_GUEST_CLOCK_UNKNOWN,
+	CF_FINDING_SELF_CORRECTING,
+	CF_FINDING_BLACKOUT_PREDICTED,
+	CF_FINDING_BLACKOUT_NOT_PREDICTED,
+
+	/* this host's services */
+	CF_FINDING_LIBVIRT_UNAVAILABLE,
+
+	CF_N_FINDING_CODES,
+};
+
+/* What policy makes of a finding. */
+enum cf_severity { CF_SEVERITY_UNKNOWN, CF_SEVERITY_OFF, CF_SEVERITY_WARN, CF_SEVERITY_REFUSE, CF_N_SEVERITIES };
+
+struct cf_finding {
+	enum cf_finding_code code;
+	enum cf_severity severity;
+	char subject[CF_HOST_ROOM];	/* the host, the pair "a -> b", or the domain it is about */
+	bool has_measured;
+	struct cf_interval measured;	/* what was found, where it is a time */
+	bool has_limit;
+	cf_span limit;			/* what it was held against */
+	char limit_of[CF_HOST_ROOM];	/* whose limit that is: a host's name; "" without one */
+	char detail[CF_DETAIL_ROOM];	/* what the sentence cannot know; may be "" */
+};
+
+#define CF_FINDINGS_MAX 48
+
+/* Findings as they are gathered: the caller brings the room, a full list keeps the first ones. */
+struct cf_findings {
+	size_t n_list;
+	struct cf_finding list[CF_FINDINGS_MAX];
+};
+
+extern const char *const cf_finding_words[CF_N_FINDING_CODES];	/* "clock-unsynchronised" */
+extern const char *const cf_severity_words[CF_N_SEVERITIES];	/* "refuse" */
+extern const struct cf_shape cf_finding_shape;
+extern const struct cf_shape cf_findings_shape;
+
+/* What the code means, in one sentence without figures; and what an operator does about it. */
+const char *cf_finding_sentence(enum cf_finding_code code);
+const char *cf_finding_advice(enum cf_finding_code code);
+
+/* How policy treats the code unless settings say otherwise. */
+enum cf_severity cf_finding_default(enum cf_finding_code code);
+
+/* The code with this name, or CF_FINDING_UNKNOWN. */
+enum cf_finding_code cf_finding_from_name(const char *name);
+
+/*
+ * The whole finding as one line for a person, figures with unit and bound:
+ * "hA -> hB: the hosts' clocks disagree: 1.998 s .. 2.002 s, limit 25 ms (hA)".
+ * Returns text.
+ */
+#define CF_FINDING_TEXT_ROOM 1024
+const char *cf_finding_text(const struct cf_finding *finding, char text[static CF_FINDING_TEXT_ROOM]);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* How an agent is, and which one it is. */
+
+#include "proto/report.h"
+
+struct cf_version {
+	char agent[32];
+	int64_t major;
+	int64_t minor;
+	char host[CF_HOST_ROOM];
+};
+
+struct cf_health {
+	char host[CF_HOST_ROOM];
+	bool healthy;			/* everything below is as it should be */
+	enum cf_clock_state clock;
+	bool libvirt_connected;
+	char libvirt[32];		/* its version, "" when not connected */
+	char libvirt_why[CF_DETAIL_ROOM];	/* why not */
+	char settings[CF_DETAIL_ROOM];	/* the fault in the settings file, "" when there is none */
+	bool tls_listening;		/* reachable for peers */
+	char tls_why[CF_DETAIL_ROOM];	/* why not */
+	int64_t migrations;		/* under way now, both directions */
+	int64_t hung_calls;		/* into libvirt, given up and not returned yet */
+};
+
+extern const struct cf_shape cf_version_shape;
+extern const struct cf_shape cf_health_shape;

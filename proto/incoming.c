@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "proto/incoming.h"
+
+#define T struct cf_reservation
+static const struct cf_field reservation_fields[] = {
+	CF_TEXT(T, domain),
+	CF_TEXT(T, uuid),
+	CF_TEXT(T, source),
+	CF_TEXT(T, destination),
+	CF_BOOL(T, dry_run),
+	CF_TEXT(T, driver),
+	CF_STRUCT(T, limits, cf_limits_shape),
+	CF_STRUCT(T, report, cf_report_shape),
+};
+#undef T
+const struct cf_shape cf_reservation_shape = CF_SHAPE(cf_reservation, reservation_fields);
+
+#define T struct cf_lease
+static const struct cf_field lease_fields[] = {
+	CF_BOOL(T, granted),
+	CF_TEXT(T, host),
+	CF_STRUCT(T, limits, cf_limits_shape),
+	CF_STRUCT(T, report, cf_report_shape),
+	CF_TEXT(T, agent),
+	CF_TEXT(T, libvirt),
+	CF_TEXT(T, emulator),
+	CF_TEXT(T, kernel),
+	CF_LIST(T, findings, &cf_finding_shape),
+};
+#undef T
+const struct cf_shape cf_lease_shape = CF_SHAPE(cf_lease, lease_fields);
+
+#define T struct cf_closing
+static const struct cf_field closing_fields[] = {
+	CF_STRUCT(T, receipt, cf_receipt_shape),
+};
+#undef T
+const struct cf_shape cf_closing_shape = CF_SHAPE(cf_closing, closing_fields);
+
+#define T struct cf_accepted
+static const struct cf_field accepted_fields[] = {
+	CF_BOOL(T, accepted),
+};
+#undef T
+const struct cf_shape cf_accepted_shape = CF_SHAPE(cf_accepted, accepted_fields);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the source's agent says to the destination's for one migration.
+ *
+ *	PUT  /v1/incoming/{id}          cf_reservation -> cf_lease
+ *	PUT  /v1/incoming/{id}/record   cf_record      -> cf_accepted
+ *	GET  /v1/incoming/{id}          -> cf_landing
+ *	POST /v1/incoming/{id}/close    cf_closing     -> cf_accepted
+ *
+ * Each may be repeated; only the host whose certificate made the reservation
+ * may speak of it.
+ */
+
+#include "proto/receipt.h"
+
+/* May this domain come in?  With dry_run the answer is all that happens. */
+struct cf_reservation {
+	char domain[CF_NAME_ROOM];
+	char uuid[CF_UUID_ROOM];
+	char source[CF_HOST_ROOM];
+	char destination[CF_HOST_ROOM];	/* as the source calls it */
+	bool dry_run;
+	char driver[32];
+	struct cf_limits limits;	/* the source's own */
+	struct cf_report report;	/* of the source's clock */
+};
+
+struct cf_lease {
+	bool granted;
+	char host[CF_HOST_ROOM];	/* what the destination calls itself */
+	struct cf_limits limits;	/* the destination's own */
+	struct cf_report report;	/* of the destination's clock */
+	char agent[32];
+	char libvirt[32];
+	char emulator[128];
+	char kernel[128];
+	size_t n_findings;		/* what speaks against it at the destination */
+	struct cf_finding findings[16];
+};
+
+/* The end of it, from the source: its receipt. */
+struct cf_closing {
+	struct cf_receipt receipt;
+};
+
+struct cf_accepted {
+	bool accepted;
+};
+
+extern const struct cf_shape cf_reservation_shape;
+extern const struct cf_shape cf_lease_shape;
+extern const struct cf_shape cf_closing_shape;
+extern const struct cf_shape cf_accepted_shape;

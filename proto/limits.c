@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "proto/limits.h"
+
+const char *const cf_lever_words[CF_N_LEVERS] = {
+	[CF_LEVER_UNKNOWN]     = "unknown",
+	[CF_LEVER_NONE]        = "none",
+	[CF_LEVER_GUEST_AGENT] = "guest-agent",
+	[CF_LEVER_KVM]         = "kvm",
+};
+
+const char *const cf_correction_words[CF_N_CORRECTIONS] = {
+	[CF_CORRECTION_UNKNOWN]      = "unknown",
+	[CF_CORRECTION_STEP_FORWARD] = "step-forward",
+	[CF_CORRECTION_STEP]         = "step",
+	[CF_CORRECTION_REPORT]       = "report",
+};
+
+#define T struct cf_severity_of
+static const struct cf_field severity_of_fields[] = {
+	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
+	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
+};
+#undef T
+static const struct cf_shape severity_of_shape = CF_SHAPE(cf_severity_of, severity_of_fields);
+
+#define T struct cf_limits
+static const struct cf_field limits_fields[] = {
+	CF_SPAN(T, max_error_bound, 0, CF_DAY),
+	CF_SPAN(T, max_skew, 0, CF_DAY),
+	CF_SPAN(T, max_blackout, 0, CF_DAY),
+	CF_SPAN(T, max_residual, 0, CF_DAY),
+	CF_SPAN(T, gate_grace, 0, CF_DAY),
+	CF_SPAN(T, holdover_max, 0, 7 * CF_DAY),
+	CF_INT(T, max_stratum, 1, 15),
+	CF_ENUM(T, require_lever, cf_lever_words, CF_N_LEVERS),
+	CF_ENUM(T, correction, cf_correction_words, CF_N_CORRECTIONS),
+	CF_SPAN(T, correction_floor, 0, CF_S),
+	CF_LIST(T, severities, &severity_of_shape),
+};
+#undef T
+const struct cf_shape cf_limits_shape = CF_SHAPE(cf_limits, limits_fields);
+
+enum cf_severity cf_limits_severity(const struct cf_limits *limits, enum cf_finding_code code)
+{
+	for (size_t i = 0; i < limits->n_severities; i++)
+		if (limits->severities[i].code == code)
+			return limits->severities[i].severity;
+
+	return cf_finding_default(code);
+}

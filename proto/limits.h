@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a host's policy allows.  It travels: both hosts' limits apply to a
+ * migration, and of each the stricter one.
+ */
+
+#include "proto/finding.h"
+
+enum cf_lever { CF_LEVER_UNKNOWN, CF_LEVER_NONE, CF_LEVER_GUEST_AGENT, CF_LEVER_KVM, CF_N_LEVERS };
+
+/* What may be done to a guest's clock after the landing. */
+enum cf_correction {
+	CF_CORRECTION_UNKNOWN,
+	CF_CORRECTION_STEP_FORWARD,	/* never back */
+	CF_CORRECTION_STEP,		/* either way */
+	CF_CORRECTION_REPORT,		/* measure, change nothing */
+	CF_N_CORRECTIONS,
+};
+
+struct cf_limits {
+	cf_span max_error_bound;	/* of each host's clock */
+	cf_span max_skew;		/* largest |destination - source| */
+	cf_span max_blackout;
+	cf_span max_residual;		/* guest clock error after correction */
+	cf_span gate_grace;		/* how long the gate may stay closed during the copy */
+	cf_span holdover_max;		/* how long a host may run on without its source */
+	int64_t max_stratum;
+	enum cf_lever require_lever;	/* none: no lever is required */
+	enum cf_correction correction;
+	cf_span correction_floor;	/* a lag below it is left alone */
+
+	/* Severities that differ from cf_finding_default(). */
+	size_t n_severities;
+	struct cf_severity_of {
+		enum cf_finding_code code;
+		enum cf_severity severity;
+	} severities[CF_N_FINDING_CODES];
+};
+
+extern const char *const cf_lever_words[CF_N_LEVERS];
+extern const char *const cf_correction_words[CF_N_CORRECTIONS];
+extern const struct cf_shape cf_limits_shape;
+
+/* How these limits treat a finding. */
+enum cf_severity cf_limits_severity(const struct cf_limits *limits, enum cf_finding_code code);

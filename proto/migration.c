@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "proto/migration.h"
+
+#include <ctype.h>
+
+bool cf_is_uuid(const char *text)
+{
+	size_t i;
+
+	for (i = 0; text[i]; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
+	return i == CF_UUID_ROOM - 1;
+}
+
+const char *const cf_phase_words[CF_N_PHASES] = {
+	[CF_PHASE_UNKNOWN]    = "unknown",
+	[CF_PHASE_CHECKING]   = "checking",
+	[CF_PHASE_RESERVED]   = "reserved",
+	[CF_PHASE_CAPTURING]  = "capturing",
+	[CF_PHASE_COPYING]    = "copying",
+	[CF_PHASE_PAUSED]     = "paused",
+	[CF_PHASE_LEASED]     = "leased",
+	[CF_PHASE_PREPARED]   = "prepared",
+	[CF_PHASE_RUNNING]    = "running",
+	[CF_PHASE_LANDED]     = "landed",
+	[CF_PHASE_CORRECTING] = "correcting",
+	[CF_PHASE_VERIFYING]  = "verifying",
+	[CF_PHASE_DONE]       = "done",
+	[CF_PHASE_REFUSED]    = "refused",
+	[CF_PHASE_ABORTED]    = "aborted",
+	[CF_PHASE_DROPPED]    = "dropped",
+};
+
+const char *const cf_side_words[CF_N_SIDES] = {
+	[CF_SIDE_UNKNOWN] = "unknown",
+	[CF_SOURCE]       = "source",
+	[CF_DESTINATION]  = "destination",
+};
+
+const char *const cf_outcome_words[CF_N_OUTCOMES] = {
+	[CF_OUTCOME_UNKNOWN]    = "unknown",
+	[CF_OUTCOME_CLEAN]      = "clean",
+	[CF_OUTCOME_BREACHED]   = "breached",
+	[CF_OUTCOME_UNVERIFIED] = "unverified",
+	[CF_OUTCOME_REFUSED]    = "refused",
+	[CF_OUTCOME_ABORTED]    = "aborted",
+};
+
+#define T struct cf_migration_request
+static const struct cf_field migration_request_fields[] = {
+	CF_TEXT(T, domain),
+	CF_TEXT(T, destination),
+};
+#undef T
+const struct cf_shape cf_migration_request_shape = CF_SHAPE(cf_migration_request, migration_request_fields);
+
+#define T struct cf_progress
+static const struct cf_field progress_fields[] = {
+	CF_INT(T, bytes_total, 0, INT64_MAX),
+	CF_INT(T, bytes_sent, 0, INT64_MAX),
+	CF_INT(T, bytes_left, 0, INT64_MAX),
+	CF_INT(T, bytes_per_second, 0, INT64_MAX),
+	CF_INT(T, iteration, 0, INT64_MAX),
+	CF_SPAN(T, predicted_blackout, 0, CF_YEAR, CF_MAYBE(T, has_predicted_blackout)),
+};
+#undef T
+const struct cf_shape cf_progress_shape = CF_SHAPE(cf_progress, progress_fields);
+
+#define T struct cf_migration
+static const struct cf_field migration_fields[] = {
+	CF_TEXT(T, id),
+	CF_ENUM(T, side, cf_side_words, CF_N_SIDES),
+	CF_TEXT(T, domain),
+	CF_TEXT(T, uuid),
+	CF_TEXT(T, source),
+	CF_TEXT(T, destination),
+	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
+	CF_INT(T, revision, 0, INT64_MAX),
+	CF_TIME(T, started),
+	CF_TIME(T, ended, CF_MAYBE(T, has_ended)),
+	CF_ENUM(T, outcome, cf_outcome_words, CF_N_OUTCOMES, CF_MAYBE(T, has_outcome)),
+	CF_TEXT(T, reason),
+	CF_STRUCT(T, progress, cf_progress_shape, CF_MAYBE(T, has_progress)),
+	CF_INTERVAL(T, host_offset, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_host_offset)),
+	CF_SPAN(T, max_blackout, 0, CF_DAY, CF_MAYBE(T, has_max_blackout)),
+	CF_LIST(T, findings, &cf_finding_shape),
+};
+#undef T
+const struct cf_shape cf_migration_shape = CF_SHAPE(cf_migration, migration_fields);
+
+#define T struct cf_migrations
+static const struct cf_field migrations_fields[] = {
+	CF_LIST(T, list, &cf_migration_shape),
+};
+#undef T
+const struct cf_shape cf_migrations_shape = CF_SHAPE(cf_migrations, migrations_fields);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One migration: the request for it, how it stands, and its receipt.
+ *
+ * The client chooses the id, so that a repeated PUT is the same request.
+ */
+
+#include "proto/record.h"
+#include "proto/report.h"
+
+/* Phases of both sides, in the order of their lives; policy/phase.h has the edges. */
+enum cf_phase {
+	CF_PHASE_UNKNOWN,
+
+	/* source */
+	CF_PHASE_CHECKING,
+	CF_PHASE_RESERVED,
+	CF_PHASE_CAPTURING,
+	CF_PHASE_COPYING,
+	CF_PHASE_PAUSED,
+
+	/* destination */
+	CF_PHASE_LEASED,
+	CF_PHASE_PREPARED,
+	CF_PHASE_RUNNING,
+
+	/* both */
+	CF_PHASE_LANDED,
+	CF_PHASE_CORRECTING,
+	CF_PHASE_VERIFYING,
+
+	/* ends */
+	CF_PHASE_DONE,
+	CF_PHASE_REFUSED,
+	CF_PHASE_ABORTED,
+	CF_PHASE_DROPPED,
+
+	CF_N_PHASES,
+};
+
+enum cf_side { CF_SIDE_UNKNOWN, CF_SOURCE, CF_DESTINATION, CF_N_SIDES };
+
+enum cf_outcome {
+	CF_OUTCOME_UNKNOWN,
+	CF_OUTCOME_CLEAN,		/* landed, blackout and residual within policy */
+	CF_OUTCOME_BREACHED,		/* landed, but one of them was not */
+	CF_OUTCOME_UNVERIFIED,		/* landed, but one of them could not be measured */
+	CF_OUTCOME_REFUSED,		/* nothing was changed anywhere */
+	CF_OUTCOME_ABORTED,		/* the guest runs on at the source */
+	CF_N_OUTCOMES,
+};
+
+struct cf_migration_request {
+	char domain[CF_NAME_ROOM];	/* name or uuid */
+	char destination[CF_HOST_ROOM];
+};
+
+/* How far the copy is, as libvirt's job statistics have it. */
+struct cf_progress {
+	int64_t bytes_total;
+	int64_t bytes_sent;
+	int64_t bytes_left;
+	int64_t bytes_per_second;
+	int64_t iteration;
+	bool has_predicted_blackout;
+	cf_span predicted_blackout;	/* QEMU's expected downtime plus what this pair has needed above it */
+};
+
+struct cf_migration {
+	char id[CF_UUID_ROOM];
+	enum cf_side side;
+	char domain[CF_NAME_ROOM];
+	char uuid[CF_UUID_ROOM];
+	char source[CF_HOST_ROOM];
+	char destination[CF_HOST_ROOM];
+	enum cf_phase phase;
+	int64_t revision;		/* grows with every change */
+	cf_real started;
+	bool has_ended;
+	cf_real ended;
+	bool has_outcome;
+	enum cf_outcome outcome;
+	char reason[CF_DETAIL_ROOM];	/* why it was refused, aborted, breached or is unverified */
+	bool has_progress;
+	struct cf_progress progress;
+	bool has_host_offset;
+	struct cf_interval host_offset;	/* destination - source, as last known */
+	bool has_max_blackout;
+	cf_span max_blackout;		/* the limit in force */
+	size_t n_findings;
+	struct cf_finding findings[CF_FINDINGS_MAX];
+};
+
+#define CF_PAGE_MAX 100
+struct cf_migrations {
+	size_t n_list;
+	struct cf_migration list[CF_PAGE_MAX];
+};
+
+/* "6695eb01-f6a4-8304-79aa-97f2502e193f", as ids of migrations and domains are written; any case. */
+bool cf_is_uuid(const char *text);
+
+extern const char *const cf_phase_words[CF_N_PHASES];
+extern const char *const cf_side_words[CF_N_SIDES];
+extern const char *const cf_outcome_words[CF_N_OUTCOMES];
+extern const struct cf_shape cf_migration_request_shape;
+extern const struct cf_shape cf_progress_shape;
+extern const struct cf_shape cf_migration_shape;
+extern const struct cf_shape cf_migrations_shape;

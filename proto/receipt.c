@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "proto/receipt.h"
+
+#define T struct cf_residual
+static const struct cf_field residual_fields[] = {
+	CF_SPAN(T, after, 0, CF_YEAR),
+	CF_INTERVAL(T, residual, INT64_MIN, INT64_MAX),
+};
+#undef T
+static const struct cf_shape residual_shape = CF_SHAPE(cf_residual, residual_fields);
+
+#define T struct cf_step
+static const struct cf_field step_fields[] = {
+	CF_SPAN(T, after, 0, CF_YEAR),
+	CF_SPAN(T, by, INT64_MIN, INT64_MAX),
+	CF_SPAN(T, took, 0, CF_YEAR),
+	CF_BOOL(T, accepted),
+	CF_TEXT(T, why),
+};
+#undef T
+static const struct cf_shape step_shape = CF_SHAPE(cf_step, step_fields);
+
+#define T struct cf_landing
+static const struct cf_field landing_fields[] = {
+	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
+	CF_STRUCT(T, resume, cf_instant_shape, CF_MAYBE(T, has_resume)),
+	CF_SPAN(T, resume_slack, 0, CF_YEAR),
+	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
+	CF_INTERVAL(T, lag, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_lag)),
+	CF_ENUM(T, lever, cf_lever_words, CF_N_LEVERS),
+	CF_SPAN(T, corrected_after, 0, CF_YEAR, CF_MAYBE(T, has_corrected_after)),
+	CF_LIST(T, steps, &step_shape),
+	CF_LIST(T, residuals, &residual_shape),
+	CF_TEXT(T, left),
+	CF_TEXT(T, agent),
+	CF_TEXT(T, libvirt),
+	CF_TEXT(T, emulator),
+	CF_TEXT(T, kernel),
+	CF_LIST(T, unmeasured, NULL),
+};
+#undef T
+const struct cf_shape cf_landing_shape = CF_SHAPE(cf_landing, landing_fields);
+
+#define T struct cf_phase_time
+static const struct cf_field phase_time_fields[] = {
+	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
+	CF_TIME(T, at),
+	CF_SPAN(T, took, 0, CF_YEAR),
+};
+#undef T
+static const struct cf_shape phase_time_shape = CF_SHAPE(cf_phase_time, phase_time_fields);
+
+#define T struct cf_limit_owners
+static const struct cf_field limit_owners_fields[] = {
+	CF_TEXT(T, max_error_bound),
+	CF_TEXT(T, max_skew),
+	CF_TEXT(T, max_blackout),
+	CF_TEXT(T, max_residual),
+};
+#undef T
+static const struct cf_shape limit_owners_shape = CF_SHAPE(cf_limit_owners, limit_owners_fields);
+
+#define T struct cf_receipt
+static const struct cf_field receipt_fields[] = {
+	CF_STRUCT(T, migration, cf_migration_shape),
+	CF_TEXT(T, driver),
+	CF_STRUCT(T, limits, cf_limits_shape),
+	CF_STRUCT(T, limit_owners, limit_owners_shape),
+	CF_STRUCT(T, source_report, cf_report_shape, CF_MAYBE(T, has_source_report)),
+	CF_STRUCT(T, destination_report, cf_report_shape, CF_MAYBE(T, has_destination_report)),
+	CF_INTERVAL(T, offset_before, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_offset_before)),
+	CF_INTERVAL(T, offset_during, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_offset_during)),
+	CF_INTERVAL(T, offset_after, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_offset_after)),
+	CF_INT(T, probe_rounds, 0, INT64_MAX),
+	CF_LIST(T, phases, &phase_time_shape),
+	CF_INT(T, bytes, 0, INT64_MAX, CF_MAYBE(T, has_bytes)),
+	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
+	CF_SPAN(T, stop_slack, 0, CF_DAY),
+	CF_INTERVAL(T, blackout, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_blackout)),
+	CF_SPAN(T, libvirt_downtime, 0, CF_YEAR, CF_MAYBE(T, has_libvirt_downtime)),
+	CF_INTERVAL(T, libvirt_downtime_offset, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_libvirt_downtime_offset)),
+	CF_INTERVAL(T, source_lost, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_source_lost)),
+	CF_STRUCT(T, guest_offset_before, cf_guest_offset_shape, CF_MAYBE(T, has_guest_offset_before)),
+	CF_INTERVAL(T, predicted_lag, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_predicted_lag)),
+	CF_TEXT(T, predicted_lag_why),
+	CF_BOOL(T, lag_surprising),
+	CF_STRUCT(T, landing, cf_landing_shape, CF_MAYBE(T, has_landing)),
+	CF_STRUCT(T, kept, cf_landing_shape, CF_MAYBE(T, has_kept)),
+	CF_TEXT(T, agent),
+	CF_TEXT(T, libvirt),
+	CF_TEXT(T, emulator),
+	CF_TEXT(T, machine),
+	CF_TEXT(T, kernel),
+	CF_LIST(T, unmeasured, NULL),
+};
+#undef T
+const struct cf_shape cf_receipt_shape = CF_SHAPE(cf_receipt, receipt_fields);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The receipt: the final record of one migration, the same on both hosts.
+ *
+ * The destination measures what happens there (struct cf_landing) and the
+ * source completes the receipt with it and hands the whole back.  What was not
+ * measured is absent, and `unmeasured` says why.
+ */
+
+#include "proto/migration.h"
+
+/* One reading of the guest's clock error after the landing: guest clock minus where it should be. */
+struct cf_residual {
+	cf_span after;			/* since RESUME */
+	struct cf_interval residual;
+};
+
+/* One attempt to set the guest's clock. */
+struct cf_step {
+	cf_span after;			/* since RESUME, when the call was made */
+	cf_span by;			/* what the clock was to move by */
+	cf_span took;			/* the call, from request to answer */
+	bool accepted;			/* what the call said; the reading after it is what counts */
+	char why[CF_DETAIL_ROOM];	/* what the call said when not; or what it did to the clock when that was wrong */
+};
+
+/* What the host saw on which the guest ran on. */
+struct cf_landing {
+	enum cf_phase phase;
+	bool has_resume;
+	struct cf_instant resume;	/* QEMU's RESUME, on the destination's clocks */
+	cf_span resume_slack;		/* how much later the guest's first instruction may have been */
+	bool has_stop;
+	struct cf_instant stop;		/* should the domain stop again before the end: when */
+	bool has_lag;
+	struct cf_interval lag;		/* of the guest's clock, measured after RESUME and before any correction */
+	enum cf_lever lever;		/* that was used */
+	bool has_corrected_after;
+	cf_span corrected_after;	/* RESUME to the first reading within policy */
+	size_t n_steps;
+	struct cf_step steps[8];
+	size_t n_residuals;
+	struct cf_residual residuals[16];
+	char left[CF_DETAIL_ROOM];	/* why nothing more was done about its clock */
+	char agent[32];			/* the destination agent's version */
+	char libvirt[32];
+	char emulator[128];
+	char kernel[128];
+	size_t n_unmeasured;
+	char unmeasured[16][CF_DETAIL_ROOM];	/* "lag: the guest agent did not answer within 5 s" */
+};
+
+struct cf_phase_time {
+	enum cf_phase phase;
+	cf_real at;			/* the source's clock */
+	cf_span took;
+};
+
+struct cf_receipt {
+	struct cf_migration migration;	/* as it ended */
+	char driver[32];		/* "libvirt": the commit was not gated */
+	struct cf_limits limits;	/* in force: of each the stricter of both hosts' */
+	struct cf_limit_owners {	/* whose each was */
+		char max_error_bound[CF_HOST_ROOM];
+		char max_skew[CF_HOST_ROOM];
+		char max_blackout[CF_HOST_ROOM];
+		char max_residual[CF_HOST_ROOM];
+	} limit_owners;
+	bool has_source_report;
+	struct cf_report source_report;
+	bool has_destination_report;
+	struct cf_report destination_report;
+	bool has_offset_before;
+	struct cf_interval offset_before;	/* host offset at the start, REALTIME destination - source */
+	bool has_offset_during;
+	struct cf_interval offset_during;	/* at STOP */
+	bool has_offset_after;
+	struct cf_interval offset_after;
+	int64_t probe_rounds;
+	size_t n_phases;
+	struct cf_phase_time phases[16];
+	bool has_bytes;
+	int64_t bytes;
+	bool has_stop;
+	struct cf_instant stop;		/* QEMU's STOP, on the source's clocks */
+	cf_span stop_slack;		/* an assumption: how long before STOP the guest may have stood still */
+	bool has_blackout;
+	struct cf_interval blackout;
+	bool has_libvirt_downtime;
+	cf_span libvirt_downtime;	/* libvirt's own "total downtime", in its 1 ms steps */
+	bool has_libvirt_downtime_offset;
+	struct cf_interval libvirt_downtime_offset;	/* what the hosts' clock difference put into it */
+	bool has_source_lost;
+	struct cf_interval source_lost;	/* an aborted attempt: how long the guest stood still on the source */
+	bool has_guest_offset_before;
+	struct cf_guest_offset guest_offset_before;	/* what was restored: the last before STOP */
+	bool has_predicted_lag;
+	struct cf_interval predicted_lag;
+	char predicted_lag_why[CF_DETAIL_ROOM];	/* from which clock of the guest it follows */
+	bool lag_surprising;		/* predicted and measured do not meet */
+	bool has_landing;
+	struct cf_landing landing;
+	bool has_kept;
+	struct cf_landing kept;		/* an aborted attempt: the same, of the guest that ran on at the source */
+	char agent[32];			/* the source agent's version */
+	char libvirt[32];
+	char emulator[128];
+	char machine[64];
+	char kernel[128];
+	size_t n_unmeasured;
+	char unmeasured[16][CF_DETAIL_ROOM];
+};
+
+extern const struct cf_shape cf_landing_shape;
+extern const struct cf_shape cf_receipt_shape;

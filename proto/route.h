@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The REST API: one row per route.  The daemon finds its handlers by it and
+ * decodes with it, the command and the peers build their requests from it, so
+ * that neither can misspell a path or send another shape.
+ */
+
+#include "proto/field.h"
+#include "proto/version.h"
+
+enum cf_role {
+	CF_ROLE_NONE   = 0,
+	CF_ROLE_LOCAL  = 1 << 0,	/* any local user of the socket */
+	CF_ROLE_PEER   = 1 << 1,
+	CF_ROLE_VIEWER = 1 << 2,
+	CF_ROLE_OPERATOR = 1 << 3,
+	CF_ROLE_ADMIN  = 1 << 4,
+};
+
+enum cf_route_id {
+	CF_ROUTE_HEALTH,
+	CF_ROUTE_VERSION,
+	CF_ROUTE_CLOCK,
+	CF_ROUTE_PROBE,
+	CF_ROUTE_PEERS,
+	CF_ROUTE_PEER,
+	CF_ROUTE_DOMAINS,
+	CF_ROUTE_DOMAIN_CLOCK,
+	CF_ROUTE_CHECKS,
+	CF_ROUTE_MIGRATE,
+	CF_ROUTE_MIGRATIONS,
+	CF_ROUTE_MIGRATION,
+	CF_ROUTE_RECEIPT,
+	CF_ROUTE_ABORT,
+	CF_ROUTE_RESERVE,
+	CF_ROUTE_RECORD,
+	CF_ROUTE_LANDING,
+	CF_ROUTE_CLOSE,
+	CF_N_ROUTES,
+};
+
+struct cf_route {
+	const char *method;
+	const char *path;		/* "{}" stands for one segment */
+	const struct cf_shape *request;	/* NULL: no body */
+	const struct cf_shape *reply;
+	size_t body_limit;		/* bytes */
+	unsigned roles;			/* who may; an OR of enum cf_role */
+	const char *help;
+};
+
+extern const struct cf_route cf_routes[CF_N_ROUTES];
+
+#define CF_SEGMENT_ROOM CF_NAME_ROOM
+#define CF_SEGMENTS_MAX 2
+
+/*
+ * The route of a request by method and path (without query), percent-decoded
+ * segments for its "{}" in order.  Returns the id; -ENOENT when no route has
+ * the path, -EPERM when one has, but not for this method, -EINVAL when a
+ * segment is malformed, empty or too long.
+ */
+int cf_route_find(const char *method, const char *path, char segments[CF_SEGMENTS_MAX][CF_SEGMENT_ROOM]);
+
+/*
+ * The path of a route with its segments percent-encoded, into the room bytes
+ * at text.  segments has one string per "{}".  -E2BIG when it does not fit.
+ */
+int cf_route_path(enum cf_route_id id, const char *const *segments, char *text, size_t room);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a shape looks like on the wire, for the manual and for a person: one
+ * line per field, with its name, kind, range, and whether and since when it is
+ * there; the shapes inside it after it, each once.
+ */
+
+#include "proto/field.h"
+
+/* To be freed by the caller; NULL when out of memory.  Pure, any thread. */
+char *cf_schema(const struct cf_shape *shape);
