@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/gate.h"
+
+/* The smaller of two spans, and whose it is. */
+static cf_span smaller(cf_span a, const char *whose_a, cf_span b, const char *whose_b, const char **owner)
+{
+	*owner = cf_span_cmp(b, a) < 0 ? whose_b : whose_a;
+
+	return cf_span_min(a, b);
+}
+
+/* How much is asked: a lever that this version does not know cannot be had. */
+static int demand(enum cf_lever lever)
+{
+	return lever == CF_LEVER_UNKNOWN ? CF_N_LEVERS : (int)lever;
+}
+
+/* How much may be done to a guest's clock. */
+static int freedom(enum cf_correction correction)
+{
+	return correction == CF_CORRECTION_STEP ? 2 : correction == CF_CORRECTION_STEP_FORWARD ? 1 : 0;
+}
+
+static enum cf_correction more_careful(enum cf_correction a, enum cf_correction b)
+{
+	enum cf_correction less = freedom(b) < freedom(a) ? b : a;
+
+	return freedom(less) == 0 ? CF_CORRECTION_REPORT : less;
+}
+
+static enum cf_severity severity_of(const struct cf_limits *limits, enum cf_finding_code code)
+{
+	enum cf_severity severity = cf_limits_severity(limits, code);
+
+	return severity == CF_SEVERITY_UNKNOWN ? cf_finding_default(code) : severity;
+}
+
+static void severities_both(const struct cf_limits *a, const struct cf_limits *b, struct cf_limits *ret)
+{
+	ret->n_severities = 0;
+	for (int code = CF_FINDING_UNKNOWN + 1; code < CF_N_FINDING_CODES; code++) {
+		enum cf_severity mine = severity_of(a, code), theirs = severity_of(b, code);
+		enum cf_severity higher = mine > theirs ? mine : theirs;
+
+		if (higher != cf_finding_default(code))
+			ret->severities[ret->n_severities++] = (struct cf_severity_of){ code, higher };
+	}
+}
+
+void cf_limits_both(const struct cf_limits *source, const char *source_host,
+		    const struct cf_limits *destination,
+		    const char *destination_host, struct cf_both_limits *ret)
+{
+	const struct cf_limits *a = source, *b = destination;
+	const char *wa = source_host, *wb = destination_host;
+	struct cf_limits *both = &ret->limits;
+	bool theirs;
+
+	*ret = (struct cf_both_limits){ 0 };
+	both->max_error_bound = smaller(a->max_error_bound, wa, b->max_error_bound, wb,
+					&ret->owner_max_error_bound);
+	both->max_skew = smaller(a->max_skew, wa, b->max_skew, wb, &ret->owner_max_skew);
+	both->max_blackout = smaller(a->max_blackout, wa, b->max_blackout, wb, &ret->owner_max_blackout);
+	both->max_residual = smaller(a->max_residual, wa, b->max_residual, wb, &ret->owner_max_residual);
+	both->holdover_max = smaller(a->holdover_max, wa, b->holdover_max, wb, &ret->owner_holdover_max);
+	both->gate_grace = cf_span_min(a->gate_grace, b->gate_grace);
+	both->correction_floor = cf_span_min(a->correction_floor, b->correction_floor);
+	both->correction = more_careful(a->correction, b->correction);
+
+	theirs = b->max_stratum < a->max_stratum;
+	both->max_stratum = theirs ? b->max_stratum : a->max_stratum;
+	ret->owner_max_stratum = theirs ? wb : wa;
+
+	theirs = demand(b->require_lever) > demand(a->require_lever);
+	both->require_lever = theirs ? b->require_lever : a->require_lever;
+	ret->owner_require_lever = theirs ? wb : wa;
+
+	severities_both(a, b, both);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/gate-inside.h"
+
+#include "policy/words.h"
+
+/*
+ * Leave is only what says so: a severity that a newer version has invented is
+ * taken for a refusal.
+ */
+static bool refuses(const struct cf_finding *finding)
+{
+	return finding->severity != CF_SEVERITY_OFF && finding->severity != CF_SEVERITY_WARN;
+}
+
+/* Where the next finding goes; a refusal displaces the last that is none. */
+static struct cf_finding *room_for(struct cf_findings *findings, enum cf_severity severity)
+{
+	if (findings->n_list < CF_FINDINGS_MAX)
+		return &findings->list[findings->n_list++];
+	if (severity != CF_SEVERITY_REFUSE)
+		return NULL;
+	for (size_t i = CF_FINDINGS_MAX; i-- > 0;)
+		if (!refuses(&findings->list[i]))
+			return &findings->list[i];
+
+	return NULL;
+}
+
+static struct cf_finding *add(struct cf_findings *findings, const struct cf_limits *limits,
+			      enum cf_finding_code code,
+			      const char *subject, enum cf_severity at_least)
+{
+	enum cf_severity severity = cf_limits_severity(limits, code);
+	struct cf_finding *finding;
+
+	if (severity == CF_SEVERITY_UNKNOWN)
+		severity = cf_finding_default(code);
+	if (severity == CF_SEVERITY_OFF)
+		return NULL;
+	if (severity < at_least)
+		severity = at_least;
+	finding = room_for(findings, severity);
+	if (!finding)
+		return NULL;
+
+	*finding = (struct cf_finding){ .code = code, .severity = severity };
+	words_set(finding->subject, sizeof(finding->subject), subject);
+
+	return finding;
+}
+
+struct cf_finding *cf_findings_add(struct cf_findings *findings, const struct cf_limits *limits,
+				   enum cf_finding_code code, const char *subject)
+{
+	return add(findings, limits, code, subject, CF_SEVERITY_UNKNOWN);
+}
+
+struct cf_finding *cf_judge_add(const struct cf_judge *judge, enum cf_finding_code code, const char *subject,
+				enum cf_severity at_least)
+{
+	return add(judge->findings, judge->limits, code, subject, at_least);
+}
+
+void cf_judge_say(const struct cf_judge *judge, enum cf_finding_code code, const char *subject,
+		  const char *detail)
+{
+	cf_finding_detail(cf_findings_add(judge->findings, judge->limits, code, subject), detail);
+}
+
+void cf_finding_detail(struct cf_finding *finding, const char *detail)
+{
+	if (finding)
+		words_add(finding->detail, sizeof(finding->detail), detail);
+}
+
+void cf_finding_number(struct cf_finding *finding, int64_t number)
+{
+	if (finding)
+		words_add_int(finding->detail, sizeof(finding->detail), number);
+}
+
+void cf_finding_measured(struct cf_finding *finding, struct cf_interval measured)
+{
+	if (!finding)
+		return;
+	finding->has_measured = true;
+	finding->measured = measured;
+}
+
+void cf_finding_limit(struct cf_finding *finding, cf_span limit, const char *owner)
+{
+	if (!finding)
+		return;
+	finding->has_limit = true;
+	finding->limit = limit;
+	cf_finding_owner(finding, owner);
+}
+
+void cf_finding_owner(struct cf_finding *finding, const char *owner)
+{
+	if (finding)
+		words_set(finding->limit_of, sizeof(finding->limit_of), owner);
+}
+
+bool cf_gate_open(const struct cf_findings *findings)
+{
+	for (size_t i = 0; i < findings->n_list; i++)
+		if (refuses(&findings->list[i]))
+			return false;
+
+	return true;
+}
+
+enum cf_finding_code cf_gate_reason(const struct cf_findings *findings)
+{
+	for (size_t i = 0; i < findings->n_list; i++)
+		if (refuses(&findings->list[i]))
+			return findings->list[i].code;
+
+	return CF_FINDING_UNKNOWN;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/phase.h"
+
+#include "proto/base.h"
+
+/*
+ * STOP may go unseen: an event can be lost with the connection that brings it.  A
+ * copy that ended well without it, or only failed without saying where the guest
+ * is, is taken for one that stopped it.
+ */
+static const struct cf_edge source[] = {
+	{ CF_PHASE_UNKNOWN,    CF_EV_ASKED,     CF_PHASE_CHECKING,   CF_ACT_CHECK   },
+
+	{ CF_PHASE_CHECKING,   CF_EV_ALLOWED,   CF_PHASE_RESERVED,   CF_ACT_RESERVE },
+	{ CF_PHASE_CHECKING,   CF_EV_REFUSED,   CF_PHASE_REFUSED,    CF_ACT_CLOSE   },
+	{ CF_PHASE_CHECKING,   CF_EV_FAILED,    CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+	{ CF_PHASE_CHECKING,   CF_EV_ABORT,     CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+
+	{ CF_PHASE_RESERVED,   CF_EV_GRANTED,   CF_PHASE_CAPTURING,  CF_ACT_CAPTURE },
+	{ CF_PHASE_RESERVED,   CF_EV_REFUSED,   CF_PHASE_REFUSED,    CF_ACT_CLOSE   },
+	{ CF_PHASE_RESERVED,   CF_EV_FAILED,    CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+	{ CF_PHASE_RESERVED,   CF_EV_ABORT,     CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+
+	{ CF_PHASE_CAPTURING,  CF_EV_CAPTURED,  CF_PHASE_COPYING,    CF_ACT_COPY    },
+	{ CF_PHASE_CAPTURING,  CF_EV_FAILED,    CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+	{ CF_PHASE_CAPTURING,  CF_EV_ABORT,     CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+
+	{ CF_PHASE_COPYING,    CF_EV_STOPPED,   CF_PHASE_PAUSED,     CF_ACT_ASK     },
+	{ CF_PHASE_COPYING,    CF_EV_KEPT,      CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+	{ CF_PHASE_COPYING,    CF_EV_FAILED,    CF_PHASE_PAUSED,     CF_ACT_ASK     },
+	{ CF_PHASE_COPYING,    CF_EV_ABORT,     CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+
+	{ CF_PHASE_PAUSED,     CF_EV_LANDED,    CF_PHASE_LANDED,     CF_ACT_LAND    },
+	{ CF_PHASE_PAUSED,     CF_EV_KEPT,      CF_PHASE_ABORTED,    CF_ACT_UNDO    },
+	{ CF_PHASE_PAUSED,     CF_EV_FAILED,    CF_PHASE_PAUSED,     CF_ACT_ASK     },
+
+	{ CF_PHASE_LANDED,     CF_EV_RESUMED,   CF_PHASE_CORRECTING, CF_ACT_CORRECT },
+	{ CF_PHASE_LANDED,     CF_EV_FAILED,    CF_PHASE_CORRECTING, CF_ACT_CORRECT },
+
+	{ CF_PHASE_CORRECTING, CF_EV_CORRECTED, CF_PHASE_VERIFYING,  CF_ACT_VERIFY  },
+	{ CF_PHASE_CORRECTING, CF_EV_FAILED,    CF_PHASE_VERIFYING,  CF_ACT_VERIFY  },
+
+	{ CF_PHASE_VERIFYING,  CF_EV_VERIFIED,  CF_PHASE_DONE,       CF_ACT_CLOSE   },
+	{ CF_PHASE_VERIFYING,  CF_EV_FAILED,    CF_PHASE_DONE,       CF_ACT_CLOSE   },
+};
+
+/*
+ * Nothing is aborted here once the incoming domain exists: libvirt has no call
+ * that destroys it only if it does not run yet, so destroying it could take the
+ * only copy.  The source calls the migration off and then says so (KEPT).  Nor is
+ * anything dropped because libvirt could not be watched: the guest may have come
+ * in unseen, and it will need its clock.
+ */
+static const struct cf_edge destination[] = {
+	{ CF_PHASE_UNKNOWN,    CF_EV_ASKED,     CF_PHASE_LEASED,     CF_ACT_AWAIT   },
+
+	{ CF_PHASE_LEASED,     CF_EV_PREPARED,  CF_PHASE_PREPARED,   CF_ACT_AWAIT   },
+	{ CF_PHASE_LEASED,     CF_EV_RESUMED,   CF_PHASE_RUNNING,    CF_ACT_AWAIT   },
+	{ CF_PHASE_LEASED,     CF_EV_KEPT,      CF_PHASE_DROPPED,    CF_ACT_UNDO    },
+	{ CF_PHASE_LEASED,     CF_EV_GONE,      CF_PHASE_DROPPED,    CF_ACT_UNDO    },
+	{ CF_PHASE_LEASED,     CF_EV_FAILED,    CF_PHASE_LEASED,     CF_ACT_AWAIT   },
+	{ CF_PHASE_LEASED,     CF_EV_ABORT,     CF_PHASE_DROPPED,    CF_ACT_UNDO    },
+
+	{ CF_PHASE_PREPARED,   CF_EV_RESUMED,   CF_PHASE_RUNNING,    CF_ACT_AWAIT   },
+	{ CF_PHASE_PREPARED,   CF_EV_KEPT,      CF_PHASE_DROPPED,    CF_ACT_UNDO    },
+	{ CF_PHASE_PREPARED,   CF_EV_GONE,      CF_PHASE_DROPPED,    CF_ACT_UNDO    },
+	{ CF_PHASE_PREPARED,   CF_EV_FAILED,    CF_PHASE_PREPARED,   CF_ACT_AWAIT   },
+
+	{ CF_PHASE_RUNNING,    CF_EV_LANDED,    CF_PHASE_CORRECTING, CF_ACT_CORRECT },
+	{ CF_PHASE_RUNNING,    CF_EV_GONE,      CF_PHASE_DONE,       CF_ACT_CLOSE   },
+	{ CF_PHASE_RUNNING,    CF_EV_FAILED,    CF_PHASE_CORRECTING, CF_ACT_CORRECT },
+
+	{ CF_PHASE_CORRECTING, CF_EV_CORRECTED, CF_PHASE_VERIFYING,  CF_ACT_VERIFY  },
+	{ CF_PHASE_CORRECTING, CF_EV_GONE,      CF_PHASE_DONE,       CF_ACT_CLOSE   },
+	{ CF_PHASE_CORRECTING, CF_EV_FAILED,    CF_PHASE_VERIFYING,  CF_ACT_VERIFY  },
+
+	{ CF_PHASE_VERIFYING,  CF_EV_VERIFIED,  CF_PHASE_DONE,       CF_ACT_CLOSE   },
+	{ CF_PHASE_VERIFYING,  CF_EV_GONE,      CF_PHASE_DONE,       CF_ACT_CLOSE   },
+	{ CF_PHASE_VERIFYING,  CF_EV_FAILED,    CF_PHASE_DONE,       CF_ACT_CLOSE   },
+};
+
+static const struct {
+	const struct cf_edge *edges;
+	size_t n;
+} sides[CF_N_SIDES] = {
+	[CF_SOURCE]      = { source,      CF_COUNT(source) },
+	[CF_DESTINATION] = { destination, CF_COUNT(destination) },
+};
+
+static const char *const events[CF_N_EVENTS] = {
+	[CF_EV_ASKED]     = "asked",
+	[CF_EV_ALLOWED]   = "allowed",
+	[CF_EV_REFUSED]   = "refused",
+	[CF_EV_GRANTED]   = "granted",
+	[CF_EV_CAPTURED]  = "captured",
+	[CF_EV_STOPPED]   = "stopped",
+	[CF_EV_LANDED]    = "landed",
+	[CF_EV_CORRECTED] = "corrected",
+	[CF_EV_VERIFIED]  = "verified",
+	[CF_EV_KEPT]      = "kept",
+	[CF_EV_PREPARED]  = "prepared",
+	[CF_EV_RESUMED]   = "resumed",
+	[CF_EV_GONE]      = "gone",
+	[CF_EV_FAILED]    = "failed",
+	[CF_EV_ABORT]     = "abort",
+};
+
+static const char *const acts[CF_N_ACTS] = {
+	[CF_ACT_NONE]    = "none",
+	[CF_ACT_CHECK]   = "check",
+	[CF_ACT_RESERVE] = "reserve",
+	[CF_ACT_CAPTURE] = "capture",
+	[CF_ACT_COPY]    = "copy",
+	[CF_ACT_ASK]     = "ask",
+	[CF_ACT_LAND]    = "land",
+	[CF_ACT_AWAIT]   = "await",
+	[CF_ACT_CORRECT] = "correct",
+	[CF_ACT_VERIFY]  = "verify",
+	[CF_ACT_UNDO]    = "undo",
+	[CF_ACT_CLOSE]   = "close",
+};
+
+const struct cf_edge *cf_phase_next(enum cf_side side, enum cf_phase from, enum cf_event on)
+{
+	for (size_t i = 0; i < sides[side].n; i++)
+		if (sides[side].edges[i].from == from && sides[side].edges[i].on == on)
+			return &sides[side].edges[i];
+
+	return NULL;
+}
+
+const struct cf_edge *cf_phase_first(enum cf_side side)
+{
+	return cf_phase_next(side, CF_PHASE_UNKNOWN, CF_EV_ASKED);
+}
+
+bool cf_phase_is_end(enum cf_phase phase)
+{
+	return phase == CF_PHASE_DONE || phase == CF_PHASE_REFUSED || phase == CF_PHASE_ABORTED ||
+	       phase == CF_PHASE_DROPPED;
+}
+
+bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase)
+{
+	return cf_phase_next(side, phase, CF_EV_ABORT) != NULL;
+}
+
+const char *cf_event_name(enum cf_event event)
+{
+	return events[event];
+}
+
+const char *cf_act_name(enum cf_act act)
+{
+	return acts[act];
+}

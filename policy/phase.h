@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The life of a migration: a table of edges for each side.
+ *
+ * This does nothing.  The agent finds the edge of an event, notes the new
+ * phase, and hands the act to the migration's thread, which comes back with
+ * the next event.
+ *
+ *	source       checking > reserved > capturing > copying > paused > landed > correcting > verifying
+ *	                |           |          |          |         |                                 '> done
+ *	                |'----------'----------'----------'---------'> aborted
+ *	                '> refused <'
+ *	destination  leased > prepared > running > correcting > verifying > done
+ *	                '---------'> dropped
+ *
+ * From landed (running at the destination) there is no way back: whatever is
+ * lost then, it ends in done, with what could not be measured reported so.
+ *
+ * From copying on, a failure does not say where the guest runs.  The source then
+ * asks until it knows (ASK), the destination goes on watching (AWAIT), and nothing
+ * is undone before.  Such an act is handed out again after FAILED, so it takes its
+ * time before it says so.
+ */
+
+#include "proto/migration.h"
+
+enum cf_event {
+	CF_EV_ASKED,		/* a request for it came in: how both sides begin */
+	CF_EV_ALLOWED,		/* the gate is open; all evidence is in hand */
+	CF_EV_REFUSED,		/* by policy, ours or the peer's; nothing is held anywhere */
+	CF_EV_GRANTED,		/* the destination reserved it */
+	CF_EV_CAPTURED,		/* the clock record is at the destination */
+	CF_EV_STOPPED,		/* the switchover began: STOP, then MIGRATION; STOP alone is a pause */
+	CF_EV_LANDED,		/* the guest runs at the destination, libvirt is done with it */
+	CF_EV_CORRECTED,	/* its clock was corrected, or nothing was to be done, or nothing could be */
+	CF_EV_VERIFIED,		/* the last residual is in */
+	CF_EV_KEPT,		/* failed or aborted: the source still has the guest, by libvirt's word */
+	CF_EV_PREPARED,		/* destination: an incoming domain exists */
+	CF_EV_RESUMED,		/* RESUME: seen at the destination, told to the source */
+	CF_EV_GONE,		/* destination: no such domain any more; before it came, the lease ended */
+	CF_EV_FAILED,		/* the act could not be done; where the guest is, it does not say */
+	CF_EV_ABORT,		/* the operator, a closed gate, or the agent's end says stop */
+	CF_N_EVENTS,
+};
+
+/*
+ * What is done, and the event it comes back with; each has its edge wherever the
+ * act may be under way.  Nothing else makes events: what the operator, QEMU or the
+ * other host says is seen by the act that is under way.
+ */
+enum cf_act {
+	CF_ACT_NONE,
+	CF_ACT_CHECK,		/* gather the evidence and judge it: ALLOWED REFUSED FAILED ABORT */
+	CF_ACT_RESERVE,		/* ask the destination for a lease: GRANTED REFUSED FAILED ABORT */
+	CF_ACT_CAPTURE,		/* read the guest's clock, push the record: CAPTURED FAILED ABORT */
+	CF_ACT_COPY,		/* migrate: STOPPED KEPT FAILED; ABORT when nothing had begun yet */
+	CF_ACT_ASK,		/* source: learn from both hosts where the guest runs: LANDED KEPT FAILED */
+	CF_ACT_LAND,		/* source: learn RESUME from the destination: RESUMED FAILED */
+	CF_ACT_AWAIT,		/* destination: the next of PREPARED, RESUMED, LANDED; GONE KEPT FAILED, ABORT when leased */
+	CF_ACT_CORRECT,		/* at the source hear of it: CORRECTED FAILED; at the destination GONE too */
+	CF_ACT_VERIFY,		/* at the source hear of it: VERIFIED FAILED; at the destination GONE too */
+	CF_ACT_UNDO,		/* release what is reserved, correct the guest's clock, then as CLOSE */
+	CF_ACT_CLOSE,		/* write the receipt, hand it to the other side; the last act: no event */
+	CF_N_ACTS,
+};
+
+struct cf_edge {
+	enum cf_phase from;
+	enum cf_event on;
+	enum cf_phase to;
+	enum cf_act act;
+};
+
+/* The edge taken on one side, or NULL when the event means nothing in this phase. */
+const struct cf_edge *cf_phase_next(enum cf_side side, enum cf_phase from, enum cf_event on);
+
+/* Where a side begins, and what it does first: the edge of CF_EV_ASKED from CF_PHASE_UNKNOWN. */
+const struct cf_edge *cf_phase_first(enum cf_side side);
+
+bool cf_phase_is_end(enum cf_phase phase);
+
+/*
+ * May DELETE still abort it?  Never once the guest may run at the destination: an
+ * abort that comes after STOP is too late with a driver that has no gate.
+ */
+bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase);
+
+const char *cf_event_name(enum cf_event event);
+const char *cf_act_name(enum cf_act act);
