@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/settings.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/settings-table.h"
+#include "daemon/settings-text.h"
+
+/*
+ * libconfuse builds a tree of texts, each with its line; what they mean is
+ * found out afterwards, with our own tables.
+ */
+struct entry {
+	int line;
+	char text[];
+};
+
+CF_DEFINE_AUTO(cfg_t *, cfg_free)
+
+/* libconfuse calls back without an argument of ours, for one file at a time. */
+static struct {
+	const char *path;
+	struct cf_error *err;
+	bool told;
+} now;
+
+/* The first fault is the one to tell. */
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	bool in_group = strcmp(cfg->name, "root") != 0;
+	char text[160];
+
+	if (now.told)
+		return;
+	now.told = true;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	cf_fail(now.err, EINVAL, CF_BAD_REQUEST, "%s:%d: %s%s%s", now.path, cfg->line,
+		in_group ? cfg->name : "", in_group ? ": " : "", text);
+}
+
+/*
+ * One value of an option; where it fails, libconfuse keeps NULL in its place.
+ *
+ * A second "key = ..." replaces the first without a word: def.number, which has
+ * no use here otherwise, remembers the line of the first.  A value that is the
+ * option's only one begins an assignment.
+ */
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+	struct entry *entry;
+
+	if (opt->def.number && opt->nvalues == 1) {
+		cfg_error(cfg, "%s is set in line %ld already", opt->name, opt->def.number);
+		return -1;
+	}
+
+	entry = malloc(sizeof(*entry) + strlen(value) + 1);
+	if (!entry)
+		return -1;
+	entry->line = cfg->line;
+	strcpy(entry->text, value);
+	opt->def.number = cfg->line;
+	*(struct entry **)result = entry;
+	return 0;
+}
+
+static void declare(const struct setting_group *group, cfg_opt_t *opts)
+{
+	size_t n = 0;
+
+	for (; n < group->n_rows; n++) {
+		const char *key = group->rows[n].key;
+
+		if (setting_is_list(&group->rows[n]))
+			opts[n] = (cfg_opt_t)CFG_PTR_LIST_CB(key, NULL, CFGF_NONE, on_value, free);
+		else
+			opts[n] = (cfg_opt_t)CFG_PTR_CB(key, NULL, CFGF_NONE, on_value, free);
+	}
+	opts[n] = (cfg_opt_t)CFG_END();
+}
+
+/* A tree that knows all keys; NULL without memory. */
+static cfg_t *new_tree(void)
+{
+	cfg_opt_t opts[SETTING_GROUPS][SETTING_ROWS_MAX + 1], root[SETTING_ROWS_MAX + SETTING_GROUPS + 1];
+	size_t n = 0;
+	cfg_t *tree;
+
+	for (size_t i = 0; i < SETTING_GROUPS; i++) {
+		const struct setting_group *group = &setting_groups[i];
+		int flags = group->title ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE;
+
+		if (!group->name) {
+			declare(group, root);
+			n = group->n_rows;
+			continue;
+		}
+		declare(group, opts[i]);
+		root[n++] = (cfg_opt_t)CFG_SEC(group->name, opts[i], flags);
+	}
+	root[n] = (cfg_opt_t)CFG_END();
+
+	tree = cfg_init(root, CFGF_NONE);
+	if (tree)
+		cfg_set_error_function(tree, on_error);
+	return tree;
+}
+
+static int take_row(const struct setting_group *group, const struct setting *row, cfg_t *section, void *base,
+		    struct cf_error *err)
+{
+	cfg_opt_t *opt = cfg_getopt(section, row->key);
+	struct cf_error why;
+
+	for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+		const struct entry *entry = cfg_opt_getnptr(opt, i);
+		int r = entry ? setting_parse(row, entry->text, base, &why) : 0;
+
+		if (r < 0)
+			return cf_fail(err, -r, CF_BAD_REQUEST, "%s:%d: %s%s%s: %s", now.path,
+				       entry->line, group->name ? group->name : "",
+				       group->name ? "." : "", row->key, why.text);
+	}
+
+	return 0;
+}
+
+static int take_rows(const struct setting_group *group, cfg_t *section, void *base, struct cf_error *err)
+{
+	for (size_t i = 0; i < group->n_rows; i++) {
+		int r = take_row(group, &group->rows[i], section, base, err);
+
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+/* A section's line is that of its closing brace: libconfuse has no other. */
+static int bad_title(const struct setting_group *group, const cfg_t *section, const char *why,
+		     struct cf_error *err)
+{
+	return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s:%d: %s \"%s\", which ends here: %s", now.path,
+		       section->line, group->name, section->title, why);
+}
+
+static int take_peers(const struct setting_group *group, cfg_t *tree, struct settings *settings,
+		      struct cf_error *err)
+{
+	unsigned n = cfg_size(tree, group->name);
+	struct cf_error why;
+	int r;
+
+	if (n > SETTINGS_PEERS_MAX)
+		return cf_fail(err, E2BIG, CF_BAD_REQUEST, "%s: more than %d peers", now.path,
+			       SETTINGS_PEERS_MAX);
+	settings->peers = calloc(n + 1, sizeof(*settings->peers));
+	if (!settings->peers)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+
+	for (; settings->n_peers < n; settings->n_peers++) {
+		cfg_t *section = cfg_getnsec(tree, group->name, settings->n_peers);
+		struct settings_peer *peer = &settings->peers[settings->n_peers];
+
+		r = settings_peer_default(peer, cfg_title(section), &why);
+		if (r < 0)
+			return bad_title(group, section, why.text, err);
+		r = take_rows(group, section, peer, err);
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+static int take_group(const struct setting_group *group, cfg_t *tree, struct settings *settings,
+		      struct cf_error *err)
+{
+	cfg_t *section;
+	int r;
+
+	if (!group->name)
+		return take_rows(group, tree, settings, err);
+	if (group->many)
+		return take_peers(group, tree, settings, err);
+
+	for (unsigned i = 0; i < cfg_size(tree, group->name); i++) {
+		section = cfg_getnsec(tree, group->name, i);
+		if (group->title && strcmp(cfg_title(section), group->title) != 0)
+			return bad_title(group, section, "the only one this version knows is \"default\"",
+					 err);
+		r = take_rows(group, section, settings, err);
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+/* How far the parser came. */
+static int last_line(cfg_t *tree)
+{
+	int line = tree->line;
+
+	for (size_t i = 0; i < SETTING_GROUPS; i++) {
+		const char *name = setting_groups[i].name;
+
+		for (unsigned j = 0; name && j < cfg_size(tree, name); j++)
+			if (cfg_getnsec(tree, name, j)->line > line)
+				line = cfg_getnsec(tree, name, j)->line;
+	}
+
+	return line;
+}
+
+static int parse(char *text, struct settings *settings, struct cf_error *err)
+{
+	CF_AUTO(cfg_free) cfg_t *tree = NULL;
+	struct cf_error why;
+	bool bad;
+	int line, r;
+
+	r = settings_blank_comments(text, &line, &why);
+	if (r < 0)
+		return cf_fail(err, -r, CF_BAD_REQUEST, "%s:%d: %s", now.path, line, why.text);
+
+	tree = new_tree();
+	if (!tree)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+
+	/*
+	 * What was read before a fault is looked at first: "lease = 30 s" is not an
+	 * unknown option s, but a value without quotes.
+	 */
+	now.err = &why;
+	now.told = false;
+	bad = cfg_parse_buf(tree, text) != CFG_SUCCESS;
+	for (size_t i = 0; i < SETTING_GROUPS; i++) {
+		r = take_group(&setting_groups[i], tree, settings, err);
+		if (r < 0)
+			return r;
+	}
+	if (bad && now.told)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s", why.text);
+	if (bad)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s:%d: cannot be understood", now.path,
+			       last_line(tree));
+
+	return 0;
+}
+
+int settings_read(const char *path, struct settings **ret, struct cf_error *err)
+{
+	CF_AUTO(settings_free) struct settings *settings = calloc(1, sizeof(*settings));
+	CF_AUTO(cf_free) char *text = NULL;
+	int r;
+
+	if (!settings)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	settings->holders = 1;
+	r = settings_default(settings, err);
+	if (r < 0)
+		return r;
+
+	r = settings_load(path, &text, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (text) {
+		now.path = path;
+		r = parse(text, settings, err);
+		if (r < 0)
+			return r;
+	}
+	r = settings_complete(settings, err);
+	if (r < 0)
+		return r;
+
+	*ret = CF_TAKE(settings);
+	return 0;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/settings-table.h"
+
+/* In the order of enum cf_via. */
+static const char *const via_words[CF_N_VIAS] = { "auto", "socket", "ipv4", "ipv6" };
+
+#define ROW(name, k, T, m, default_, ...)                                                               \
+	{                                                                                               \
+		.key = (name), .kind = (k), .offset = offsetof(T, m), .size = sizeof(CF_MEMBER(T, m)),  \
+		.otherwise = (default_), __VA_ARGS__                                                    \
+	}
+#define TEXT(name, k, m, default_, ...)	ROW(name, k, S, m, default_, __VA_ARGS__)
+#define INT(name, m, default_, lo, hi, ...) \
+	ROW(name, SETTING_INT, S, m, default_, .min = (lo), .max = CF_IS(S, m, int64_t) * (hi), __VA_ARGS__)
+#define SPAN(name, m, default_, lo, hi, ...) \
+	ROW(name, SETTING_SPAN, S, m, default_, .min = (lo), .max = CF_IS(S, m, cf_span) * (hi), __VA_ARGS__)
+#define WORD(name, m, default_, w, first, n, ...) \
+	ROW(name, SETTING_WORD, S, m, default_, .words = (w), .min = (first), .max = (n) - 1, __VA_ARGS__)
+#define LIST(name, k, ...) { .key = (name), .kind = (k), __VA_ARGS__ }
+
+#define NOT_EMPTY .what = 1
+#define MEANS(text) .meaning = (text)
+
+#define MIN_	(60 * CF_S)
+#define HOUR	(60 * MIN_)
+
+#define S struct settings
+
+static const struct setting top[] = {
+	TEXT("host", SETTING_HOST, host, "",
+		MEANS("What this host is called among its peers, as in its certificate. \"\" is what "
+		      "gethostname(2) says.")),
+	LIST("listen", SETTING_LISTEN,
+		MEANS("IP addresses on which peers and remote operators are served. None: every address.")),
+	INT("port", port, "9437", 1, 65535,
+		MEANS("TCP port there.")),
+	SPAN("stop-slack", stop_slack, "3 ms", 0, CF_S,
+		MEANS("How much earlier than QEMU's STOP event a guest may have stopped. An assumption: it "
+		      "widens every blackout, and receipts show it.")),
+	SPAN("stop-wait", stop_wait, "30 s", 0, 100 * CF_S,
+		MEANS("How long a migration that is copying may go on when the agent is told to stop; then "
+		      "it is aborted. The unit's TimeoutStopSec has to be longer.")),
+	SPAN("lease", lease, "30 s", 5 * CF_S, 10 * MIN_,
+		MEANS("How long this host keeps room for an incoming guest without hearing from its source.")),
+};
+
+static const struct setting tls[] = {
+	TEXT("ca", SETTING_PATH, tls.ca, SYSCONFDIR "/clockferry/pki/ca.pem", NOT_EMPTY,
+		MEANS("Certificates of those who may vouch for a peer or an operator, PEM.")),
+	TEXT("crl", SETTING_PATH, tls.crl, "",
+		MEANS("Certificates they have revoked, PEM. \"\": none.")),
+	TEXT("cert", SETTING_PATH, tls.cert, SYSCONFDIR "/clockferry/pki/cert.pem", NOT_EMPTY,
+		MEANS("This host's certificate, with those between it and the CA, PEM. Until it exists the "
+		      "agent does not listen.")),
+	TEXT("key", SETTING_PATH, tls.key, SYSCONFDIR "/clockferry/pki/key.pem", NOT_EMPTY,
+		MEANS("Its key, PEM. Readable for the agent's user only.")),
+};
+
+static const struct setting access_rows[] = {
+	LIST("peer", SETTING_RULES, .what = CF_ROLE_PEER,
+		MEANS("Other hosts' agents.")),
+	LIST("viewer", SETTING_RULES, .what = CF_ROLE_VIEWER,
+		MEANS("May look at everything and change nothing.")),
+	LIST("operator", SETTING_RULES, .what = CF_ROLE_OPERATOR,
+		MEANS("May also migrate and abort.")),
+	LIST("admin", SETTING_RULES, .what = CF_ROLE_ADMIN,
+		MEANS("May do everything.")),
+};
+
+static const struct setting chrony[] = {
+	WORD("via", chrony.via, "auto", via_words, 0, CF_N_VIAS,
+		MEANS("How chronyd is asked. auto: its socket, then 127.0.0.1, then ::1, each on port 323, "
+		      "until one answers.")),
+	TEXT("socket", SETTING_PATH, chrony.socket, "/run/chrony/chronyd.sock", NOT_EMPTY,
+		MEANS("Its socket.")),
+	SPAN("interval", chrony.interval, "1 s", 100 * CF_MS, MIN_,
+		MEANS("How often it is asked.")),
+	SPAN("timeout", chrony.timeout, "500 ms", 10 * CF_MS, 10 * CF_S,
+		MEANS("How long one answer may take.")),
+};
+
+static const struct setting libvirt[] = {
+	TEXT("uri", SETTING_TEXT, libvirt.uri, "qemu:///system", NOT_EMPTY,
+		MEANS("This host's libvirt.")),
+	TEXT("destination-uri", SETTING_TEMPLATE, libvirt.destination_uri, "qemu+tls://%s/system", NOT_EMPTY,
+		MEANS("The destination's libvirt, as this host's reaches it; %s is the destination's "
+		      "address.")),
+	TEXT("migrate-uri", SETTING_TEMPLATE, libvirt.migrate_uri, "",
+		MEANS("Where QEMU sends a guest's memory, as in \"tcp://%s\". \"\": libvirt chooses.")),
+};
+
+static const struct setting probe[] = {
+	INT("rounds", probe.rounds, "16", 1, 128,
+		MEANS("Rounds of four timestamps in one measurement of the offset between two hosts.")),
+	SPAN("interval", probe.interval, "10 s", CF_S, HOUR,
+		MEANS("How often every known peer is measured.")),
+	SPAN("timeout", probe.timeout, "2 s", 10 * CF_MS, MIN_,
+		MEANS("How long one round may take.")),
+	INT("raw-drift", probe.raw_drift_ppm, "500 ppm", 1, 5000, .unit = "ppm",
+		MEANS("How fast the CLOCK_MONOTONIC_RAW of two hosts can drift apart: by so much an offset "
+		      "widens as it ages.")),
+};
+
+static const struct setting guest[] = {
+	INT("rounds", guest.rounds, "8", 1, 64,
+		MEANS("Readings of a guest's clock in one measurement.")),
+	SPAN("timeout", guest.timeout, "5 s", 100 * CF_MS, MIN_,
+		MEANS("How long its guest agent may take for one answer.")),
+	SPAN("interval", guest.interval, "10 s", CF_S, 10 * MIN_,
+		MEANS("How often it is measured while its memory is copied.")),
+	SPAN("correct-within", guest.correct_within, "5 s", 0, 10 * MIN_,
+		MEANS("How long after its landing it may still be stepped. Later a step would fight the "
+		      "guest's own NTP client: the error is only reported.")),
+};
+
+static const struct setting policy[] = {
+	SPAN("max-error-bound", policy.max_error_bound, "100 ms", CF_US, CF_DAY,
+		MEANS("How far either host's clock may be from UTC, at worst.")),
+	SPAN("max-skew", policy.max_skew, "25 ms", CF_US, CF_DAY,
+		MEANS("How much the two hosts' clocks may disagree, at worst.")),
+	SPAN("max-blackout", policy.max_blackout, "1 s", CF_US, CF_DAY,
+		MEANS("How long the guest may stand still.")),
+	SPAN("max-residual", policy.max_residual, "20 ms", CF_US, CF_DAY,
+		MEANS("How far its clock may be off after correction.")),
+	SPAN("gate-grace", policy.gate_grace, "30 s", 0, CF_DAY,
+		MEANS("How long the gate may stay closed during the copy before the migration is aborted.")),
+	SPAN("holdover-max", policy.holdover_max, "5 min", 0, 7 * CF_DAY,
+		MEANS("How long a host may run on without its time source.")),
+	INT("max-stratum", policy.max_stratum, "9", 1, 15,
+		MEANS("How far from a reference clock a host may be. A `local` reference of chronyd is 10 "
+		      "unless told otherwise.")),
+	WORD("require-lever", policy.require_lever, "none", cf_lever_words, CF_LEVER_NONE, CF_N_LEVERS,
+		MEANS("The lever without which no guest is migrated.")),
+	WORD("correction", policy.correction, "step-forward", cf_correction_words, CF_CORRECTION_STEP_FORWARD,
+		CF_N_CORRECTIONS,
+		MEANS("What may be done to a guest's clock: step it forward only, either way, or only "
+		      "report its error.")),
+	SPAN("correction-floor", policy.correction_floor, "2 ms", 0, CF_S,
+		MEANS("A lag below it is left alone.")),
+	LIST("refuse", SETTING_FINDINGS, .what = CF_SEVERITY_REFUSE,
+		MEANS("Findings that refuse a migration, beyond those that do so anyway.")),
+	LIST("warn", SETTING_FINDINGS, .what = CF_SEVERITY_WARN,
+		MEANS("Findings that are shown, and refuse nothing.")),
+	LIST("off", SETTING_FINDINGS, .what = CF_SEVERITY_OFF,
+		MEANS("Findings that are not even shown.")),
+};
+#undef S
+
+#define S struct settings_peer
+static const struct setting peer[] = {
+	TEXT("address", SETTING_ADDRESS, address, "",
+		MEANS("IP address or DNS name. \"\": the peer's name itself.")),
+	INT("port", port, "9437", 1, 65535,
+		MEANS("TCP port.")),
+};
+#undef S
+
+#define ROWS(table) .rows = (table), .n_rows = CF_COUNT(table)
+
+const struct setting_group setting_groups[SETTING_GROUPS] = {
+	{ NULL, NULL, false, ROWS(top), "The agent." },
+	{ "tls", NULL, false, ROWS(tls), "Certificates." },
+	{ "access", NULL, false, ROWS(access_rows),
+		"Which certificates may do what: patterns \"dns:...\", \"uri:...\" (of the subject "
+		"alternative names) or \"cn:...\". A dns pattern may begin with \"*.\", which stands for "
+		"one label. Who fits none gets nothing." },
+	{ "peer", "hB", true, ROWS(peer),
+		"A known peer, by the name in its certificate: it is measured in the background, and what "
+		"`clockferry check` looks at when no destination is named." },
+	{ "chrony", NULL, false, ROWS(chrony), "This host's chronyd." },
+	{ "libvirt", NULL, false, ROWS(libvirt), "This host's libvirt, and how it reaches another's." },
+	{ "probe", NULL, false, ROWS(probe), "Measuring the offset between two hosts." },
+	{ "guest", NULL, false, ROWS(guest), "Measuring and correcting a guest's clock." },
+	{ "policy", "default", false, ROWS(policy),
+		"What this host allows. Of the limits of two hosts the stricter applies. Findings are "
+		"named as `clockferry explain` and clockferryd.conf(5) list them." },
+};

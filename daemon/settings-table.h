@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What can be set: one row per key, one table per group of the file.
+ *
+ * A value is spelled in its row's default as it is in the file, so that
+ * defaults pass through the same reader.  Lists begin empty.
+ */
+
+#include "daemon/settings.h"
+
+enum setting_kind {
+	SETTING_TEXT,		/* char[N] */
+	SETTING_HOST,		/* char[N], a DNS name; "": this host's own */
+	SETTING_ADDRESS,	/* char[N], IP address or DNS name, or "" */
+	SETTING_PATH,		/* char[N], begins with '/', or "" */
+	SETTING_TEMPLATE,	/* char[N] with one %s in it, or "" */
+	SETTING_INT,		/* int64_t; the row's unit may follow the number */
+	SETTING_SPAN,		/* cf_span */
+	SETTING_WORD,		/* enum: words[min..max] */
+	SETTING_LISTEN,		/* list: settings->listen */
+	SETTING_RULES,		/* list: those of settings->access that have the row's role */
+	SETTING_FINDINGS,	/* list: those of settings->policy.severities that have the row's severity */
+};
+
+struct setting {
+	const char *key;
+	enum setting_kind kind;
+	size_t offset, size;	/* of the member; unused in lists */
+	const char *otherwise;	/* the default */
+	int64_t min, max;
+	const char *const *words;
+	const char *unit;
+	unsigned what;		/* rules: role; findings: severity; texts: 1 when "" is no value */
+	const char *meaning;	/* sentences for the manual and the example */
+};
+
+/*
+ * The rows of a group lie in struct settings, but those of the group of peers,
+ * of which there can be many, in struct settings_peer.
+ */
+struct setting_group {
+	const char *name;	/* NULL: keys outside of all braces */
+	const char *title;	/* of the only one there can be, or of the example; NULL: none */
+	bool many;
+	const struct setting *rows;
+	size_t n_rows;
+	const char *meaning;
+};
+
+#define SETTING_GROUPS 9
+#define SETTING_ROWS_MAX 20
+extern const struct setting_group setting_groups[SETTING_GROUPS];
+
+/* The same value again, as a text in quotes, with its NUL. */
+#define SETTING_VALUE_ROOM (2 * SETTINGS_TEXT_ROOM + 16)
+
+/*
+ * Take one value of the row, or one more element of its list, into base: a
+ * struct settings, or a struct settings_peer.  EINVAL or ERANGE, and the text
+ * says what would have been right; base is not touched then.
+ */
+int setting_parse(const struct setting *row, const char *text, void *base, struct cf_error *err);
+
+/* Elements of a list; 1 for everything else. */
+size_t setting_count(const struct setting *row, const void *base);
+bool setting_is_list(const struct setting *row);
+
+/* The value, or the i-th element, as setting_parse() takes it and to the nanosecond; without quotes. */
+void setting_text(const struct setting *row, const void *base, size_t i,
+		  char text[static SETTING_VALUE_ROOM]);
+
+/* "1 to 128", "1 us to 1 d", "one of a, b, c"; "" where anything goes. */
+void setting_range(const struct setting *row, char text[static SETTING_VALUE_ROOM]);
+
+/* Every row of every group into its default. */
+int settings_default(struct settings *settings, struct cf_error *err);
+
+/* The defaults of a peer's rows, and its name, which is refused unless it is a host's. */
+int settings_peer_default(struct settings_peer *peer, const char *name, struct cf_error *err);
+
+/*
+ * What follows from the rows together, once all of them have been read: the
+ * host's own name where none was given, and the addresses of peers.
+ */
+int settings_complete(struct settings *settings, struct cf_error *err);

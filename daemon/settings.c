@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/settings-table.h"
+
+void settings_where(const struct settings *settings, const char *host, const char **address, int *port)
+{
+	*address = host;
+	*port = settings->port;
+	for (size_t i = 0; i < settings->n_peers; i++)
+		if (strcmp(settings->peers[i].name, host) == 0) {
+			*address = settings->peers[i].address;
+			*port = settings->peers[i].port;
+		}
+}
+
+struct settings *settings_hold(struct settings *settings)
+{
+	atomic_fetch_add(&settings->holders, 1);
+	return settings;
+}
+
+struct settings *settings_free(struct settings *settings)
+{
+	if (!settings || atomic_fetch_sub(&settings->holders, 1) > 1)
+		return NULL;
+
+	free(settings->peers);
+	free(settings);
+	return NULL;
+}
+
+static int group_default(const struct setting_group *group, void *base, struct cf_error *err)
+{
+	for (size_t i = 0; i < group->n_rows; i++) {
+		const struct setting *row = &group->rows[i];
+		int r = setting_is_list(row) ? 0 : setting_parse(row, row->otherwise, base, err);
+
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+int settings_default(struct settings *settings, struct cf_error *err)
+{
+	for (size_t i = 0; i < SETTING_GROUPS; i++) {
+		int r = setting_groups[i].many ? 0 : group_default(&setting_groups[i], settings, err);
+
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+int settings_peer_default(struct settings_peer *peer, const char *name, struct cf_error *err)
+{
+	static const struct setting row = {
+		.kind = SETTING_HOST, .offset = offsetof(struct settings_peer, name),
+		.size = sizeof(peer->name), .what = 1,
+	};
+	struct settings_peer fresh = { 0 };
+	int r;
+
+	r = setting_parse(&row, name, &fresh, err);
+	for (size_t i = 0; r == 0 && i < SETTING_GROUPS; i++)
+		if (setting_groups[i].many)
+			r = group_default(&setting_groups[i], &fresh, err);
+	if (r < 0)
+		return r;
+
+	*peer = fresh;
+	return 0;
+}
+
+int settings_complete(struct settings *settings, struct cf_error *err)
+{
+	char host[CF_HOST_ROOM];
+
+	if (!*settings->host) {
+		if (gethostname(host, sizeof(host)) < 0)
+			return cf_fail(err, errno, CF_HOST, "host: gethostname(2): %s", strerror(errno));
+		host[sizeof(host) - 1] = '\0';
+		strcpy(settings->host, host);
+	}
+	for (size_t i = 0; i < settings->n_peers; i++)
+		if (!*settings->peers[i].address)
+			strcpy(settings->peers[i].address, settings->peers[i].name);
+
+	return 0;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The agent's settings, /etc/clockferry/clockferryd.conf.
+ *
+ * A file is taken whole or not at all: the first fault is an error that says
+ * file, line, key and what would have been right, and no settings come of it.
+ * Rows of the tables in daemon/settings-table.h say what there is; reading,
+ * defaults, printing and the manual all follow them.
+ *
+ * libconfuse's lexer is one per process: read settings from one thread only.
+ * What was read is never changed afterwards, and may be used from any.
+ */
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "proto/base.h"
+#include "proto/error.h"
+#include "proto/limits.h"
+#include "proto/report.h"
+#include "proto/route.h"
+#include "proto/time.h"
+#include "proto/version.h"
+
+#define SETTINGS_PATH SYSCONFDIR "/clockferry/clockferryd.conf"
+
+#define SETTINGS_TEXT_ROOM	256	/* a path, a URI, a name, with its NUL */
+#define SETTINGS_LISTEN_MAX	16
+#define SETTINGS_RULES_MAX	64	/* of all roles together */
+#define SETTINGS_PEERS_MAX	1024
+
+/* What of a certificate a pattern is held against. */
+enum access_kind { ACCESS_DNS, ACCESS_URI, ACCESS_CN, ACCESS_N_KINDS };
+
+/* A certificate whose name of that kind fits the pattern has the role. */
+struct access_rule {
+	unsigned role;			/* one of enum cf_role */
+	enum access_kind kind;
+	char pattern[SETTINGS_TEXT_ROOM];
+};
+
+/* A known peer: measured in the background, and a destination to choose from. */
+struct settings_peer {
+	char name[CF_HOST_ROOM];	/* as its certificate has it */
+	char address[CF_HOST_ROOM];	/* IP address or DNS name; the name where none was given */
+	int64_t port;
+};
+
+struct settings {
+	atomic_int holders;		/* settings_hold(), settings_free() */
+
+	char host[CF_HOST_ROOM];	/* what peers know this host by; never "" */
+	size_t n_listen;		/* 0: every address */
+	char listen[SETTINGS_LISTEN_MAX][SETTINGS_TEXT_ROOM];
+	int64_t port;
+
+	cf_span stop_slack;		/* how much earlier than its event a guest may have stopped */
+	cf_span stop_wait;		/* how long SIGTERM lets a copy go on */
+	cf_span lease;			/* how long a reservation holds without news */
+
+	struct {
+		char ca[SETTINGS_TEXT_ROOM];
+		char crl[SETTINGS_TEXT_ROOM];	/* "": none */
+		char cert[SETTINGS_TEXT_ROOM];
+		char key[SETTINGS_TEXT_ROOM];
+	} tls;
+
+	size_t n_access;
+	struct access_rule access[SETTINGS_RULES_MAX];
+
+	size_t n_peers;
+	struct settings_peer *peers;
+
+	struct {
+		enum cf_via via;	/* CF_VIA_UNKNOWN: each in turn until one answers */
+		char socket[SETTINGS_TEXT_ROOM];
+		cf_span interval;
+		cf_span timeout;
+	} chrony;
+
+	struct {
+		char uri[SETTINGS_TEXT_ROOM];
+		char destination_uri[SETTINGS_TEXT_ROOM];	/* with one %s for the host's address */
+		char migrate_uri[SETTINGS_TEXT_ROOM];		/* the same; "": libvirt chooses */
+	} libvirt;
+
+	struct {
+		int64_t rounds;
+		cf_span interval;	/* between measurements of a known peer */
+		cf_span timeout;	/* of one round */
+		int64_t raw_drift_ppm;	/* two RAW clocks against each other, at most */
+	} probe;
+
+	struct {
+		int64_t rounds;
+		cf_span timeout;	/* of one call to the guest agent */
+		cf_span interval;	/* between measurements during the copy */
+		cf_span correct_within;	/* after RESUME; later the clock is only reported */
+	} guest;
+
+	struct cf_limits policy;	/* "default" */
+};
+
+/*
+ * Where the agent of that host is: what the settings say of a known peer, else its name
+ * and the port this host listens on itself.  *address is theirs or host.
+ */
+void settings_where(const struct settings *settings, const char *host, const char **address, int *port);
+
+/*
+ * The settings of the file at path into *ret, to be released with
+ * settings_free().  A file that is not there means the defaults.  Errors:
+ * EINVAL with "file:line: key: ...", or what open(2) and read(2) say.
+ */
+int settings_read(const char *path, struct settings **ret, struct cf_error *err);
+
+/*
+ * One more who holds them, from any thread; each lets go with settings_free(), and
+ * the last one ends them.  Returns NULL always, so that x = settings_free(x) clears.
+ */
+struct settings *settings_hold(struct settings *settings);
+struct settings *settings_free(struct settings *settings);
+CF_DEFINE_AUTO(struct settings *, settings_free)
+
+/*
+ * All settings in the file's own syntax, each with its meaning, unit, range and
+ * default above it.  What is as the default has it is commented out; without
+ * settings everything is: that is the example that ships.
+ */
+void settings_print(const struct settings *settings, FILE *out);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Something that blocks, done once on a thread of its own, so that the loop
+ * does not have to.
+ */
+
+#include <pthread.h>
+
+#include "daemon/loop.h"
+#include "proto/error.h"
+#include "proto/time.h"
+
+/*
+ * Run work(arg) on a new thread, then done(arg) on the loop's.  Called on the
+ * loop's thread.  When work never returns it costs its own thread and nothing
+ * else; no more than WORKERS_MAX are under way at once: -EBUSY beyond that.
+ */
+#define WORKERS_MAX 64
+int worker_run(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg,
+	       struct cf_error *err);
+
+/*
+ * Once the loop has ended: wait until no work is under way, in whole seconds of
+ * patience.  How much still is: what it uses must not be freed then.
+ */
+int worker_wait(cf_span patience);
+
+/* A thread that takes no signals: those are the loop's. */
+int worker_thread(pthread_t *ret, void *(*main)(void *arg), void *arg, struct cf_error *err);
