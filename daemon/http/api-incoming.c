@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the source's agent says to the destination's. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "daemon/act/gather.h"
+#include "daemon/http/api.h"
+#include "daemon/settings.h"
+#include "daemon/virt/domain.h"
+#include "policy/gate.h"
+
+static void add(struct cf_findings *findings, const struct cf_both_limits *limits, enum cf_finding_code code,
+		const char *subject, const char *detail)
+{
+	struct cf_finding *finding = cf_findings_add(findings, &limits->limits, code, subject);
+
+	if (finding)
+		snprintf(finding->detail, sizeof(finding->detail), "%s", detail);
+}
+
+/* libvirt takes in no domain of the same uuid that is active, and none whose name another one has. */
+static int look_for_another(struct virt *virt, const struct cf_reservation *reservation, const char *host,
+			    const struct cf_both_limits *limits, struct cf_findings *findings, struct cf_error *err)
+{
+	struct domain_standing same = { 0 }, namesake = { 0 };
+	char detail[CF_DETAIL_ROOM];
+	int r;
+
+	r = domain_look(virt, reservation->uuid, &same, err);
+	if (r == 0)
+		r = domain_look(virt, reservation->domain, &namesake, err);
+	if (r < 0)
+		return r;
+
+	if (same.known && same.migrating) {
+		snprintf(detail, sizeof(detail), "it is on its way to %.100s", host);
+		add(findings, limits, CF_FINDING_DOMAIN_MIGRATING, reservation->domain, detail);
+	} else if (same.known && same.active) {
+		snprintf(detail, sizeof(detail), "%.100s has it, as '%.100s'", host, same.name);
+		add(findings, limits, CF_FINDING_DOMAIN_EXISTS_THERE, reservation->domain, detail);
+	}
+	if (namesake.known && strcmp(namesake.uuid, reservation->uuid) != 0) {
+		snprintf(detail, sizeof(detail), "another domain of that name on %.100s has the uuid %s", host,
+			 namesake.uuid);
+		add(findings, limits, CF_FINDING_DOMAIN_EXISTS_THERE, reservation->domain, detail);
+	}
+	return 0;
+}
+
+/* What this host has to say against it; libvirt is asked, so on a thread. */
+static void object(struct api_job *job, const struct cf_reservation *reservation, struct cf_findings *findings)
+{
+	const struct settings *settings = job->settings;
+	struct virt *virt = job->api->context->virt;
+	struct cf_both_limits limits;
+	struct cf_error err = { 0 };
+	int r;
+
+	if (reservation->dry_run && strcmp(reservation->source, settings->host) == 0)
+		return;		/* the source says so itself: same-host */
+
+	cf_limits_both(&reservation->limits, reservation->source, &settings->policy, settings->host, &limits);
+	if (*reservation->uuid)
+		r = look_for_another(virt, reservation, settings->host, &limits, findings, &err);
+	else		/* a dry run of a domain that is not there, or that the source's libvirt does not tell of */
+		r = virt_connected(virt, &err) ? 0 : -ENOTCONN;
+	if (r < 0)
+		add(findings, &limits, CF_FINDING_LIBVIRT_UNAVAILABLE, settings->host, err.text);
+}
+
+static int consider(struct api_job *job)
+{
+	const struct cf_reservation *reservation = job->body;
+	const struct act_context *context = job->api->context;
+	struct cf_findings findings = { 0 };
+	struct cf_lease *lease = job->reply;
+	struct utsname kernel;
+	struct virt_host host;
+
+	object(job, reservation, &findings);
+	lease->granted = cf_gate_open(&findings);
+	lease->limits = job->settings->policy;
+	gather_report(context, &lease->report);
+	snprintf(lease->host, sizeof(lease->host), "%s", job->settings->host);
+	snprintf(lease->agent, sizeof(lease->agent), "%s", VERSION_TEXT);
+	if (virt_host(context->virt, &host)) {
+		snprintf(lease->libvirt, sizeof(lease->libvirt), "%s", host.libvirt);
+		snprintf(lease->emulator, sizeof(lease->emulator), "%s", host.emulator);
+	}
+	if (uname(&kernel) == 0)
+		snprintf(lease->kernel, sizeof(lease->kernel), "%.64s %.60s", kernel.sysname, kernel.release);
+	for (size_t i = 0; i < findings.n_list && lease->n_findings < CF_COUNT(lease->findings); i++)
+		lease->findings[lease->n_findings++] = findings.list[i];
+	return 0;
+}
+
+/* Back on the loop: what was considered becomes a promise, unless somebody was faster. */
+static void promise(struct api_job *job)
+{
+	const struct cf_reservation *reservation = job->body;
+	struct cf_lease *lease = job->reply;
+	struct migration *migration;
+	struct cf_error err = { 0 };
+
+	if (!reservation->dry_run && lease->granted &&
+	    migrations_expect(job->api->migrations, job->subject, reservation, lease, http_caller(job->x)->host,
+			      &migration, &err) < 0) {
+		http_fail(job->x, &err);
+		return;
+	}
+	http_reply(job->x, lease);
+}
+
+/* What a peer says goes into names and logs, and its own name is what keeps the others out. */
+static int check_reservation(struct http_exchange *x, struct cf_error *err)
+{
+	const struct cf_reservation *reservation = http_body(x);
+
+	if (!cf_is_uuid(http_segment(x, 0)))
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "id: '%.64s' is not a uuid", http_segment(x, 0));
+	if (!cf_is_uuid(reservation->uuid) && !(reservation->dry_run && !*reservation->uuid))
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "uuid: '%.64s' is not one", reservation->uuid);
+	if (!*http_caller(x)->host)
+		return cf_fail(err, EACCES, CF_FORBIDDEN,
+			       "the certificate gives this peer no name: it needs a DNS name or a CN with the role");
+	return 0;
+}
+
+void api_reserve(void *userdata, struct http_exchange *x)
+{
+	struct cf_error err = { 0 };
+
+	if (check_reservation(x, &err) < 0) {
+		http_fail(x, &err);
+		return;
+	}
+	api_work(userdata, x, sizeof(struct cf_lease), consider, promise);
+}
+
+/* What the caller itself reserved under the id in the path; answers itself when there is nothing. */
+static struct migration *reserved(struct api *api, struct http_exchange *x)
+{
+	struct migration *migration;
+	struct cf_error err = { 0 };
+
+	if (migrations_find_incoming(api->migrations, http_segment(x, 0), http_caller(x)->host, &migration, &err) == 0)
+		return migration;
+
+	http_fail(x, &err);
+	return NULL;
+}
+
+/* A copy that the migration may keep; answers itself without memory. */
+static void *copy_of(struct http_exchange *x, const void *message, size_t size)
+{
+	void *copy = malloc(size);
+
+	if (copy)
+		return memcpy(copy, message, size);
+
+	api_no_memory(x);
+	return NULL;
+}
+
+static void accept_it(struct http_exchange *x)
+{
+	struct cf_accepted accepted = { .accepted = true };
+
+	http_reply(x, &accepted);
+}
+
+void api_record(void *userdata, struct http_exchange *x)
+{
+	struct migration *migration = reserved(userdata, x);
+	struct cf_error err = { 0 };
+	struct cf_record *record;
+
+	if (!migration)
+		return;
+	record = copy_of(x, http_body(x), sizeof(*record));
+	if (!record)
+		return;
+	if (migration_take_record(migration, record, &err) < 0)
+		http_fail(x, &err);
+	else
+		accept_it(x);
+}
+
+void api_landing(void *userdata, struct http_exchange *x)
+{
+	struct migration *migration = reserved(userdata, x);
+	struct cf_landing landing;
+
+	if (!migration)
+		return;
+	migration_landing(migration, &landing);
+	http_reply(x, &landing);
+}
+
+void api_close(void *userdata, struct http_exchange *x)
+{
+	struct migration *migration = reserved(userdata, x);
+	struct cf_closing *closing = http_body(x);
+	struct cf_error err = { 0 };
+	struct cf_receipt *receipt;
+
+	if (!migration)
+		return;
+	if (strcmp(closing->receipt.migration.id, http_segment(x, 0)) != 0) {
+		cf_fail(&err, EINVAL, CF_BAD_REQUEST, "receipt: it is that of another migration");
+		http_fail(x, &err);
+		return;
+	}
+	receipt = copy_of(x, &closing->receipt, sizeof(*receipt));
+	if (!receipt)
+		return;
+	migration_take_closing(migration, receipt);
+	accept_it(x);
+}

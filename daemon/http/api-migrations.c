@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Migrations, for operators and controllers. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/act/gather.h"
+#include "daemon/http/api.h"
+#include "daemon/peer/fleet.h"
+#include "proto/check.h"
+#include "proto/text.h"
+
+#define CHECK_WAIT    ((cf_span){ 10 * CF_S })
+#define LONGEST_WAIT  ((cf_span){ 60 * CF_S })
+#define LINK_PATIENCE ((cf_span){ 5 * CF_S })
+
+#define NO_MIGRATION "00000000-0000-4000-8000-000000000000"	/* the id a dry run is asked under */
+
+/* --- checks --- */
+
+static void check_one(struct api_job *job, const struct gathered_domain *domain, const char *destination,
+		      struct cf_check *ret)
+{
+	CF_AUTO(cf_free) struct gathered_pair *pair = calloc(1, sizeof(*pair));
+	CF_AUTO(call_free) struct call *call = NULL;
+	struct cf_error uncalled = { 0 };
+
+	snprintf(ret->destination, sizeof(ret->destination), "%s", destination);
+	if (!pair)
+		return;		/* not allowed, and without memory there is nothing to add */
+
+	fleet_call(job->api->context->fleet, destination, &call, &uncalled);
+	gather_pair(job->api->context, job->settings, call, &uncalled, domain, NO_MIGRATION, destination, pair);
+	ret->allowed = pair->open;
+	ret->has_host_offset = ret->has_offset_half_width = pair->has_host_offset;
+	ret->host_offset = pair->host_offset;
+	ret->offset_half_width = cf_interval_half(pair->host_offset);
+	ret->has_predicted_blackout = pair->has_predicted_blackout;
+	ret->predicted_blackout = pair->predicted_blackout;
+	ret->max_blackout = pair->limits.limits.max_blackout;
+	ret->n_findings = pair->findings.n_list;
+	memcpy(ret->findings, pair->findings.list, pair->findings.n_list * sizeof(*ret->findings));
+}
+
+static int check(struct api_job *job)
+{
+	const struct act_context *context = job->api->context;
+	const struct cf_check_request *request = job->body;
+	CF_AUTO(cf_free) struct gathered_domain *domain = calloc(1, sizeof(*domain));
+	CF_AUTO(cf_free) struct cf_check_request *all = malloc(sizeof(*all));
+	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
+	struct cf_checks *checks = job->reply;
+
+	if (!domain || !all)
+		return cf_fail(&job->err, ENOMEM, CF_HOST, "out of memory");
+
+	*all = *request;
+	if (all->n_destinations == 0)
+		all->n_destinations = fleet_names(context->fleet, all->destinations, CF_DESTINATIONS_MAX);
+	virt_link_open(context->virt, LINK_PATIENCE, &link, &job->err);
+	gather_domain(context, job->settings, link, all->domain, domain);
+
+	snprintf(checks->domain, sizeof(checks->domain), "%s", all->domain);
+	snprintf(checks->uuid, sizeof(checks->uuid), "%s", domain->guest.uuid);
+	for (size_t i = 0; i < all->n_destinations; i++)
+		check_one(job, domain, all->destinations[i], &checks->list[checks->n_list++]);
+	return 0;
+}
+
+void api_checks(void *userdata, struct http_exchange *x)
+{
+	api_work(userdata, x, sizeof(struct cf_checks), check, NULL);
+}
+
+/* --- one migration --- */
+
+/* An exchange that is answered when its migration has moved on. */
+struct pending {
+	struct http_exchange *x;
+	struct migration *migration;
+};
+
+static void answer_moved(void *userdata)
+{
+	struct pending *pending = userdata;
+	struct cf_migration view;
+
+	migration_view(pending->migration, &view);
+	http_reply(pending->x, &view);
+	free(pending);
+}
+
+/* 202 once it is allowed, 409 with every finding when it is refused. */
+static void answer_checked(void *userdata)
+{
+	struct pending *pending = userdata;
+	struct cf_migration view;
+	struct cf_error err = { 0 };
+
+	migration_view(pending->migration, &view);
+	if (view.phase == CF_PHASE_REFUSED) {
+		cf_fail(&err, EPERM, CF_REFUSED, "%s", view.reason);
+		http_refuse(pending->x, &err, view.findings, view.n_findings);
+	} else {
+		http_reply_status(pending->x, 202, &view);
+	}
+	free(pending);
+}
+
+static struct pending *pend(struct http_exchange *x, struct migration *migration)
+{
+	struct pending *pending = calloc(1, sizeof(*pending));
+
+	if (!pending) {
+		api_no_memory(x);
+		return NULL;
+	}
+	*pending = (struct pending){ x, migration };
+	return pending;
+}
+
+void api_migrate(void *userdata, struct http_exchange *x)
+{
+	struct api *api = userdata;
+	struct migration *migration;
+	struct cf_error err = { 0 };
+	struct pending *pending;
+
+	if (!cf_is_uuid(http_segment(x, 0))) {
+		cf_fail(&err, EINVAL, CF_BAD_REQUEST, "id: '%.64s' is not a uuid", http_segment(x, 0));
+		http_fail(x, &err);
+		return;
+	}
+	if (migrations_start(api->migrations, http_segment(x, 0), http_body(x), &migration, &err) < 0) {
+		http_fail(x, &err);
+		return;
+	}
+
+	pending = pend(x, migration);
+	if (pending && migration_when_checked(migration, CHECK_WAIT, answer_checked, pending, &err) < 0) {
+		http_fail(x, &err);
+		free(pending);
+	}
+}
+
+void api_migrations(void *userdata, struct http_exchange *x)
+{
+	struct api *api = userdata;
+	struct cf_migrations *list = calloc(1, sizeof(*list));
+
+	if (list)
+		migrations_list(api->migrations, list);
+	api_reply_large(api, x, list);
+}
+
+/* The migration the path names; answers itself when there is none. */
+static struct migration *named(struct api *api, struct http_exchange *x)
+{
+	struct migration *migration;
+	struct cf_error err = { 0 };
+
+	if (migrations_find(api->migrations, http_segment(x, 0), &migration, &err) == 0)
+		return migration;
+
+	http_fail(x, &err);
+	return NULL;
+}
+
+/* ?after=REVISION&wait=SPAN; *after < 0 without. */
+static int read_wait(const struct http_exchange *x, int64_t *after, cf_span *wait, struct cf_error *err)
+{
+	const char *after_text = http_query(x, "after"), *wait_text = http_query(x, "wait");
+	struct cf_error fault;
+	char *end;
+
+	*after = -1;
+	*wait = (cf_span){ 10 * CF_S };
+	if (!after_text)
+		return 0;
+
+	errno = 0;
+	*after = strtoll(after_text, &end, 10);
+	if (errno || *end || end == after_text || *after < 0)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "after: '%.32s' is not a revision", after_text);
+	if (wait_text && cf_span_parse(wait_text, (cf_span){ 0 }, LONGEST_WAIT, wait, &fault) < 0)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "wait: %.200s", fault.text);
+	return 0;
+}
+
+void api_migration(void *userdata, struct http_exchange *x)
+{
+	struct migration *migration = named(userdata, x);
+	struct cf_migration view;
+	struct cf_error err = { 0 };
+	struct pending *pending;
+	int64_t after;
+	cf_span wait;
+
+	if (!migration)
+		return;
+	if (read_wait(x, &after, &wait, &err) < 0) {
+		http_fail(x, &err);
+		return;
+	}
+	if (after < 0) {
+		migration_view(migration, &view);
+		http_reply(x, &view);
+		return;
+	}
+
+	pending = pend(x, migration);
+	if (pending && migration_when_changed(migration, after, wait, answer_moved, pending, &err) < 0) {
+		http_fail(x, &err);
+		free(pending);
+	}
+}
+
+void api_receipt(void *userdata, struct http_exchange *x)
+{
+	struct migration *migration = named(userdata, x);
+	struct cf_error err = { 0 };
+
+	if (!migration)
+		return;
+	if (migration_receipt(migration)) {
+		http_reply(x, migration_receipt(migration));
+		return;
+	}
+	cf_fail(&err, EAGAIN, CF_CONFLICT, "the migration has not ended yet");
+	http_fail(x, &err);
+}
+
+void api_abort(void *userdata, struct http_exchange *x)
+{
+	struct migration *migration = named(userdata, x);
+	char reason[CF_DETAIL_ROOM];
+	struct cf_migration view;
+	struct cf_error err = { 0 };
+
+	if (!migration)
+		return;
+	snprintf(reason, sizeof(reason), "aborted by %.200s", http_caller(x)->name);
+	if (migration_abort(migration, reason, &err) < 0) {
+		http_fail(x, &err);
+		return;
+	}
+	migration_view(migration, &view);
+	http_reply(x, &view);
+}

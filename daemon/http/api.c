@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/http/api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/settings.h"
+#include "daemon/worker.h"
+#include "proto/codec.h"
+
+http_handler *const api_handlers[CF_N_ROUTES] = {
+	[CF_ROUTE_HEALTH]       = api_health,
+	[CF_ROUTE_VERSION]      = api_version,
+	[CF_ROUTE_CLOCK]        = api_clock,
+	[CF_ROUTE_PROBE]        = api_probe,
+	[CF_ROUTE_PEERS]        = api_peers,
+	[CF_ROUTE_PEER]         = api_peer,
+	[CF_ROUTE_DOMAINS]      = api_domains,
+	[CF_ROUTE_DOMAIN_CLOCK] = api_domain_clock,
+	[CF_ROUTE_CHECKS]       = api_checks,
+	[CF_ROUTE_MIGRATE]      = api_migrate,
+	[CF_ROUTE_MIGRATIONS]   = api_migrations,
+	[CF_ROUTE_MIGRATION]    = api_migration,
+	[CF_ROUTE_RECEIPT]      = api_receipt,
+	[CF_ROUTE_ABORT]        = api_abort,
+	[CF_ROUTE_RESERVE]      = api_reserve,
+	[CF_ROUTE_RECORD]       = api_record,
+	[CF_ROUTE_LANDING]      = api_landing,
+	[CF_ROUTE_CLOSE]        = api_close,
+};
+
+static void job_free(struct api_job *job)
+{
+	settings_free(job->settings);
+	free(job->reply);
+	free(job->text);
+	free(job);
+}
+
+/* What is large takes milliseconds to encode, in which the loop would answer nobody: that is for the thread too. */
+static void run(void *userdata)
+{
+	struct api_job *job = userdata;
+
+	if (job->work)
+		job->result = job->work(job);
+	if (job->result >= 0 && !job->finish)
+		job->text = cf_encode(cf_routes[job->route].reply, job->reply, CF_MINOR);
+}
+
+static void answer(void *userdata)
+{
+	struct api_job *job = userdata;
+
+	if (job->result < 0)
+		http_fail(job->x, &job->err);
+	else if (job->finish)
+		job->finish(job);
+	else
+		http_reply_encoded(job->x, CF_TAKE(job->text));
+	job_free(job);
+}
+
+static void begin(struct api *api, struct http_exchange *x, void *reply, int (*work)(struct api_job *job),
+		  void (*finish)(struct api_job *job))
+{
+	struct api_job *job = reply ? calloc(1, sizeof(*job)) : NULL;
+	struct cf_error err = { 0 };
+
+	if (!job) {
+		free(reply);
+		api_no_memory(x);
+		return;
+	}
+
+	*job = (struct api_job){ .api = api, .x = x, .route = http_route(x), .work = work, .finish = finish,
+				 .body = http_body(x), .reply = reply };
+	job->settings = settings_hold(api->context->settings);
+	if (http_segment(x, 0))
+		snprintf(job->subject, sizeof(job->subject), "%s", http_segment(x, 0));
+	if (worker_run(api->context->loop, run, answer, job, &err) < 0) {
+		http_fail(x, &err);
+		job_free(job);
+	}
+}
+
+void api_work(struct api *api, struct http_exchange *x, size_t reply_size, int (*work)(struct api_job *job),
+	      void (*finish)(struct api_job *job))
+{
+	begin(api, x, calloc(1, reply_size), work, finish);
+}
+
+void api_reply_large(struct api *api, struct http_exchange *x, void *reply)
+{
+	begin(api, x, reply, NULL, NULL);
+}
+
+void api_no_memory(struct http_exchange *x)
+{
+	struct cf_error err;
+
+	cf_fail(&err, ENOMEM, CF_HOST, "out of memory");
+	http_fail(x, &err);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The handlers behind the routes.  Each is short: take the request apart, ask
+ * whoever knows, answer.  What blocks goes to a thread of its own first.
+ */
+
+#include "daemon/act/context.h"
+#include "daemon/act/migrations.h"
+#include "daemon/http/exchange.h"
+
+struct server;
+
+struct api {
+	struct act_context *context;
+	struct migrations *migrations;
+	struct server *server;			/* for health; set once it exists */
+	char settings_fault[CF_DETAIL_ROOM];	/* "" when the file is in force as it is */
+	char boot[CF_UUID_ROOM];
+};
+
+/* One per enum cf_route_id; their userdata is a struct api. */
+extern http_handler *const api_handlers[CF_N_ROUTES];
+
+/* api-host.c */
+http_handler api_health, api_version, api_clock, api_probe, api_peers, api_peer, api_domains, api_domain_clock;
+
+/* api-migrations.c */
+http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt, api_abort;
+
+/* api-incoming.c */
+http_handler api_reserve, api_record, api_landing, api_close;
+
+/*
+ * A request whose answer takes a thread: work fills reply (of the route's reply
+ * shape, size bytes, zeroed before) or err; the answer follows from what it
+ * returns.
+ */
+struct api_job {
+	struct api *api;
+	struct settings *settings;		/* held while it lasts */
+	struct http_exchange *x;
+	enum cf_route_id route;
+	int (*work)(struct api_job *job);	/* may be NULL */
+	void (*finish)(struct api_job *job);	/* instead of the plain answer; may be NULL */
+	char subject[CF_NAME_ROOM];		/* segment 0 of the path */
+	const void *body;			/* the request's message */
+	void *reply;
+	char *text;				/* the reply as it is sent */
+	int result;
+	struct cf_error err;
+};
+
+void api_work(struct api *api, struct http_exchange *x, size_t reply_size, int (*work)(struct api_job *job),
+	      void (*finish)(struct api_job *job));
+
+/* Answer with a reply that may be large, which it takes over; NULL: there was no memory for it. */
+void api_reply_large(struct api *api, struct http_exchange *x, void *reply);
+
+void api_no_memory(struct http_exchange *x);

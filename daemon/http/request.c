@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A request on its way in, as libmicrohttpd calls us: request_begin() with its
+ * first line, then request_go_on() with the header, then with each piece of the
+ * body, then without one; again when it was suspended and resumed.  Who sent it
+ * is decided with the header, before its body is looked at.
+ */
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/clock/kernel.h"
+#include "daemon/http/internal.h"
+#include "proto/base.h"
+#include "proto/codec.h"
+
+/* How much of a body that nobody wants is read, so that its sender gets to see the answer. */
+#define DISCARD_MAX ((size_t)64 << 10)
+
+void *request_begin(void *userdata, const char *uri, struct MHD_Connection *mhd)
+{
+	struct listener *listener = userdata;
+	struct http_exchange *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return NULL;
+
+	x->received = kernel_raw();
+	x->server = listener->server;
+	x->mhd = mhd;
+	x->connection = connection_of(mhd);
+	x->uri = strdup(uri);
+	LIST_INSERT_HEAD(&x->server->exchanges, x, link);
+	return x;
+}
+
+static int hex(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* In place; false when an escape is none or stands for NUL. */
+static bool percent_decode(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p; p++) {
+		int c = (unsigned char)*p;
+
+		if (c == '%') {
+			int high = hex(p[1]), low = high < 0 ? -1 : hex(p[2]);
+
+			if (low < 0 || (high == 0 && low == 0))
+				return false;
+			c = high << 4 | low;
+			p += 2;
+		}
+		*to++ = c;
+	}
+	*to = '\0';
+	return true;
+}
+
+static int split_query(struct http_exchange *x, char *query, struct cf_error *err)
+{
+	char *rest = query, *pair;
+
+	while ((pair = strsep(&rest, "&"))) {
+		char *value = pair, *key = strsep(&value, "=");
+
+		if (!*key && !value)
+			continue;
+		if (!value || x->n_queries == CF_COUNT(x->queries) || !percent_decode(key) ||
+		    !percent_decode(value) || http_query(x, key))
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "the query is malformed");
+		x->queries[x->n_queries++] = (struct query){ key, value };
+	}
+	return 0;
+}
+
+/* The methods that the path has, for the Allow header. */
+static void list_methods(struct http_exchange *x, const char *path)
+{
+	static const char *const methods[] = { "GET", "POST", "PUT", "DELETE" };
+	char ignored[CF_SEGMENTS_MAX][CF_SEGMENT_ROOM];
+	size_t n = 0;
+
+	for (size_t i = 0; i < CF_COUNT(methods); i++)
+		if (cf_route_find(methods[i], path, ignored) >= 0)
+			n += snprintf(x->allow + n, sizeof(x->allow) - n, "%s%s", n ? ", " : "", methods[i]);
+}
+
+/* 0, or the status of the failure in *err. */
+static unsigned find_route(struct http_exchange *x, const char *method, struct cf_error *err)
+{
+	char *query = x->uri, *path;
+	int id;
+
+	path = strsep(&query, "?");
+	if (query && split_query(x, query, err) < 0)
+		return MHD_HTTP_BAD_REQUEST;
+
+	/* The answer to HEAD is that to GET; libmicrohttpd leaves its body out. */
+	id = cf_route_find(strcmp(method, "HEAD") == 0 ? "GET" : method, path, x->segments);
+	if (id == -EPERM) {
+		list_methods(x, path);
+		cf_fail(err, EINVAL, CF_BAD_REQUEST, "the path is there, but not for this method");
+		return MHD_HTTP_METHOD_NOT_ALLOWED;
+	}
+	if (id == -EINVAL) {
+		cf_fail(err, EINVAL, CF_BAD_REQUEST, "the path is malformed");
+		return MHD_HTTP_BAD_REQUEST;
+	}
+	if (id < 0 || !x->server->handlers[id]) {
+		cf_fail(err, ENOENT, CF_NOT_FOUND, "there is nothing at this path");
+		return MHD_HTTP_NOT_FOUND;
+	}
+
+	x->route = id;
+	return 0;
+}
+
+static const char *header(const struct http_exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(x->mhd, MHD_HEADER_KIND, name);
+}
+
+/* What the header announces; SIZE_MAX for a body whose end is not known beforehand. */
+static size_t announced(const struct http_exchange *x)
+{
+	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	if (length)
+		return strtoull(length, NULL, 10);
+	return header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING) ? SIZE_MAX : 0;
+}
+
+/* What a person who is refused would have to be. */
+static const char *who_may(const struct http_exchange *x, const struct cf_route *route)
+{
+	if (!(x->caller.roles & CF_ROLE_LOCAL))
+		return ": the access settings of this host decide who may";
+	return route->roles & CF_ROLE_OPERATOR ? ": here that takes root or the group clockferry" : "";
+}
+
+static unsigned admit(struct http_exchange *x, const char *method, struct cf_error *err)
+{
+	const struct cf_route *route;
+	unsigned status;
+
+	if (x->connection->surplus || x->server->stopping || !x->uri) {
+		x->last = true;
+		cf_fail(err, EBUSY, CF_BUSY,
+			x->server->stopping ? "the agent is stopping" : "too many connections");
+		return MHD_HTTP_SERVICE_UNAVAILABLE;
+	}
+	if (connection_identify(x->connection, x->mhd, err) < 0)
+		return MHD_HTTP_FORBIDDEN;
+
+	x->caller = x->connection->caller;
+	status = find_route(x, method, err);
+	if (status)
+		return status;
+
+	route = &cf_routes[x->route];
+	if (!(x->caller.roles & route->roles)) {
+		cf_fail(err, EACCES, CF_FORBIDDEN, "%s may not %s %s%s", x->caller.name, route->method,
+			route->path, who_may(x, route));
+		return MHD_HTTP_FORBIDDEN;
+	}
+	if (announced(x) != SIZE_MAX && announced(x) > route->body_limit) {
+		cf_fail(err, EFBIG, CF_TOO_LARGE, "a body of %zu bytes is above the limit of %zu",
+			announced(x), route->body_limit);
+		return MHD_HTTP_CONTENT_TOO_LARGE;
+	}
+	return 0;
+}
+
+/*
+ * An answer that is known before the body was read goes out at once where that
+ * is large or has not been sent yet, and closes the connection; else the body is
+ * read over first: closing a socket with unread data in it makes the kernel send a
+ * reset, which can take the answer away from the client.
+ */
+static enum MHD_Result begin(struct http_exchange *x, const char *method)
+{
+	struct cf_error err;
+	unsigned status = admit(x, method, &err);
+
+	x->state = EXCHANGE_READING;
+	connection_allow(x->connection, x->server->limits.patience);
+	if (!status)
+		return MHD_YES;
+
+	exchange_fail(x, status, &err);
+	x->discard = true;
+	if (announced(x) > DISCARD_MAX || header(x, MHD_HTTP_HEADER_EXPECT))
+		return exchange_send(x);
+	return MHD_YES;
+}
+
+/* Make room for n more bytes of body, but never for more than the route's limit. */
+static bool make_room(struct http_exchange *x, size_t n, size_t limit)
+{
+	size_t room = x->room ? x->room : 1024;
+	char *text;
+
+	while (room < x->n_text + n)
+		room *= 2;
+	if (room > limit)
+		room = limit;
+	if (room <= x->room)
+		return true;
+
+	text = realloc(x->text, room);
+	if (!text)
+		return false;
+	x->text = text;
+	x->room = room;
+	return true;
+}
+
+static enum MHD_Result take_piece(struct http_exchange *x, const char *data, size_t *size)
+{
+	size_t n = *size, limit = cf_routes[x->route].body_limit;
+	struct cf_error err;
+
+	*size = 0;
+	if (!x->discard && n > limit - x->n_text) {
+		cf_fail(&err, EFBIG, CF_TOO_LARGE, "the body is above the limit of %zu bytes", limit);
+		exchange_fail(x, MHD_HTTP_CONTENT_TOO_LARGE, &err);
+		x->discard = x->last = true;
+	}
+	if (x->discard) {
+		x->discarded += n;
+		return x->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
+	}
+	if (!make_room(x, n, limit))
+		return MHD_NO;
+
+	memcpy(x->text + x->n_text, data, n);
+	x->n_text += n;
+	return MHD_YES;
+}
+
+static int decode(struct http_exchange *x, struct cf_error *err)
+{
+	const struct cf_shape *shape = cf_routes[x->route].request;
+	int r;
+
+	if (!shape)
+		return 0;
+
+	x->body = calloc(1, shape->size);
+	if (!x->body)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	r = cf_decode(shape, CF_STRICT, x->text ? x->text : "", x->n_text, x->body, err);
+	free(CF_TAKE(x->text));
+	return r;
+}
+
+/* The request is complete: have it handled. */
+static void dispatch(struct http_exchange *x)
+{
+	struct server *server = x->server;
+	struct cf_error err;
+
+	x->state = EXCHANGE_HANDLED;
+	x->owned = true;
+	connection_wait(x->connection);
+	if (decode(x, &err) < 0)
+		http_fail(x, &err);
+	else
+		server->handlers[x->route](server->userdata, x);
+}
+
+enum MHD_Result request_go_on(void *userdata, struct MHD_Connection *mhd, const char *url, const char *method,
+			      const char *version, const char *data, size_t *size, void **context)
+{
+	struct http_exchange *x = *context;
+
+	(void)userdata; (void)url; (void)version;
+	if (!x || !x->connection)
+		return MHD_NO;
+	if (x->state == EXCHANGE_NEW)
+		return begin(x, method);
+	if (*size > 0)
+		return take_piece(x, data, size);
+	if (x->state == EXCHANGE_READING)
+		dispatch(x);
+	if (x->state == EXCHANGE_ANSWERED)
+		return exchange_send(x);
+
+	x->suspended = true;
+	MHD_suspend_connection(mhd);
+	return MHD_YES;
+}
+
+void request_end(void *userdata, struct MHD_Connection *mhd, void **context,
+		 enum MHD_RequestTerminationCode code)
+{
+	struct http_exchange *x = *context;
+
+	(void)userdata; (void)mhd; (void)code;
+	if (!x)
+		return;
+
+	*context = NULL;
+	if (x->connection)
+		connection_allow(x->connection, x->server->limits.idle);
+	x->mhd = NULL;
+	x->connection = NULL;
+	if (!x->owned)
+		exchange_free(x);
+}
