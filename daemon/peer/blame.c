@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Why a transfer failed, and what that means for a migration. */
+
+#include <errno.h>
+#include <gnutls/x509.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/peer/internal.h"
+#include "proto/base.h"
+#include "proto/text.h"
+
+/* The certificate that was shown, from the text libcurl keeps of it; NULL when it has none. */
+static gnutls_x509_crt_t shown_certificate(CURL *curl)
+{
+	static const char key[] = "Cert:";
+	struct curl_certinfo *info = NULL;
+	gnutls_x509_crt_t crt;
+
+	if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || !info || info->num_of_certs < 1)
+		return NULL;
+
+	for (struct curl_slist *row = info->certinfo[0]; row; row = row->next) {
+		gnutls_datum_t pem = { (unsigned char *)row->data + strlen(key), strlen(row->data) };
+
+		if (strncmp(row->data, key, strlen(key)) != 0 || gnutls_x509_crt_init(&crt) < 0)
+			continue;
+		pem.size -= strlen(key);
+		if (gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) == 0)
+			return crt;
+		gnutls_x509_crt_deinit(crt);
+	}
+	return NULL;
+}
+
+static int blame_time(gnutls_x509_crt_t crt, const char *host, struct cf_error *err)
+{
+	char from[CF_REAL_TEXT_ROOM], to[CF_REAL_TEXT_ROOM], now[CF_REAL_TEXT_ROOM];
+
+	return cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
+		"the certificate of %s is valid from %s to %s, and the clock of this host says %s", host,
+		cf_real_text((cf_real){ gnutls_x509_crt_get_activation_time(crt) * CF_S }, from),
+		cf_real_text((cf_real){ gnutls_x509_crt_get_expiration_time(crt) * CF_S }, to),
+		cf_real_text((cf_real){ time(NULL) * CF_S }, now));
+}
+
+/*
+ * libcurl leaves GnuTLS' verdict in what its manual calls the verify result.  It
+ * stops there, before it has looked at the name: so that is done here.
+ */
+static int blame_certificate(CURL *curl, const char *host, const char *detail, struct cf_error *err)
+{
+	unsigned only_time = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
+	gnutls_x509_crt_t crt = shown_certificate(curl);
+	gnutls_datum_t text = { 0 };
+	long status = 0;
+	int r;
+
+	curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &status);
+	if (status)
+		gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
+
+	if (crt && status && !(status & ~only_time) && gnutls_x509_crt_check_hostname(crt, host))
+		r = blame_time(crt, host, err);
+	else
+		r = cf_fail(err, EKEYREJECTED, CF_PEER, "the certificate of %s is not accepted: %s", host,
+			    text.data ? (const char *)text.data : detail);
+	gnutls_free(text.data);
+	if (crt)
+		gnutls_x509_crt_deinit(crt);
+	return r;
+}
+
+/* The kernel's word for it is shorter than libcurl's, and says more. */
+static const char *why_not_connected(CURL *curl, const char *detail)
+{
+	long os = 0;
+
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os);
+	return os ? strerror((int)os) : detail;
+}
+
+int call_blame(CURL *curl, CURLcode result, const char *host, const char *detail, struct cf_error *err)
+{
+	if (!*detail)
+		detail = curl_easy_strerror(result);
+
+	switch (result) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return blame_certificate(curl, host, detail, err);
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CRL_BADFILE:
+		return cf_fail(err, EINVAL, CF_HOST, "our certificates cannot be used: %s", detail);
+	case CURLE_OUT_OF_MEMORY:
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	case CURLE_WRITE_ERROR:
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return cf_fail(err, EPROTO, CF_PEER, "%s answers unlike an agent: %s", host, detail);
+	case CURLE_OPERATION_TIMEDOUT:
+		return cf_fail(err, ETIMEDOUT, CF_UNREACHABLE, "%s does not answer: %s", host, detail);
+	case CURLE_COULDNT_CONNECT:
+		return cf_fail(err, EHOSTUNREACH, CF_UNREACHABLE, "%s cannot be reached: %s", host,
+			       why_not_connected(curl, detail));
+	default:
+		return cf_fail(err, EHOSTUNREACH, CF_UNREACHABLE, "%s cannot be reached: %s", host, detail);
+	}
+}
+
+enum cf_finding_code call_finding(int failed, const struct cf_error *err)
+{
+	if (failed == -EPROTONOSUPPORT)
+		return CF_FINDING_PEER_VERSION;
+
+	switch (err->code) {
+	case CF_CERTIFICATE_TIME:
+		return CF_FINDING_PEER_CERTIFICATE_TIME;
+	case CF_FORBIDDEN:
+		return CF_FINDING_PEER_DENIED;
+	case CF_NOT_FOUND:	/* an agent that has no such route */
+		return CF_FINDING_PEER_VERSION;
+	case CF_BUSY:
+	case CF_CONFLICT:
+		return CF_FINDING_PEER_BUSY;
+	default:
+		return CF_FINDING_PEER_UNREACHABLE;
+	}
+}

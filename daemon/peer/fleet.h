@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The other hosts this one knows, each measured in the background by a thread
+ * of its own: a peer that hangs delays nobody's figures but its own.
+ *
+ * Every function may be called from any thread.
+ */
+
+#include "daemon/peer/call.h"
+#include "daemon/settings.h"
+#include "policy/offset.h"
+#include "proto/base.h"
+#include "proto/error.h"
+#include "proto/peer.h"
+
+struct fleet;
+struct reporter;
+
+/*
+ * changed is called on a peer's thread when the peer came or went, or its gate
+ * opened or closed; peer is valid during the call.
+ */
+struct fleet_listener {
+	void (*changed)(void *userdata, const struct cf_peer *peer, bool reachable_before, bool open_before);
+	void *userdata;
+};
+
+/* Holds the settings. */
+int fleet_new(struct fleet **ret, struct settings *settings, struct reporter *reporter,
+	      const struct fleet_listener *listener, struct cf_error *err);
+
+/* Waits for the calls that are under way: as long as they may take. */
+void fleet_free(struct fleet *fleet);
+CF_DEFINE_AUTO(struct fleet *, fleet_free)
+
+/*
+ * Other settings: new peers are watched, those that are gone from them no longer.
+ * Waits for nobody.  On an error the settings are in force all the same, but not
+ * every peer is watched.
+ */
+int fleet_reload(struct fleet *fleet, struct settings *settings, struct cf_error *err);
+
+/* A connection of one's own to the agent of that host, not established yet. */
+int fleet_call(struct fleet *fleet, const char *host, struct call **ret, struct cf_error *err);
+
+/* What is known of all of them, ages and bounds as of now.  Cheap. */
+void fleet_list(struct fleet *fleet, struct cf_peers *ret);
+
+/* Measure one host now, known or not.  Blocks: never on the loop. */
+int fleet_measure(struct fleet *fleet, const char *host, struct cf_peer *ret, struct cf_error *err);
+
+/*
+ * The offset as the background knows it, with the drift that the pair has shown, and
+ * the boot id of that host it is good for: to go on from with rounds of one's own.
+ * Nothing and "" where the host is not watched.
+ */
+void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, char boot[static CF_BOOT_ROOM]);
+
+/*
+ * What a migration to that host needed beyond QEMU's own estimate of the blackout, the
+ * largest of the last ones; false when none went there since the agent started.
+ */
+void fleet_learn(struct fleet *fleet, const char *host, cf_span above);
+bool fleet_overhead(struct fleet *fleet, const char *host, cf_span *ret);
+
+/* The names of the known peers, at most n of them; returns how many. */
+size_t fleet_names(struct fleet *fleet, char (*names)[CF_HOST_ROOM], size_t n);
