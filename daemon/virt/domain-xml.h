@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a domain's XML says about its clock, its owner, and whether it can be
+ * migrated.  Nothing else of the XML is kept, and no error quotes it.
+ */
+
+#include "proto/error.h"
+#include "proto/record.h"
+
+#define DOMAIN_BLOCKERS_MAX 8
+
+struct domain_xml {
+	char name[CF_NAME_ROOM];
+	char uuid[CF_UUID_ROOM];
+	char manager[32];		/* whose metadata it carries, "" for none */
+	char binary[512];		/* the emulator; "" when the XML names none */
+
+	/* type, arch, machine, clock, timers, kvmclock, counter, agent; the rest is not the XML's to say. */
+	struct cf_guest_clock guest;
+
+	size_t n_blockers;		/* why libvirt or QEMU will not migrate it: certain ones only */
+	char blockers[DOMAIN_BLOCKERS_MAX][CF_DETAIL_ROOM];
+};
+
+/*
+ * libvirt_version and emulator_version as libvirt counts (major * 1000000 +
+ * minor * 1000 + release), 0 for unknown: what blocks depends on them.
+ * CF_HOST when this is no domain XML, or a name is longer than there is room.
+ */
+int domain_xml_read(const char *text, unsigned long libvirt_version, unsigned long emulator_version,
+		    struct domain_xml *ret, struct cf_error *err);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Domains: which there are, how they stand, and what of their settings matters
+ * to their clocks.  No guest is asked anything here, and a domain whose QEMU
+ * hangs holds nothing up.
+ *
+ * A domain's XML may hold secrets: it never leaves this folder, and no part of
+ * it but the figures below stands in an error.
+ */
+
+#include "daemon/virt/connect.h"
+#include "policy/gate.h"
+#include "proto/domain.h"
+#include "proto/record.h"
+
+/* All domains of this host, active ones first; what exceeds the room is left out. */
+int domain_list(struct virt *virt, struct cf_domains *ret, struct cf_error *err);
+
+/* How one domain stands. */
+struct domain_standing {
+	bool known;			/* false: there is no such domain, and nothing below means anything */
+	char name[CF_NAME_ROOM];
+	char uuid[CF_UUID_ROOM];
+	enum cf_domain_state state;
+	bool active;			/* it has a QEMU, running or not */
+	bool migrating;			/* it is paused because it is being migrated, to here or from here */
+	bool persistent;
+	bool job_active;
+	char job[32];			/* "migration-out", "migration-in", or libvirt's operation */
+};
+
+/*
+ * By name or by uuid; a name that looks like a uuid is taken as a uuid first.
+ * No such domain is an answer (known = false), not an error.
+ */
+int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret,
+		struct cf_error *err);
+
+/*
+ * What the gate has to know of a domain; ret->domain points at name_or_uuid,
+ * predicted_blackout is the caller's.  For an active domain *guest gets the
+ * settings that matter to its clock (no offset, no vCPU counters: guest.h,
+ * counters.h) and ret->guest points at it; the caller owns it.
+ */
+int domain_evidence(struct virt *virt, const char *name_or_uuid, struct cf_domain_evidence *ret,
+		    struct cf_guest_clock *guest, struct cf_error *err);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Drivers: the ways to move a domain.
+ *
+ * A driver is a row of facts and of verbs.  Callers ask the facts, never the
+ * name; a driver with more verbs appends them to the row, and who calls them
+ * asks for the fact that goes with them first.
+ *
+ * How a migration ended is learnt from both hosts, never from a driver alone:
+ * libvirt can report the failure of a migration whose guest runs at the
+ * destination, and has been seen to resume a source whose guest did (a reply
+ * lost at the wrong moment).
+ *
+ * One thread at a time may call the verbs of one drive.
+ */
+
+#include "daemon/virt/connect.h"
+#include "proto/base.h"
+#include "proto/error.h"
+#include "proto/time.h"
+#include "proto/version.h"
+
+struct drive_options {
+	char uuid[CF_UUID_ROOM];		/* of the domain */
+	char destination[CF_HOST_ROOM];		/* host name or address */
+	/*
+	 * Templates: "%s", once, is the destination (an IPv6 address gets its
+	 * brackets): how our libvirtd reaches that one, "qemu+tls://%s/system";
+	 * how our QEMU reaches that one, "tcp://%s", "" leaves it to libvirt.
+	 */
+	char destination_uri[VIRT_URI_ROOM];
+	char migrate_uri[VIRT_URI_ROOM];
+	int64_t bandwidth;			/* MiB/s; 0: no limit of ours */
+	bool has_max_downtime;
+	cf_span max_downtime;			/* what QEMU is to aim at */
+};
+
+enum drive_state {
+	DRIVE_RUNNING,
+	DRIVE_SUCCEEDED,	/* as the driver has it */
+	DRIVE_FAILED,
+	DRIVE_ABORTED,		/* somebody's request ended it */
+};
+
+struct drive_end {
+	enum drive_state state;
+	int code;			/* libvirt's virErrorNumber, 0 when there is none */
+	struct cf_error error;		/* FAILED, ABORTED: what was said */
+};
+
+struct drive;
+
+struct drive_ops {
+	const char *name;	/* "libvirt": what the receipt says */
+	bool has_gate;		/* the guest does not run at the destination before we say so */
+	bool can_cut;		/* the migration's connection may be cut to bring the guest back */
+	bool outlives_agent;	/* it goes on when the agent dies */
+
+	/*
+	 * Begin, and return as soon as it is under way; what can be known to be
+	 * wrong at once is an error, and then nothing was begun.
+	 */
+	int (*start)(struct virt *virt, const struct drive_options *options, struct drive **ret,
+		     struct cf_error *err);
+
+	/*
+	 * How it stands after at most timeout; 0 asks without waiting.  Returns 0, and
+	 * the same end again when asked again.
+	 */
+	int (*wait)(struct drive *drive, cf_span timeout, struct drive_end *ret);
+
+	/* Ask for its end, see job_abort(); returns by the deadline. */
+	int (*abort)(struct drive *drive, cf_mono deadline, struct cf_error *err);
+
+	/* Lets go of it: what still runs goes on, counted in virt_hung_calls() until it ends. */
+	struct drive *(*free)(struct drive *drive);
+};
+
+/* The head of every driver's own struct. */
+struct drive {
+	const struct drive_ops *ops;
+};
+
+static inline int drive_wait(struct drive *drive, cf_span timeout, struct drive_end *ret)
+{
+	return drive->ops->wait(drive, timeout, ret);
+}
+
+static inline int drive_abort(struct drive *drive, cf_mono deadline, struct cf_error *err)
+{
+	return drive->ops->abort(drive, deadline, err);
+}
+
+static inline struct drive *drive_free(struct drive *drive)
+{
+	return drive ? drive->ops->free(drive) : NULL;
+}
+CF_DEFINE_AUTO(struct drive *, drive_free)
+
+/* virDomainMigrateToURI3, live, peer to peer: libvirt alone decides when the guest runs there. */
+extern const struct drive_ops drive_libvirt;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The migration job of a domain.  QEMU answers none of this while it flushes
+ * a guest's last pages, or a hung libvirtd ever: each call has a deadline and
+ * is given up then (-ETIMEDOUT), counted in virt_hung_calls().
+ */
+
+#include "daemon/virt/connect.h"
+#include "daemon/virt/switchover.h"
+#include "proto/migration.h"
+
+/*
+ * How far the copy is.  predicted_blackout is QEMU's expected downtime alone.
+ * CF_NOT_FOUND while nothing is being copied: before and after it, too.
+ */
+int job_progress(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_progress *ret,
+		 struct cf_error *err);
+
+/* What libvirt kept of the last job that completed, and still keeps afterwards. */
+int job_completed(struct virt_link *link, const char *uuid, cf_mono deadline, struct job_result *ret,
+		  struct cf_error *err);
+
+/*
+ * Ask for the end of the job.  0 says that libvirt took the request, not that
+ * the migration ended: after QEMU has completed it does nothing at all.
+ */
+int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
+
+/*
+ * Pause the domain as somebody had, before the job and its end undid it: libvirt
+ * starts a domain that it moved or kept, whoever had paused it meanwhile.
+ */
+int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
+
+/*
+ * The blackout QEMU aims at: it goes on copying until it expects to be below.
+ * A target, not a limit.  Rounded down to milliseconds, at least 1; lasts for
+ * the domain when set before a migration, for that migration when set during it.
+ */
+int job_set_max_downtime(struct virt_link *link, const char *uuid, cf_span limit, cf_mono deadline,
+			 struct cf_error *err);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of daemon/virt know of one another: the only header of the folder that shows libvirt. */
+
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <pthread.h>
+
+#include "daemon/virt/connect.h"
+#include "daemon/virt/events.h"
+
+CF_DEFINE_AUTO(virConnectPtr, virConnectClose)
+CF_DEFINE_AUTO(virDomainPtr, virDomainFree)
+
+/* One registration with libvirt, by what takes it back. */
+struct virt_registration {
+	int id;
+	int (*deregister)(virConnectPtr connection, int id);
+};
+
+#define VIRT_REGISTRATIONS 8
+#define VIRT_JOB_ROOM 32
+
+struct virt {
+	char uri[VIRT_URI_ROOM];
+	pthread_t pump, keeper;
+	bool has_pump, has_keeper;
+
+	pthread_mutex_t lock;		/* of everything down to watches */
+	pthread_cond_t changed;
+	bool ending;
+	bool lost;			/* the connection below is dead, the keeper has to replace it */
+	virConnectPtr connection;	/* NULL: none */
+	struct cf_error why;		/* then: why */
+	bool has_host;
+	struct virt_host host;
+	struct guest_watch *watches;
+
+	pthread_mutex_t listening;	/* held while the listener runs */
+	virt_listener listener;
+	void *userdata;
+
+	size_t n_registrations;		/* the keeper's own */
+	struct virt_registration registrations[VIRT_REGISTRATIONS];
+};
+
+struct virt_link {
+	virConnectPtr connection;
+};
+
+/* libvirt's last error of this thread into *err, led in by what was tried. */
+int virt_fail(struct cf_error *err, const char *what);
+
+/* The agent's own connection with a reference for the caller (virConnectClose), or why there is none. */
+int virt_borrow(struct virt *virt, virConnectPtr *ret, struct cf_error *err);
+
+/* Connect, with keepalive; -ETIMEDOUT when that takes too long.  kind: as for task_start(), about nobody. */
+int virt_dial(const char *uri, const char *kind, cf_mono deadline, virConnectPtr *ret, struct cf_error *err);
+
+/* A domain by uuid; CF_NOT_FOUND when there is none. */
+int virt_find(virConnectPtr connection, const char *uuid, virDomainPtr *ret, struct cf_error *err);
+
+/* What libvirt says of the host, read over this connection. */
+int virt_host_read(virConnectPtr connection, struct virt_host *ret, struct cf_error *err);
+
+/* Keeper: hear the events of this connection, and stop hearing them. */
+int virt_events_register(struct virt *virt, virConnectPtr connection, struct cf_error *err);
+void virt_events_deregister(struct virt *virt, virConnectPtr connection);
+
+/* Keeper: the connection came or went. */
+void virt_events_connected(struct virt *virt, bool connected);
+
+/* libvirt's thread: one event of one domain, to whoever watches it; news to the listener. */
+void virt_watches_feed(struct virt *virt, virDomainPtr domain, const struct guest_event *event);
+void virt_tell(struct virt *virt, enum virt_what what, virDomainPtr domain, struct cf_instant at);
+
+/*
+ * Which job the domain has, "" for none.  A QEMU that does not answer by the
+ * deadline has one as well.
+ */
+int virt_job_look(struct virt_link *link, const char *uuid, cf_mono deadline, char job[static VIRT_JOB_ROOM],
+		  struct cf_error *err);
+#define VIRT_JOB_SILENT "QEMU does not answer"
+
+/* A limit as libvirt and QEMU take it: whole milliseconds, rounded down, at least 1. */
+unsigned long long job_downtime_ms(cf_span limit);
+
+/* libvirt's job statistics as a result; false when they are of another kind of job, or of one that failed. */
+bool virt_job_result(virTypedParameterPtr params, int n, struct job_result *ret);
+
+/* pthread_cond_timedwait() against our clock; false when the deadline has passed. */
+bool virt_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, cf_mono deadline);
