@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The destination's side: look out for the incoming domain and its RESUME, make
+ * the guest's clock right, look at it again later.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/mend.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/log.h"
+#include "daemon/virt/domain.h"
+#include "daemon/virt/job.h"
+#include "policy/guest.h"
+#include "proto/text.h"
+
+#define TURN           ((cf_span){ 100 * CF_MS })
+#define KNOWN_WAIT     ((cf_span){ CF_S })
+#define RECORD_WAIT    ((cf_span){ 2 * CF_S })	/* for the record that names STOP */
+#define LINK_PATIENCE  ((cf_span){ 5 * CF_S })
+#define PAUSE_PATIENCE ((cf_span){ 2 * CF_S })
+#define SOON           ((struct timespec){ .tv_nsec = 2 * CF_MS })
+
+/* Has the source said that it is over?  Its receipt is kept. */
+static bool source_gave_up(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	if (!work_newest_closing(work))
+		return false;
+
+	act_say(why, "the source ended it: %s", work->receipt->migration.reason);
+	return true;
+}
+
+static bool has_arrived(struct work *work)
+{
+	struct domain_standing standing;
+	struct cf_error err = { 0 };
+
+	return domain_look(work->context->virt, work->reservation.uuid, &standing, &err) == 0 && standing.known &&
+	       standing.active;
+}
+
+/* RESUME on our clocks, and how much later the guest's first instruction may have been. */
+static void note_resume(struct work *work, const struct guest_events *events)
+{
+	cf_mono known = events->has_resume_known ? events->resume_known : kernel_raw();
+	struct cf_landing *landing = work_landing_begin(work);
+
+	landing->has_resume = events->has_resume;
+	landing->resume = events->resume;
+	if (events->has_resume)
+		landing->resume_slack = cf_span_max(cf_mono_since(known, events->resume.raw), (cf_span){ 0 });
+	work_landing_end(work);
+	if (!events->has_resume)
+		work_unmeasured(work, "blackout: RESUME %s",
+				events->resume_unplaced ? "has a time stamp that fits none of the destination's clocks"
+							: "was not seen");
+}
+
+/* What ends a reservation before a guest runs here; false when nothing does yet. */
+static bool ended(struct work *work, const struct guest_events *events, bool arrived, enum cf_event *ret,
+		  char why[static CF_DETAIL_ROOM])
+{
+	if (source_gave_up(work, why)) {
+		*ret = CF_EV_KEPT;
+	} else if (events->gone != GUEST_HERE) {
+		act_say(why, "the incoming domain is gone: %s", guest_gone_name(events->gone));
+		*ret = CF_EV_GONE;
+	} else if (!arrived && work_aborted(work, why)) {
+		*ret = CF_EV_ABORT;
+	} else if (!arrived && cf_span_cmp(work_silence(work), work->settings->lease) > 0) {
+		act_say(why, "the source's agent said nothing for as long as the lease holds");
+		*ret = CF_EV_GONE;
+	} else if (work_stopping(work)) {
+		*ret = CF_EV_FAILED;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/*
+ * A guest that was paused at the source need not run here first.  libvirt says of it
+ * that it is paused for the migration for as long as that is not over.
+ */
+static bool came_paused(struct work *work)
+{
+	struct domain_standing standing;
+
+	work_newest_record(work);
+	return work->has_record && work->record->paused &&
+	       domain_look(work->context->virt, work->reservation.uuid, &standing, NULL) == 0 && standing.known &&
+	       standing.state == CF_DOMAIN_PAUSED && !standing.migrating;
+}
+
+static enum cf_event await_resume(struct work *work, bool arrived, char why[static CF_DETAIL_ROOM])
+{
+	struct guest_events events = { 0 };
+	enum cf_event end;
+
+	for (;;) {
+		guest_watch_wait(work->watch, events.revision, TURN, &events);
+		while (events.has_resume && !events.has_resume_known &&	/* libvirt says so a moment after QEMU */
+		       guest_watch_wait(work->watch, events.revision, KNOWN_WAIT, &events))
+			;
+		if (events.landed || (arrived && came_paused(work))) {
+			note_resume(work, &events);
+			return CF_EV_RESUMED;
+		}
+		if (!arrived && has_arrived(work))
+			return CF_EV_PREPARED;
+		if (ended(work, &events, arrived, &end, why))
+			return end;
+	}
+}
+
+/* libvirt's incoming job ends with Finish; guest-set-time would wait for it with the clock already set. */
+static enum cf_event await_finish(struct work *work)
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), work->settings->guest.correct_within);
+	struct domain_standing standing;
+	struct cf_error err = { 0 };
+
+	while (domain_look(work->context->virt, work->reservation.uuid, &standing, &err) == 0 && standing.job_active &&
+	       cf_mono_cmp(kernel_raw(), deadline) < 0)
+		nanosleep(&SOON, NULL);
+	return CF_EV_LANDED;
+}
+
+enum cf_event act_await(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	struct cf_error err = { 0 };
+	struct cf_migration shown;
+
+	work_shown(work, &shown);
+	if (shown.phase == CF_PHASE_RUNNING)
+		return await_finish(work);
+
+	cf_limits_both(&work->reservation.limits, work->reservation.source, &work->lease.limits,
+		       work->reservation.destination, &work->limits);
+
+	if (!work->watch &&
+	    guest_watch_new(work->context->virt, work->reservation.uuid, CF_DESTINATION, &work->watch, &err) < 0) {
+		act_say(why, "%s", err.text);
+		return CF_EV_GONE;	/* nobody would look out for it: no lease */
+	}
+	return await_resume(work, shown.phase == CF_PHASE_PREPARED, why);
+}
+
+/* The record that names STOP comes while the guest stands still; one from before the copy is better than none. */
+static void await_record(struct work *work)
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), RECORD_WAIT);
+
+	do {
+		work_newest_record(work);
+		if (work->has_record && (work->record->has_stop || work->record->paused))
+			return;
+		nanosleep(&SOON, NULL);
+	} while (cf_mono_cmp(kernel_raw(), deadline) < 0);
+}
+
+/* Where the guest's clock should be; false when there is no way to know. */
+static bool take_aim(struct work *work, struct aim *ret)
+{
+	const struct cf_record *record = work->record;
+	struct cf_instant from = record->has_stop ? record->stop : record->host_at;
+	char boot[CF_UUID_ROOM] = "";
+
+	if (!work->has_record || !record->guest.has_guest_offset) {
+		work_unmeasured(work, "lag and residual: the guest's clock was not known at the source%s%s",
+				*record->guest.guest_offset_why ? ": " : "", record->guest.guest_offset_why);
+		return false;
+	}
+	kernel_boot_id(boot, NULL);
+	if (strcmp(boot, record->destination_boot) != 0) {
+		work_unmeasured(work, "lag and residual: this host booted anew since its offset was measured");
+		return false;
+	}
+
+	*ret = (struct aim){
+		.offset = cf_guest_offset_aged(&record->guest.guest_offset, from),
+		.raw = record->raw_offset,
+		.from = from,
+		.resume = work->landing.has_resume ? work->landing.resume : kernel_instant(),
+		.ran_on = !record->has_stop,
+	};
+	return true;
+}
+
+static void note_host(struct work *work)
+{
+	struct cf_landing *landing = work_landing_begin(work);
+
+	snprintf(landing->agent, sizeof(landing->agent), "%s", work->lease.agent);
+	snprintf(landing->libvirt, sizeof(landing->libvirt), "%s", work->lease.libvirt);
+	snprintf(landing->emulator, sizeof(landing->emulator), "%s", work->lease.emulator);
+	snprintf(landing->kernel, sizeof(landing->kernel), "%s", work->lease.kernel);
+	work_landing_end(work);
+}
+
+/* libvirt starts a domain that comes in, whoever had paused it during the copy. */
+static void keep_paused(struct work *work)
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), PAUSE_PATIENCE);
+	const char *uuid = work->reservation.uuid;
+	struct domain_standing standing;
+	struct cf_error err = { 0 };
+
+	work_unmeasured(work, "guest clock after RESUME: somebody had paused the guest, and it stays so");
+	if (domain_look(work->context->virt, uuid, &standing, &err) < 0 ||
+	    (standing.state == CF_DOMAIN_RUNNING && job_pause_again(work->link, uuid, deadline, &err) < 0))
+		log_warning("migration %s: %s had been paused by somebody, and runs: %s", work->id,
+			    work->reservation.domain, err.text);
+}
+
+enum cf_event act_correct(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	struct cf_error err = { 0 };
+
+	(void)why;
+	note_host(work);
+	if (virt_link_open(work->context->virt, LINK_PATIENCE, &work->link, &err) < 0) {
+		work_unmeasured(work, "guest clock after RESUME: %s", err.text);
+		return CF_EV_CORRECTED;
+	}
+
+	await_record(work);
+	if (work->has_record && work->record->paused) {
+		keep_paused(work);
+		return CF_EV_CORRECTED;
+	}
+	work->has_aim = take_aim(work, &work->aim);
+	if (!work->has_aim)
+		return CF_EV_CORRECTED;
+
+	mend(work, &work->landing, &work->aim, work->reservation.uuid);
+	return CF_EV_CORRECTED;
+}
+
+/* Sleep until so long after RESUME; false when the agent is to stop. */
+static bool sleep_until(struct work *work, cf_span after)
+{
+	const struct timespec turn = { .tv_nsec = 50 * CF_MS };
+
+	while (cf_span_cmp(cf_mono_since(kernel_raw(), work->aim.resume.raw), after) < 0) {
+		if (work_stopping(work))
+			return false;
+		nanosleep(&turn, NULL);
+	}
+	return true;
+}
+
+/* Whoever stops the guest again stops its clock again: what was measured since then is about that, too. */
+static void note_stop(struct work *work)
+{
+	struct guest_events events;
+	struct cf_landing *landing;
+
+	guest_watch_read(work->watch, &events);
+	landing = work_landing_begin(work);
+	landing->has_stop = events.has_stop;
+	landing->stop = events.stop;
+	work_landing_end(work);
+}
+
+enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	static const cf_span moments[] = { { CF_S }, { 10 * CF_S } };
+	struct cf_interval residual;
+	struct cf_error err = { 0 };
+
+	(void)why;
+	for (size_t i = 0; work->has_aim && i < CF_COUNT(moments); i++) {
+		char at[CF_SPAN_TEXT_ROOM];
+
+		if (!sleep_until(work, moments[i])) {
+			work_unmeasured(work, "residual at +%s: the agent was stopped", cf_span_text(moments[i], at));
+			break;
+		}
+		if (!mend_read(work, &work->landing, &work->aim, work->reservation.uuid,
+			       work->settings->guest.timeout, &residual, &err))
+			work_unmeasured(work, "residual at +%s: %s", cf_span_text(moments[i], at), err.text);
+	}
+
+	note_stop(work);
+	return CF_EV_VERIFIED;
+}

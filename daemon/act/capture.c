@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* capturing: the guest's clock record, taken now and handed to the destination before anything is copied. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/record.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/virt/counters.h"
+#include "daemon/virt/guest.h"
+#include "policy/guest.h"
+
+#define PATIENCE ((cf_span){ 10 * CF_S })
+
+bool record_guest_offset(struct work *work, cf_span patience)
+{
+	struct cf_guest_clock *guest = &work->record->guest;
+	struct cf_guest_offset fresh = { 0 };
+	struct cf_error err = { 0 };
+	int r;
+
+	if (!guest->agent_configured || !work->link)
+		return false;
+	r = guest_offset_read(work->link, guest->uuid, work->settings->guest.rounds,
+			      cf_mono_add(kernel_raw(), patience), &fresh, &err);
+	if (r < 0) {
+		/* That an earlier call still hangs says less than why that one was given up. */
+		if (r != -EALREADY || !*guest->guest_offset_why)
+			snprintf(guest->guest_offset_why, sizeof(guest->guest_offset_why), "%s", err.text);
+		return false;
+	}
+
+	if (!work->has_first_guest_offset) {
+		work->has_first_guest_offset = true;
+		work->first_guest_offset = fresh;
+	}
+	fresh.has_rate = cf_guest_rate(&work->first_guest_offset, &fresh, &fresh.rate);
+	guest->has_guest_offset = true;
+	guest->guest_offset = fresh;
+	guest->guest_offset_why[0] = '\0';
+	guest->lever = CF_LEVER_GUEST_AGENT;
+	return true;
+}
+
+/* The vCPUs' counters and the host's, as close together as they can be read. */
+static void record_counters(struct work *work)
+{
+	struct cf_guest_clock *guest = &work->record->guest;
+	struct counter_reading counter;
+	struct cf_error err = { 0 };
+	pid_t pid;
+
+	if (strcmp(guest->type, "kvm") == 0 &&
+	    counters_pid(&counter_roots, guest->domain, guest->uuid, &pid, &err) == 0)
+		counters_read(&counter_roots, pid, guest->vcpus, &guest->n_vcpus, &err);
+	work->record->has_host_counter = counter_read(&counter);
+	if (work->record->has_host_counter) {
+		work->record->host_counter = counter.ticks;
+		work->record->host_at = counter.at;
+	}
+}
+
+int record_send(struct work *work, struct cf_error *err)
+{
+	const struct cf_report *report = &work->receipt->source_report;
+	const char *segments[] = { work->id };
+	struct cf_record *record = work->record;
+	struct cf_accepted accepted;
+
+	record->host_at = kernel_instant();
+	record_counters(work);
+	record->has_tai = report->has_tai_s;
+	record->tai_s = report->tai_s;
+	record->has_host_counter_hz = report->has_counter_hz;
+	record->host_counter_hz = report->counter_hz;
+	record->raw_offset = record->has_stop ? work->peer.at_stop
+					      : cf_offset_raw(&work->peer.offset, record->host_at.raw);
+	memcpy(record->destination_boot, work->peer.boot, sizeof(record->destination_boot));
+
+	return call_do(work->peer.call, CF_ROUTE_RECORD, segments, NULL, record, &accepted, PATIENCE, NULL, err);
+}
+
+enum cf_event act_capture(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	struct cf_error err = { 0 };
+
+	record_guest_offset(work, work->settings->guest.timeout);
+	if (record_send(work, &err) < 0) {
+		act_say(why, "the clock record was not accepted: %s", err.text);
+		return CF_EV_FAILED;
+	}
+
+	return work_aborted(work, why) ? CF_EV_ABORT : CF_EV_CAPTURED;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* checking: gather the evidence on both hosts and let policy judge it. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/gather.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/peer/fleet.h"
+
+#define LINK_PATIENCE ((cf_span){ 5 * CF_S })
+
+/* Keep of the evidence what later acts and the receipt need. */
+static void keep(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)
+{
+	struct cf_receipt *receipt = work->receipt;
+
+	work->record->guest = domain->guest;
+	work->lease = pair->lease;
+	work->limits = pair->limits;
+	work->peer.offset = pair->offset;
+	memcpy(work->peer.boot, pair->boot, sizeof(work->peer.boot));
+
+	receipt->has_source_report = true;
+	receipt->source_report = domain->report;
+	receipt->has_destination_report = pair->has_lease;
+	receipt->destination_report = pair->lease.report;
+	receipt->has_offset_before = pair->has_host_offset;
+	receipt->offset_before = pair->host_offset;
+}
+
+static void show(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)
+{
+	struct cf_migration *shown = work_show_begin(work);
+
+	if (domain->evidence.guest) {
+		snprintf(shown->domain, sizeof(shown->domain), "%s", domain->guest.domain);
+		snprintf(shown->uuid, sizeof(shown->uuid), "%s", domain->guest.uuid);
+	}
+	snprintf(shown->source, sizeof(shown->source), "%s", work->settings->host);
+	shown->has_host_offset = pair->has_host_offset;
+	shown->host_offset = pair->host_offset;
+	shown->has_max_blackout = true;
+	shown->max_blackout = pair->limits.limits.max_blackout;
+	shown->n_findings = pair->findings.n_list;
+	memcpy(shown->findings, pair->findings.list, pair->findings.n_list * sizeof(*shown->findings));
+	work_show_end(work);
+}
+
+/* Both calls or none; without them err says why. */
+static void prepare_calls(struct work *work, const char *destination, struct cf_error *err)
+{
+	CF_AUTO(call_free) struct call *call = NULL;
+
+	if (fleet_call(work->context->fleet, destination, &call, err) == 0 &&
+	    fleet_call(work->context->fleet, destination, &work->peer.probes, err) == 0)
+		work->peer.call = CF_TAKE(call);
+}
+
+enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	CF_AUTO(cf_free) struct gathered_domain *domain = calloc(1, sizeof(*domain));
+	CF_AUTO(cf_free) struct gathered_pair *pair = calloc(1, sizeof(*pair));
+	const char *destination = work->reservation.destination;
+	struct cf_error uncalled = { 0 };
+	struct cf_migration asked;
+
+	if (!domain || !pair) {
+		act_say(why, "out of memory");
+		return CF_EV_FAILED;
+	}
+
+	work_shown(work, &asked);
+	virt_link_open(work->context->virt, LINK_PATIENCE, &work->link, NULL);	/* without it the guest is not asked */
+	snprintf(work->reservation.destination, sizeof(work->reservation.destination), "%s", asked.destination);
+	prepare_calls(work, destination, &uncalled);
+
+	gather_domain(work->context, work->settings, work->link, asked.domain, domain);
+	gather_pair(work->context, work->settings, work->peer.call, &uncalled, domain, work->id, destination, pair);
+	keep(work, domain, pair);
+	show(work, domain, pair);
+
+	if (work_aborted(work, why))
+		return CF_EV_ABORT;
+	if (!pair->open) {
+		act_say_refusal(why, "", pair->findings.list, pair->findings.n_list);
+		return CF_EV_REFUSED;
+	}
+	return CF_EV_ALLOWED;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The ends: undo what was begun, write the receipt, see that both hosts have it. */
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/gather.h"
+#include "daemon/act/mend.h"
+#include "daemon/act/receipt.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/log.h"
+#include "daemon/peer/fleet.h"
+#include "daemon/peer/probe.h"
+#include "daemon/virt/domain.h"
+#include "policy/blackout.h"
+#include "policy/guest.h"
+
+#define PATIENCE      ((cf_span){ 10 * CF_S })
+#define CLOSE_WAIT    ((cf_span){ 30 * CF_S })	/* for the source's receipt */
+#define WAKE_PATIENCE ((cf_span){ 2 * CF_S })
+
+/*
+ * The last words, for the receipt.  They are shown when the receipt can be had
+ * (work_conclude()): who sees that a migration has ended may ask for it at once.
+ */
+static void settle(struct work *work, enum cf_outcome outcome, const char *reason)
+{
+	struct cf_migration *last = &work->receipt->migration;
+
+	work_shown(work, last);
+	last->has_outcome = true;
+	last->outcome = outcome;
+	if (reason)
+		snprintf(last->reason, sizeof(last->reason), "%s", reason);
+	last->has_ended = true;
+	last->ended = kernel_instant().real;
+	receipt_log(work->receipt);
+}
+
+/*
+ * Hand the receipt to the destination, which may hold a reservation even where its
+ * answer was lost; without it, that host keeps what it saw itself.
+ */
+static void hand_over(struct work *work)
+{
+	const char *segments[] = { work->id };
+	CF_AUTO(cf_free) struct cf_closing *closing = NULL;
+	struct cf_accepted accepted;
+	struct cf_error err = { 0 };
+
+	if (!*work->reservation.uuid)	/* it was never asked */
+		return;
+	closing = calloc(1, sizeof(*closing));
+	if (!closing)
+		return;
+	closing->receipt = *work->receipt;
+	if (call_do(work->peer.call, CF_ROUTE_CLOSE, segments, NULL, closing, &accepted, PATIENCE, NULL, &err) < 0)
+		log_warning("migration %s: the destination did not take the receipt: %s", work->id, err.text);
+}
+
+/* One last look at the pair: it narrows the blackout, and is the offset afterwards. */
+static void measure_after(struct work *work)
+{
+	struct cf_error err = { 0 };
+
+	if (probe_rounds(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
+			 work->settings->probe.timeout, &err) < 0) {
+		work_unmeasured(work, "host offset afterwards: %s", err.text);
+		return;
+	}
+	work->receipt->has_offset_after = true;
+	work->receipt->offset_after = cf_offset_real(&work->peer.offset, kernel_instant(), CF_SLEW_PPM);
+}
+
+/* Of the memory that was left at STOP.  Before QEMU has estimated anything it repeats what it was told to aim at. */
+static cf_span estimate(const struct work *work)
+{
+	cf_span aim = gather_max_downtime(work->limits.limits.max_blackout), none = { 0 };
+
+	if (!work->has_expected_downtime || work->expected_downtime.ns / CF_MS == aim.ns / CF_MS)
+		return none;
+	return work->expected_downtime;
+}
+
+/* What this migration needed above QEMU's own estimate predicts the next one between these hosts. */
+static void learn(struct work *work)
+{
+	const struct cf_receipt *receipt = work->receipt;
+
+	if (receipt->has_blackout)
+		fleet_learn(work->context->fleet, work->reservation.destination,
+			    cf_span_max(cf_span_sub(receipt->blackout.high, estimate(work)), (cf_span){ 0 }));
+}
+
+enum cf_event act_close(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	enum cf_outcome outcome;
+	struct cf_migration shown;
+
+	work_shown(work, &shown);
+	if (shown.phase == CF_PHASE_REFUSED) {
+		receipt_complete(work);
+		settle(work, CF_OUTCOME_REFUSED, NULL);
+		return CF_EV_VERIFIED;
+	}
+
+	measure_after(work);
+	receipt_complete(work);
+	learn(work);
+	outcome = receipt_judge(work->receipt, why);
+	/* A breach is its own reason; else what went wrong on the way, if anything did, explains more. */
+	settle(work, outcome, outcome == CF_OUTCOME_BREACHED || !*shown.reason ? why : NULL);
+	hand_over(work);
+	return CF_EV_VERIFIED;
+}
+
+/*
+ * An attempt that ended at the source may have cost its guest time: from STOP to
+ * the RESUME that QEMU gave it back.  What is corrected is what is measured.
+ */
+static void mend_kept(struct work *work)
+{
+	struct cf_receipt *receipt = work->receipt;
+	struct guest_events events;
+	cf_span slack = { 0 };
+	struct aim aim;
+
+	if (!work->watch)
+		return;
+	guest_watch_read(work->watch, &events);
+	if (!events.has_stop || !events.switchover)
+		return;
+	while (!events.has_resume && guest_watch_wait(work->watch, events.revision, WAKE_PATIENCE, &events))
+		;
+	if (!events.has_resume) {
+		work_unmeasured(work, "time lost at the source: its RESUME was not seen");
+		return;
+	}
+
+	receipt->has_stop = true;
+	receipt->stop = events.stop;
+	receipt->stop_slack = work->settings->stop_slack;
+	if (events.has_resume_known)
+		slack = cf_span_max(cf_mono_since(events.resume_known, events.resume.raw), slack);
+	receipt->has_source_lost = cf_blackout(events.stop, receipt->stop_slack, events.resume, slack,
+					       (struct cf_interval){ { 0 }, { 0 } }, &receipt->source_lost);
+	if (!work->record->guest.has_guest_offset || !work->link)
+		return;
+
+	aim = (struct aim){
+		.offset = cf_guest_offset_aged(&work->record->guest.guest_offset, events.stop),
+		.from = events.stop,
+		.resume = events.resume,
+	};
+	receipt->has_kept = true;
+	receipt->kept = (struct cf_landing){ .phase = CF_PHASE_ABORTED, .has_resume = true, .resume = events.resume,
+					     .lever = CF_LEVER_NONE };
+	mend(work, &receipt->kept, &aim, work->record->guest.uuid);
+}
+
+/* Whatever became of the attempt, its guest should be here. */
+static void warn_of_loss(struct work *work)
+{
+	struct domain_standing standing;
+	struct cf_error err = { 0 };
+
+	if (domain_look(work->context->virt, work->record->guest.uuid, &standing, &err) < 0 || !standing.known ||
+	    !standing.active)
+		log_warning("migration %s: the domain does not run on this host: %s", work->id,
+			    *err.text ? err.text : "libvirt has no running domain of that uuid");
+}
+
+enum cf_event act_undo(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	(void)why;
+	mend_kept(work);
+	if (work->drive)
+		warn_of_loss(work);
+	work->receipt->has_landing = work->receipt->landing.has_resume;	/* nothing to tell, unless it ran there */
+	receipt_complete(work);
+	settle(work, CF_OUTCOME_ABORTED, NULL);
+	hand_over(work);
+	return CF_EV_KEPT;
+}
+
+/* Without a word from the source: what was seen here. */
+static void settle_alone(struct work *work)
+{
+	struct cf_migration shown;
+
+	work_unmeasured(work, "everything at the source: its agent sent no receipt");
+	work_shown(work, &shown);
+	receipt_alone(work);
+	settle(work, shown.phase == CF_PHASE_DONE ? CF_OUTCOME_UNVERIFIED : CF_OUTCOME_ABORTED, NULL);
+}
+
+/*
+ * The source's receipt is the whole one, also of an attempt that came to nothing.  It
+ * may be in hand already; a source that fell silent will not send it.
+ */
+enum cf_event act_close_incoming(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), CLOSE_WAIT);
+	const struct timespec turn = { .tv_nsec = 20 * CF_MS };
+
+	(void)why;
+	while (!work_newest_closing(work) && !*work->receipt->migration.id &&
+	       cf_mono_cmp(kernel_raw(), deadline) < 0 &&
+	       cf_span_cmp(work_silence(work), work->settings->lease) < 0 && !work_stopping(work))
+		nanosleep(&turn, NULL);
+
+	if (*work->receipt->migration.id)
+		receipt_log(work->receipt);
+	else
+		settle_alone(work);
+	return CF_EV_VERIFIED;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What every act may use.  All of it may be called from any thread, but for the
+ * settings: a reload replaces them, so whoever leaves the loop's thread takes
+ * settings_hold() of them along.
+ */
+
+struct call_tls;
+struct fleet;
+struct loop;
+struct reporter;
+struct settings;
+struct virt;
+
+struct act_context {
+	struct loop *loop;
+	struct settings *settings;
+	struct reporter *reporter;
+	struct virt *virt;
+	struct fleet *fleet;
+};

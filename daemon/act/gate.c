@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/gate.h"
+
+#include <string.h>
+
+#include "daemon/act/gather.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/virt/job.h"
+
+#define JOB_PATIENCE ((cf_span){ CF_S })
+
+/*
+ * While the gate is closed QEMU is to aim at a blackout that it does not reach as
+ * long as the guest writes memory.  No more can be done without a gate of the
+ * driver's own: a guest that writes nothing goes all the same.
+ */
+#define HELD_BACK    ((cf_span){ CF_MS })
+
+int gate_watch(struct work *work, struct cf_error *err)
+{
+	struct lookout_news known = { .offset = work->peer.offset, .report = work->lease.report };
+
+	memcpy(known.boot, work->peer.boot, sizeof(known.boot));
+	return lookout_new(&work->lookout, work->context, work->reservation.destination, &known, err);
+}
+
+static void take_news(struct work *work)
+{
+	struct lookout_news news;
+
+	lookout_read(work->lookout, &news);
+	work->peer.offset = news.offset;
+	memcpy(work->peer.boot, news.boot, sizeof(work->peer.boot));
+	work->lease.report = news.report;
+}
+
+void gate_leave(struct work *work)
+{
+	lookout_stop(work->lookout);
+	take_news(work);
+}
+
+static enum cf_gate_state judge(struct work *work, struct cf_findings *findings)
+{
+	struct cf_report report;
+	struct cf_pair_evidence pair;
+	struct cf_migration *shown;
+	struct cf_instant now;
+
+	take_news(work);
+	gather_report(work->context, &report);
+	now = kernel_instant();
+	pair = (struct cf_pair_evidence){
+		.source = work->settings->host,
+		.destination = work->reservation.destination,
+		.source_report = &report,
+		.destination_report = &work->lease.report,
+		.has_host_offset = work->peer.offset.rounds > 0,
+		.host_offset = cf_offset_real(&work->peer.offset, now,
+					      cf_slew_since(&work->peer.offset, &work->lease.report, now.raw)),
+		.now = now.real,
+	};
+
+	shown = work_show_begin(work);
+	shown->has_host_offset = pair.has_host_offset;
+	shown->host_offset = pair.host_offset;
+	work_show_end(work);
+	return cf_gate_during(&pair, &work->limits, now.raw, &work->gate, findings);
+}
+
+/*
+ * What the gate finds now takes the place of what it found of the same before.
+ * What closes it for a while is not for the receipt of a migration that went on.
+ */
+static void show_findings(struct work *work, const struct cf_findings *findings, bool refusals)
+{
+	struct cf_migration *shown = work_show_begin(work);
+
+	for (size_t i = 0; i < findings->n_list; i++) {
+		const struct cf_finding *fresh = &findings->list[i];
+		size_t at = 0;
+
+		if (fresh->severity == CF_SEVERITY_REFUSE && !refusals)
+			continue;
+		while (at < shown->n_findings && (shown->findings[at].code != fresh->code ||
+						  strcmp(shown->findings[at].subject, fresh->subject) != 0))
+			at++;
+		if (at < CF_COUNT(shown->findings))
+			shown->findings[at] = *fresh;
+		if (at == shown->n_findings && at < CF_COUNT(shown->findings))
+			shown->n_findings++;
+	}
+	work_show_end(work);
+}
+
+static void hold_back(struct work *work, bool closed)
+{
+	cf_span usual = gather_max_downtime(work->limits.limits.max_blackout);
+	struct cf_error err = { 0 };
+
+	if (work->held_back != closed && work->link &&
+	    job_set_max_downtime(work->link, work->record->guest.uuid, closed ? HELD_BACK : usual,
+				 cf_mono_add(kernel_raw(), JOB_PATIENCE), &err) == 0)
+		work->held_back = closed;
+}
+
+void gate_judge(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	struct cf_findings findings = { 0 };
+	enum cf_gate_state gate = judge(work, &findings);
+
+	show_findings(work, &findings, gate == CF_GATE_ABORT);
+	if (gate == CF_GATE_ABORT)
+		act_say_refusal(why, "the gate closed during the copy: ", findings.list, findings.n_list);
+	else
+		hold_back(work, gate == CF_GATE_CLOSED);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The gate during the copy: the pair is judged again and again by what the
+ * lookout knows.
+ */
+
+#include "daemon/act/acts.h"
+
+/* Begin to look at the destination; work->lookout is there then. */
+int gate_watch(struct work *work, struct cf_error *err);
+
+/* Judge once more, on the migration's thread.  why is filled when the copy has to end. */
+void gate_judge(struct work *work, char why[static CF_DETAIL_ROOM]);
+
+/* The copy is over: what was learnt of the destination is kept. */
+void gate_leave(struct work *work);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Gathering the evidence for a decision: of the domain once, and of each
+ * destination.  Policy judges it; nothing here has an opinion, and nothing is
+ * changed anywhere.  Blocks: on a thread of its own.
+ */
+
+#include "daemon/act/context.h"
+#include "daemon/peer/call.h"
+#include "daemon/settings.h"
+#include "daemon/virt/connect.h"
+#include "policy/gate.h"
+#include "policy/offset.h"
+#include "proto/incoming.h"
+
+struct gathered_domain {
+	struct cf_report report;		/* this host's clock */
+	struct cf_domain_evidence evidence;
+	struct cf_guest_clock guest;		/* meaningful where evidence.guest is not NULL */
+	bool libvirt;				/* it could be asked at all */
+	char libvirt_why[CF_DETAIL_ROOM];
+};
+
+/* The other host, as it answered. */
+struct gathered_pair {
+	bool has_lease;
+	struct cf_lease lease;
+	struct cf_offset offset;		/* RAW destination - RAW source */
+	char boot[CF_BOOT_ROOM];
+	bool has_host_offset;
+	struct cf_interval host_offset;		/* REALTIME destination - source, now */
+	bool has_predicted_blackout;
+	cf_span predicted_blackout;
+	struct cf_both_limits limits;
+	struct cf_findings findings;		/* all of them: domain, pair, peer */
+	bool open;				/* none of them refuses */
+};
+
+/* This host's clock report, with what only libvirt knows of its counter. */
+void gather_report(const struct act_context *context, struct cf_report *ret);
+
+/*
+ * The domain and its guest's clock.  link may be NULL: then the guest is not
+ * asked.  Never fails: what could not be learnt is evidence too.
+ */
+void gather_domain(const struct act_context *context, const struct settings *settings, struct virt_link *link,
+		   const char *domain, struct gathered_domain *ret);
+
+/*
+ * The pair: a dry run of the reservation and `rounds` rounds over call, judged
+ * together with the domain.  call is NULL for a destination that cannot be called at
+ * all: `uncalled` says why, and that is a finding like one that does not answer.
+ * The names that ret->limits points to are those of settings and destination.
+ */
+void gather_pair(const struct act_context *context, const struct settings *settings, struct call *call,
+		 const struct cf_error *uncalled, const struct gathered_domain *domain, const char *id,
+		 const char *destination, struct gathered_pair *ret);
+
+/* A guest's clock state for a person: all of the above, and what speaks against migrating it. */
+int gather_guest_clock(const struct act_context *context, const struct settings *settings, const char *domain,
+		       struct cf_guest_clock *ret, struct cf_error *err);
+
+/* The reservation that asks for this guest. */
+void gather_reservation(const struct settings *settings, const struct cf_guest_clock *guest,
+			const struct cf_report *report, const char *destination, bool dry_run,
+			struct cf_reservation *ret);
+
+/*
+ * What QEMU shall aim at for a limit on the blackout: half of it at most, because it
+ * bounds the memory left to send alone; device state, hand-over and RESUME come on top.
+ */
+cf_span gather_max_downtime(cf_span max_blackout);

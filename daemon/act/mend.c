@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/mend.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/virt/guest.h"
+#include "policy/guest.h"
+#include "proto/text.h"
+
+#define STEPS_MAX 4
+#define VAIN_MAX  2	/* steps in a row that changed nothing: the agent only says that it sets the clock */
+#define AGAIN_MAX 3	/* readings in a row for a quicker one */
+#define TRY_AGAIN ((struct timespec){ .tv_nsec = 5 * CF_MS })
+
+struct mending {
+	struct work *work;
+	struct cf_landing *at;
+	const struct aim *aim;
+	const char *uuid;
+	struct cf_guest_offset offset;	/* the last reading */
+	struct cf_interval error;	/* and how far off the guest's clock was by it */
+	cf_span slowest;		/* of all rounds since RESUME or the last step */
+};
+
+static cf_span since_resume(const struct aim *aim)
+{
+	return cf_span_max(cf_mono_since(kernel_raw(), aim->resume.raw), (cf_span){ 0 });
+}
+
+/* The guest's offset and its error now.  A channel that is not connected yet is waited for. */
+static int read_error(struct work *work, const struct aim *aim, const char *uuid, cf_span patience,
+		      struct cf_guest_offset *ret_offset, struct cf_interval *ret, struct cf_error *err)
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), patience);
+	int r;
+
+	do {
+		r = guest_offset_read(work->link, uuid, work->settings->guest.rounds, deadline, ret_offset, err);
+		if (r == 0) {
+			*ret = cf_guest_error(ret_offset->offset, aim_at(aim, ret_offset->at));
+			return 0;
+		}
+		nanosleep(&TRY_AGAIN, NULL);
+	} while (r == -ENOTCONN && cf_mono_cmp(kernel_raw(), deadline) < 0);
+
+	return r;
+}
+
+static void note_residual(struct work *work, struct cf_landing *at, const struct aim *aim, struct cf_interval error)
+{
+	pthread_mutex_lock(&work->lock);
+	if (at->n_residuals == CF_COUNT(at->residuals))
+		at->n_residuals--;	/* the last one is what counts */
+	at->residuals[at->n_residuals++] = (struct cf_residual){ since_resume(aim), error };
+	pthread_mutex_unlock(&work->lock);
+}
+
+static void note_step(struct work *work, struct cf_landing *at, const struct cf_step *step)
+{
+	pthread_mutex_lock(&work->lock);
+	at->lever = CF_LEVER_GUEST_AGENT;
+	if (at->n_steps < CF_COUNT(at->steps))
+		at->steps[at->n_steps++] = *step;
+	pthread_mutex_unlock(&work->lock);
+}
+
+bool mend_read(struct work *work, struct cf_landing *at, const struct aim *aim, const char *uuid, cf_span patience,
+	       struct cf_interval *ret, struct cf_error *err)
+{
+	struct cf_guest_offset offset = { 0 };
+
+	if (read_error(work, aim, uuid, patience, &offset, ret, err) < 0)
+		return false;
+
+	note_residual(work, at, aim, *ret);
+	return true;
+}
+
+static bool within(const struct mending *m)
+{
+	return cf_span_cmp(cf_interval_far(m->error), m->work->limits.limits.max_residual) <= 0;
+}
+
+/* Within policy for the first time: how long the guest ran with a wrong clock. */
+static void note_corrected(struct mending *m)
+{
+	if (m->at->has_corrected_after || !within(m))
+		return;
+
+	pthread_mutex_lock(&m->work->lock);
+	m->at->has_corrected_after = true;
+	m->at->corrected_after = since_resume(m->aim);
+	pthread_mutex_unlock(&m->work->lock);
+}
+
+/* One reading, noted; false when it could not be had, and `when` says in the receipt which it was. */
+static bool look(struct mending *m, const char *when)
+{
+	struct cf_error err = { 0 };
+
+	if (read_error(m->work, m->aim, m->uuid, m->work->settings->guest.timeout, &m->offset, &m->error,
+		       &err) < 0) {
+		work_unmeasured(m->work, "guest clock %s: %s", when, err.text);
+		return false;
+	}
+	m->slowest = cf_span_max(m->slowest, m->offset.slowest);
+	note_residual(m->work, m->at, m->aim, m->error);
+	note_corrected(m);
+	return true;
+}
+
+static void note_lag(struct mending *m)
+{
+	pthread_mutex_lock(&m->work->lock);
+	m->at->has_lag = true;
+	m->at->lag = cf_interval_neg(m->error);
+	pthread_mutex_unlock(&m->work->lock);
+}
+
+/* It did the opposite of what it was to do, and the receipt says so. */
+static void note_set_back(struct mending *m)
+{
+	pthread_mutex_lock(&m->work->lock);
+	if (m->at->n_steps > 0)
+		act_say(m->at->steps[m->at->n_steps - 1].why, "it came late and set the guest's clock back");
+	pthread_mutex_unlock(&m->work->lock);
+}
+
+/*
+ * Move the guest's clock by `by`.  The value is for the moment it takes effect:
+ * half of the best round trip later, and never more, so that a step forward
+ * does not overshoot.
+ */
+static void step(struct mending *m, cf_span by)
+{
+	cf_span delay = cf_interval_half(m->offset.offset);
+	struct cf_step done = { .after = since_resume(m->aim), .by = by };
+	struct cf_error err = { 0 };
+	struct cf_instant now = kernel_instant();
+	cf_mono deadline = cf_mono_add(now.raw, m->work->settings->guest.timeout);
+	cf_real to = cf_real_add(now.real, cf_interval_middle(m->offset.offset));
+
+	to = cf_real_add(cf_real_add(to, by), delay);
+	done.accepted = guest_time_set(m->work->link, m->uuid, to, now.raw, deadline, &done.took, &err) == 0;
+	if (!done.accepted)
+		snprintf(done.why, sizeof(done.why), "%s", err.text);
+	note_step(m->work, m->at, &done);
+	m->slowest = (cf_span){ 0 };
+}
+
+static bool in_time(const struct mending *m)
+{
+	return cf_span_cmp(since_resume(m->aim), m->work->settings->guest.correct_within) <= 0;
+}
+
+/*
+ * What to do now.  An agent that was slow a moment ago (the first time it is asked
+ * after RESUME it always is) does not put a clock at risk that is within policy;
+ * one that is not is read again for a better moment.
+ */
+static enum cf_correct next(struct mending *m, cf_span *by, char why[static CF_DETAIL_ROOM])
+{
+	const struct cf_limits *limits = &m->work->limits.limits;
+	enum cf_correct what;
+
+	for (int again = 0;; again++) {
+		what = cf_correct_next(m->error, limits->correction, limits->correction_floor,
+				       within(m) ? m->slowest : m->offset.slowest, by, why);
+		if (what != CF_CORRECT_SLOW || within(m) || again == AGAIN_MAX || !in_time(m) ||
+		    !look(m, "read again"))
+			return what;
+	}
+}
+
+static void leave(struct mending *m, const char *why)
+{
+	pthread_mutex_lock(&m->work->lock);
+	act_say(m->at->left, "%s", why);
+	pthread_mutex_unlock(&m->work->lock);
+}
+
+static void leave_late(struct mending *m)
+{
+	char error[CF_INTERVAL_TEXT_ROOM], limit[CF_SPAN_TEXT_ROOM], why[CF_DETAIL_ROOM];
+
+	cf_span_text(m->work->settings->guest.correct_within, limit);
+	act_say(why, "its clock is off by %s, and it is later than %s after RESUME",
+		cf_interval_text(m->error, error), limit);
+	leave(m, why);
+}
+
+static void leave_in_vain(struct mending *m)
+{
+	char error[CF_INTERVAL_TEXT_ROOM], why[CF_DETAIL_ROOM];
+
+	act_say(why, "its clock is off by %s, and setting it does not help", cf_interval_text(m->error, error));
+	leave(m, why);
+}
+
+/* Did the step move it at all?  One that came late moves it too: on a busy host one call in many does. */
+static bool has_moved(const struct mending *m, struct cf_interval before)
+{
+	struct cf_interval both;
+
+	return !cf_interval_meet(before, m->error, &both);
+}
+
+void mend(struct work *work, struct cf_landing *at, const struct aim *aim, const char *uuid)
+{
+	struct mending m = { .work = work, .at = at, .aim = aim, .uuid = uuid };
+	char why[CF_DETAIL_ROOM] = "";
+	struct cf_interval before;
+	cf_span by;
+
+	if (!look(&m, "after RESUME"))
+		return;
+	note_lag(&m);
+
+	for (int i = 0, vain = 0; i < STEPS_MAX && vain < VAIN_MAX; i++) {
+		if (next(&m, &by, why) != CF_CORRECT_SET)
+			return leave(&m, why);
+		if (!in_time(&m))
+			return leave_late(&m);
+		before = m.error;
+		step(&m, by);
+		if (!look(&m, "after its correction"))
+			return;
+		if (cf_span_cmp(m.error.high, before.low) < 0)
+			note_set_back(&m);
+		vain = has_moved(&m, before) ? 0 : vain + 1;
+	}
+	leave_in_vain(&m);
+}

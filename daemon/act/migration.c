@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/migration.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/clock/kernel.h"
+#include "daemon/loop.h"
+#include "daemon/log.h"
+#include "daemon/worker.h"
+#include "policy/phase.h"
+
+static void on_event(void *userdata);
+
+/* --- the thread --- */
+
+static enum cf_act next_act(struct migration *m)
+{
+	enum cf_act act;
+
+	pthread_mutex_lock(&m->lock);
+	while (m->act == CF_ACT_NONE && !m->leave)
+		pthread_cond_wait(&m->wake, &m->lock);
+	act = m->act;
+	m->act = CF_ACT_NONE;
+	pthread_mutex_unlock(&m->lock);
+
+	return act;
+}
+
+static void *thread_main(void *userdata)
+{
+	struct migration *m = userdata;
+
+	for (;;) {
+		enum cf_act act = next_act(m);
+
+		if (act == CF_ACT_NONE)
+			return NULL;
+		m->why[0] = '\0';
+		m->event = work_act(m->work, act, m->why);
+		loop_post(m->loop, on_event, m);
+	}
+}
+
+static void give(struct migration *m, enum cf_act act)
+{
+	pthread_mutex_lock(&m->lock);
+	m->act = act;
+	pthread_cond_signal(&m->wake);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void dismiss(struct migration *m)
+{
+	if (!m->has_thread)
+		return;
+
+	pthread_mutex_lock(&m->lock);
+	m->leave = true;
+	pthread_cond_signal(&m->wake);
+	pthread_mutex_unlock(&m->lock);
+	pthread_join(m->thread, NULL);
+	m->has_thread = false;
+}
+
+/* --- the life --- */
+
+static void wake_waiters(struct migration *m)
+{
+	struct cf_migration shown;
+
+	work_shown(m->work, &shown);
+	waiters_wake(m->changes, m->over ? INT64_MAX : shown.revision);
+	waiters_wake(m->checked, m->over || m->phase != CF_PHASE_CHECKING);
+}
+
+static void on_changed(void *userdata)
+{
+	struct migration *m = userdata;
+
+	pthread_mutex_lock(&m->lock);
+	m->change_posted = false;
+	pthread_mutex_unlock(&m->lock);
+	wake_waiters(m);
+}
+
+/* From any thread: many changes between two turns of the loop are one. */
+static void post_change(void *userdata)
+{
+	struct migration *m = userdata;
+	bool post;
+
+	pthread_mutex_lock(&m->lock);
+	post = !m->change_posted;
+	m->change_posted = true;
+	pthread_mutex_unlock(&m->lock);
+	if (post)
+		loop_post(m->loop, on_changed, m);
+}
+
+static void show_phase(struct migration *m, const char *why)
+{
+	struct cf_migration *shown = work_show_begin(m->work);
+
+	shown->phase = m->phase;
+	if (*why)
+		snprintf(shown->reason, sizeof(shown->reason), "%s", why);
+	work_show_end(m->work);
+}
+
+static void enter(struct migration *m, const struct cf_edge *edge, const char *why)
+{
+	if (edge->to != m->phase) {
+		log_info_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain, .peer = m->peer),
+			       "migration %s: %s -> %s%s%s", m->id, cf_phase_words[m->phase],
+			       cf_phase_words[edge->to], *why ? ": " : "", why);
+		if (m->phase != CF_PHASE_UNKNOWN)
+			work_note_phase(m->work, m->phase, m->entered);
+		m->entered = kernel_instant();
+	}
+	m->phase = edge->to;
+	show_phase(m, why);
+	give(m, edge->act);
+}
+
+/* Another migration has the domain: the same answer as if the check had seen it. */
+static void refuse_second(struct migration *m)
+{
+	struct cf_migration *shown = work_show_begin(m->work);
+
+	if (shown->n_findings < CF_COUNT(shown->findings)) {
+		struct cf_finding *finding = &shown->findings[shown->n_findings++];
+
+		*finding = (struct cf_finding){ .code = CF_FINDING_DOMAIN_MIGRATING, .severity = CF_SEVERITY_REFUSE };
+		snprintf(finding->subject, sizeof(finding->subject), "%s", shown->domain);
+	}
+	work_show_end(m->work);
+	m->event = CF_EV_REFUSED;
+	snprintf(m->why, sizeof(m->why), "%s", cf_finding_sentence(CF_FINDING_DOMAIN_MIGRATING));
+}
+
+static void on_event(void *userdata)
+{
+	struct migration *m = userdata;
+	const struct cf_edge *edge;
+
+	if (cf_phase_is_end(m->phase)) {	/* the receipt is written */
+		m->over = true;
+		dismiss(m);
+		m->work->changed = NULL;	/* no more posts: from here on it may be forgotten */
+		work_conclude(m->work);
+		wake_waiters(m);
+		migrations_ended(m->all);
+		return;
+	}
+
+	if (m->event == CF_EV_ALLOWED && !migrations_claim(m->all, m))
+		refuse_second(m);
+	edge = cf_phase_next(m->side, m->phase, m->event);
+	if (!edge) {
+		log_error("migration %s: nobody expects '%s' in %s", m->id, cf_event_name(m->event),
+			  cf_phase_words[m->phase]);
+		edge = cf_phase_next(m->side, m->phase, CF_EV_FAILED);
+	}
+	enter(m, edge, m->why);
+	wake_waiters(m);
+}
+
+void migration_free(struct migration *m)
+{
+	if (!m)
+		return;
+
+	waiters_free(m->changes);
+	waiters_free(m->checked);
+	if (m->work)
+		work_stop(m->work);
+	dismiss(m);
+	work_free(m->work);
+	pthread_cond_destroy(&m->wake);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+int migration_new(struct migration **ret, struct migrations *all, const struct act_context *context,
+		  enum cf_side side, const char *id, struct cf_error *err)
+{
+	CF_AUTO(migration_free) struct migration *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	m->all = all;
+	m->loop = context->loop;
+	m->side = side;
+	snprintf(m->id, sizeof(m->id), "%s", id);
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->wake, NULL);
+
+	r = waiters_new(&m->changes, context->loop, err);
+	if (r < 0)
+		return r;
+	r = waiters_new(&m->checked, context->loop, err);
+	if (r < 0)
+		return r;
+	r = work_new(&m->work, context, side, id, err);
+	if (r < 0)
+		return r;
+	m->work->changed = post_change;
+	m->work->userdata = m;
+
+	r = worker_thread(&m->thread, thread_main, m, err);
+	if (r < 0)
+		return r;
+	m->has_thread = true;
+
+	*ret = CF_TAKE(m);
+	return 0;
+}
+
+void migration_set_out(struct migration *m)
+{
+	enter(m, cf_phase_first(m->side), "");
+}
+
+void migration_view(struct migration *m, struct cf_migration *ret)
+{
+	work_shown(m->work, ret);
+}
+
+const struct cf_receipt *migration_receipt(const struct migration *m)
+{
+	return m->over ? m->work->receipt : NULL;
+}
+
+int migration_abort(struct migration *m, const char *reason, struct cf_error *err)
+{
+	if (cf_phase_is_end(m->phase))
+		return cf_fail(err, EALREADY, CF_CONFLICT, "the migration has ended: %s", cf_phase_words[m->phase]);
+	if (!cf_phase_can_abort(m->side, m->phase))
+		return cf_fail(err, EBUSY, CF_TOO_LATE, "the migration is %s: it can no longer be aborted",
+			       cf_phase_words[m->phase]);
+
+	work_abort(m->work, reason);
+	return 0;
+}
+
+int migration_when_changed(struct migration *m, int64_t after, cf_span wait, void (*fn)(void *arg), void *arg,
+			   struct cf_error *err)
+{
+	int r = waiters_add(m->changes, after, wait, fn, arg, err);
+
+	if (r < 0)
+		return r;
+	wake_waiters(m);
+	return 0;
+}
+
+int migration_when_checked(struct migration *m, cf_span wait, void (*fn)(void *arg), void *arg,
+			   struct cf_error *err)
+{
+	int r = waiters_add(m->checked, 0, wait, fn, arg, err);
+
+	if (r < 0)
+		return r;
+	wake_waiters(m);
+	return 0;
+}
+
+int migration_take_record(struct migration *m, struct cf_record *record, struct cf_error *err)
+{
+	if (cf_phase_is_end(m->phase)) {
+		free(record);
+		return cf_fail(err, EALREADY, CF_CONFLICT, "the reservation has ended: %s", cf_phase_words[m->phase]);
+	}
+
+	work_take_record(m->work, record);
+	return 0;
+}
+
+void migration_take_closing(struct migration *m, struct cf_receipt *receipt)
+{
+	work_take_closing(m->work, receipt);
+	if (!m->over)
+		return;
+
+	/* It comes late: the thread, which would have taken it, has left with what was seen here. */
+	work_newest_closing(m->work);
+	work_conclude(m->work);
+}
+
+void migration_landing(struct migration *m, struct cf_landing *ret)
+{
+	work_landing(m->work, ret);
+}

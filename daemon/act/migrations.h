@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * All migrations of this host, those that leave and those that come in.
+ *
+ * Everything here is called on the loop's thread and never blocks.  The life of
+ * a migration is policy/phase.h: this finds the edge of an event, notes the new
+ * phase, and hands the act to the migration's thread.
+ */
+
+#include "daemon/act/context.h"
+#include "proto/error.h"
+#include "proto/incoming.h"
+
+struct migrations;
+struct migration;
+
+int migrations_new(struct migrations **ret, const struct act_context *context, struct cf_error *err);
+
+/*
+ * Waits for the acts that are under way to notice that the agent ends.  A copy that
+ * libvirt does by itself goes on without us.
+ */
+void migrations_free(struct migrations *migrations);
+
+/*
+ * The agent is to end: no new ones from now on, CF_BUSY to who asks.  idle(userdata)
+ * is called once none is under way, at once if none is.
+ */
+void migrations_quiesce(struct migrations *migrations, void (*idle)(void *userdata), void *userdata);
+
+/*
+ * Begin a migration away from here.  A repeat of the same request finds the
+ * migration it began; another request under the same id is CF_CONFLICT.
+ */
+int migrations_start(struct migrations *migrations, const char *id, const struct cf_migration_request *request,
+		     struct migration **ret, struct cf_error *err);
+
+/*
+ * Begin to expect a domain.  peer is the host that asks, by its certificate.  A
+ * repeat finds what it began; the same id from another peer is CF_CONFLICT, and so
+ * is one that has ended.
+ */
+int migrations_expect(struct migrations *migrations, const char *id, const struct cf_reservation *reservation,
+		      const struct cf_lease *lease, const char *peer, struct migration **ret, struct cf_error *err);
+
+/* CF_NOT_FOUND when there is none.  With peer, only what that peer reserved. */
+int migrations_find(struct migrations *migrations, const char *id, struct migration **ret, struct cf_error *err);
+int migrations_find_incoming(struct migrations *migrations, const char *id, const char *peer,
+			     struct migration **ret, struct cf_error *err);
+
+/* The newest first, as many as there is room for. */
+void migrations_list(struct migrations *migrations, struct cf_migrations *ret);
+int64_t migrations_under_way(const struct migrations *migrations);
+
+void migration_view(struct migration *migration, struct cf_migration *ret);
+
+/* The receipt, which is there once the migration has ended; NULL before.  Owned by the migration. */
+const struct cf_receipt *migration_receipt(const struct migration *migration);
+
+/* CF_TOO_LATE once the guest may run at the destination, CF_CONFLICT when it has ended. */
+int migration_abort(struct migration *migration, const char *reason, struct cf_error *err);
+
+/*
+ * Call fn(arg) on the loop's thread when the migration's revision is beyond
+ * `after` (at once if it is already), or when `wait` has passed.
+ */
+int migration_when_changed(struct migration *migration, int64_t after, cf_span wait, void (*fn)(void *arg),
+			   void *arg, struct cf_error *err);
+
+/* The same for the end of `checking`. */
+int migration_when_checked(struct migration *migration, cf_span wait, void (*fn)(void *arg), void *arg,
+			   struct cf_error *err);
+
+/*
+ * What the source's agent says of one that comes in; both take over what they are given.
+ * A record is CF_CONFLICT when nobody waits for the domain any more: it must not be sent.
+ */
+int migration_take_record(struct migration *migration, struct cf_record *record, struct cf_error *err);
+void migration_take_closing(struct migration *migration, struct cf_receipt *receipt);
+void migration_landing(struct migration *migration, struct cf_landing *ret);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/receipt.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "daemon/log.h"
+#include "policy/blackout.h"
+#include "policy/guest.h"
+#include "proto/text.h"
+
+static void note_versions(struct work *work)
+{
+	struct cf_receipt *receipt = work->receipt;
+	struct utsname kernel;
+	struct virt_host host;
+
+	snprintf(receipt->agent, sizeof(receipt->agent), "%s", VERSION_TEXT);
+	snprintf(receipt->driver, sizeof(receipt->driver), "%s", drive_libvirt.name);
+	snprintf(receipt->machine, sizeof(receipt->machine), "%s", work->record->guest.machine);
+	snprintf(receipt->emulator, sizeof(receipt->emulator), "%s", work->record->guest.emulator);
+	if (virt_host(work->context->virt, &host))
+		snprintf(receipt->libvirt, sizeof(receipt->libvirt), "%s", host.libvirt);
+	if (uname(&kernel) == 0)
+		snprintf(receipt->kernel, sizeof(receipt->kernel), "%.64s %.60s", kernel.sysname, kernel.release);
+}
+
+static void note_limits(struct work *work)
+{
+	struct cf_limit_owners *owners = &work->receipt->limit_owners;
+	const struct cf_both_limits *both = &work->limits;
+
+	if (!both->owner_max_skew)
+		return;
+	work->receipt->limits = both->limits;
+	snprintf(owners->max_error_bound, sizeof(owners->max_error_bound), "%s", both->owner_max_error_bound);
+	snprintf(owners->max_skew, sizeof(owners->max_skew), "%s", both->owner_max_skew);
+	snprintf(owners->max_blackout, sizeof(owners->max_blackout), "%s", both->owner_max_blackout);
+	snprintf(owners->max_residual, sizeof(owners->max_residual), "%s", both->owner_max_residual);
+}
+
+/* blackout = raw_dst(RESUME) - raw_src(STOP) - raw offset */
+static void note_blackout(struct work *work)
+{
+	struct cf_receipt *receipt = work->receipt;
+	const struct cf_landing *landing = &receipt->landing;
+	struct cf_interval raw = work->peer.at_stop;
+
+	if (!receipt->has_landing || !landing->has_resume || !receipt->has_stop || !work->peer.has_at_stop)
+		return;
+
+	receipt->has_blackout = cf_blackout(receipt->stop, receipt->stop_slack, landing->resume,
+					    landing->resume_slack, raw, &receipt->blackout);
+	if (!receipt->has_blackout) {
+		work_unmeasured(work, "blackout: RESUME lies before STOP, so one of the two is not what it claims");
+		return;
+	}
+	receipt->has_offset_during = true;
+	receipt->offset_during = cf_offset_real_between(raw, receipt->stop, landing->resume);
+
+	receipt->has_predicted_lag = true;
+	receipt->predicted_lag = cf_lag_predicted(&work->record->guest, receipt->blackout, receipt->offset_during,
+						  receipt->predicted_lag_why);
+	if (landing->has_lag) {
+		struct cf_interval both;
+
+		receipt->lag_surprising = !cf_interval_meet(receipt->predicted_lag, landing->lag, &both);
+	}
+}
+
+/* libvirt's figures, and what of them is the hosts' clock difference. */
+static void note_job(struct work *work)
+{
+	struct cf_receipt *receipt = work->receipt;
+	struct guest_events events;
+
+	if (!work->watch)
+		return;
+	guest_watch_read(work->watch, &events);
+	receipt->has_bytes = events.has_job && events.job.has_bytes;
+	receipt->bytes = events.job.bytes;
+	receipt->has_libvirt_downtime = events.has_job && events.job.has_downtime;
+	receipt->libvirt_downtime = events.job.downtime;
+	receipt->has_libvirt_downtime_offset = receipt->has_libvirt_downtime && receipt->has_offset_during &&
+					       cf_libvirt_downtime_mixed(receipt->blackout, receipt->offset_during);
+	receipt->libvirt_downtime_offset = receipt->offset_during;
+}
+
+void receipt_complete(struct work *work)
+{
+	note_versions(work);
+	note_limits(work);
+	note_blackout(work);
+	note_job(work);
+	work->receipt->probe_rounds = work->peer.offset.rounds;
+	work->receipt->has_guest_offset_before = work->record->guest.has_guest_offset;
+	work->receipt->guest_offset_before = work->record->guest.guest_offset;
+}
+
+void receipt_alone(struct work *work)
+{
+	struct cf_receipt *receipt = work->receipt;
+
+	note_limits(work);
+	snprintf(receipt->driver, sizeof(receipt->driver), "%s", work->reservation.driver);
+	receipt->has_source_report = receipt->has_destination_report = true;
+	receipt->source_report = work->reservation.report;
+	receipt->destination_report = work->lease.report;
+	receipt->has_landing = work->landing.has_resume;
+	work_landing(work, &receipt->landing);
+}
+
+enum cf_outcome receipt_judge(const struct cf_receipt *receipt, char reason[static CF_DETAIL_ROOM])
+{
+	const struct cf_limits *limits = &receipt->limits;
+	const struct cf_landing *landing = &receipt->landing;
+	char measured[CF_INTERVAL_TEXT_ROOM], limit[CF_SPAN_TEXT_ROOM];
+	const struct cf_residual *last;
+
+	if (receipt->has_blackout && cf_span_cmp(receipt->blackout.high, limits->max_blackout) > 0) {
+		snprintf(reason, CF_DETAIL_ROOM, "the blackout was %s, the limit is %s",
+			 cf_interval_text(receipt->blackout, measured), cf_span_text(limits->max_blackout, limit));
+		return CF_OUTCOME_BREACHED;
+	}
+
+	last = receipt->has_landing && landing->n_residuals ? &landing->residuals[landing->n_residuals - 1] : NULL;
+	if (last && cf_span_cmp(cf_interval_far(last->residual), limits->max_residual) > 0) {
+		snprintf(reason, CF_DETAIL_ROOM, "the guest's clock is still off by %s, the limit is %s",
+			 cf_interval_text(last->residual, measured), cf_span_text(limits->max_residual, limit));
+		return CF_OUTCOME_BREACHED;
+	}
+	if (!receipt->has_blackout || !last) {
+		snprintf(reason, CF_DETAIL_ROOM, "%s could not be measured",
+			 receipt->has_blackout ? "the guest's clock" : last ? "the blackout"
+									    : "blackout and guest clock");
+		return CF_OUTCOME_UNVERIFIED;
+	}
+
+	*reason = '\0';
+	return CF_OUTCOME_CLEAN;
+}
+
+static const struct {
+	int priority;
+	const char *id;
+} said[CF_N_OUTCOMES] = {
+	[CF_OUTCOME_UNKNOWN]    = { LOG_WARNING, LOG_ID_MIGRATION_UNVERIFIED },
+	[CF_OUTCOME_CLEAN]      = { LOG_NOTICE, LOG_ID_MIGRATION_CLEAN },
+	[CF_OUTCOME_BREACHED]   = { LOG_WARNING, LOG_ID_MIGRATION_BREACHED },
+	[CF_OUTCOME_UNVERIFIED] = { LOG_WARNING, LOG_ID_MIGRATION_UNVERIFIED },
+	[CF_OUTCOME_REFUSED]    = { LOG_NOTICE, LOG_ID_MIGRATION_REFUSED },
+	[CF_OUTCOME_ABORTED]    = { LOG_WARNING, LOG_ID_MIGRATION_ABORTED },
+};
+
+void receipt_log(const struct cf_receipt *receipt)
+{
+	const struct cf_migration *migration = &receipt->migration;
+	bool stopped = migration->outcome != CF_OUTCOME_REFUSED;
+	char blackout[CF_INTERVAL_TEXT_ROOM] = "not measured";
+
+	if (receipt->has_blackout)
+		cf_interval_text(receipt->blackout, blackout);
+	log_write(said[migration->outcome].priority,
+		  LOG_ABOUT(.id = said[migration->outcome].id, .migration = migration->id,
+			    .domain = migration->domain, .peer = migration->destination),
+		  "migration of %s from %s to %s: %s%s%s%s%s", migration->domain, migration->source,
+		  migration->destination, cf_outcome_words[migration->outcome], stopped ? "; blackout " : "",
+		  stopped ? blackout : "", *migration->reason ? ": " : "", migration->reason);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Filling the receipt: what can only be computed at the end, from what was measured on the way. */
+
+#include "daemon/act/work.h"
+
+/* Versions, bytes, blackout, offsets, predicted lag: all that does not depend on how it ended. */
+void receipt_complete(struct work *work);
+
+/* The same for a destination that got no receipt: what is known there without the source. */
+void receipt_alone(struct work *work);
+
+/* The outcome and its reason, by the limits in force; of a migration whose guest landed. */
+enum cf_outcome receipt_judge(const struct cf_receipt *receipt, char reason[static CF_DETAIL_ROOM]);
+
+/* One line in the log, with the message id of its outcome. */
+void receipt_log(const struct cf_receipt *receipt);

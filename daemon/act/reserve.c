@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* reserved: the destination promises room for the domain, and starts to look out for it. */
+
+#include <stdio.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/gather.h"
+
+#define PATIENCE ((cf_span){ 10 * CF_S })
+
+enum cf_event act_reserve(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	const char *segments[] = { work->id };
+	struct cf_error err = { 0 };
+	struct cf_migration *shown;
+	struct cf_migration asked;
+
+	if (work_aborted(work, why))
+		return CF_EV_ABORT;
+	work_shown(work, &asked);
+	gather_reservation(work->settings, &work->record->guest, &work->receipt->source_report, asked.destination,
+			   false, &work->reservation);
+	if (call_do(work->peer.call, CF_ROUTE_RESERVE, segments, NULL, &work->reservation, &work->lease, PATIENCE,
+		    NULL, &err) < 0) {
+		act_say(why, "%s", err.text);
+		return CF_EV_FAILED;
+	}
+	if (work->lease.granted)
+		return CF_EV_GRANTED;
+
+	/* What changed there between the check and now. */
+	shown = work_show_begin(work);
+	for (size_t i = 0; i < work->lease.n_findings && shown->n_findings < CF_COUNT(shown->findings); i++)
+		shown->findings[shown->n_findings++] = work->lease.findings[i];
+	work_show_end(work);
+	act_say_refusal(why, "", work->lease.findings, work->lease.n_findings);
+	return CF_EV_REFUSED;
+}

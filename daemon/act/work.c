@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/work.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/clock/kernel.h"
+
+/* Which function does which act, on which side. */
+static act_fn *const acts[CF_N_SIDES][CF_N_ACTS] = {
+	[CF_SOURCE] = {
+		[CF_ACT_CHECK]   = act_check,
+		[CF_ACT_RESERVE] = act_reserve,
+		[CF_ACT_CAPTURE] = act_capture,
+		[CF_ACT_COPY]    = act_copy,
+		[CF_ACT_ASK]     = act_ask,
+		[CF_ACT_LAND]    = act_land,
+		[CF_ACT_CORRECT] = act_follow_correction,
+		[CF_ACT_VERIFY]  = act_follow_verification,
+		[CF_ACT_UNDO]    = act_undo,
+		[CF_ACT_CLOSE]   = act_close,
+	},
+	[CF_DESTINATION] = {
+		[CF_ACT_AWAIT]   = act_await,
+		[CF_ACT_CORRECT] = act_correct,
+		[CF_ACT_VERIFY]  = act_verify,
+		[CF_ACT_UNDO]    = act_close_incoming,
+		[CF_ACT_CLOSE]   = act_close_incoming,
+	},
+};
+
+void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, CF_DETAIL_ROOM, fmt, ap);
+	va_end(ap);
+}
+
+void act_say_refusal(char why[static CF_DETAIL_ROOM], const char *words, const struct cf_finding *findings, size_t n)
+{
+	const struct cf_finding *first = NULL;
+	char text[CF_FINDING_TEXT_ROOM], more[32] = "";
+	size_t refusals = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (findings[i].severity == CF_SEVERITY_REFUSE && refusals++ == 0)
+			first = &findings[i];
+	if (!first) {
+		act_say(why, "%sthe other host refuses and does not say why", words);
+		return;
+	}
+	if (refusals > 1)
+		snprintf(more, sizeof(more), "; and %zu more", refusals - 1);
+	act_say(why, "%s%.*s%s", words, (int)(CF_DETAIL_ROOM - strlen(words) - strlen(more) - 1),
+		cf_finding_text(first, text), more);
+}
+
+int work_new(struct work **ret, const struct act_context *context, enum cf_side side, const char *id,
+	     struct cf_error *err)
+{
+	CF_AUTO(work_free) struct work *work = calloc(1, sizeof(*work));
+
+	if (!work)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	pthread_mutex_init(&work->lock, NULL);
+	work->context = context;
+	work->settings = settings_hold(context->settings);
+	work->side = side;
+	work->began = kernel_raw();
+	snprintf(work->id, sizeof(work->id), "%s", id);
+	snprintf(work->shown.id, sizeof(work->shown.id), "%s", id);
+	work->shown.side = side;
+	work->shown.started = kernel_instant().real;
+	work->heard = work->began;
+	work->landing.lever = CF_LEVER_NONE;
+
+	work->receipt = calloc(1, sizeof(*work->receipt));
+	work->record = calloc(1, sizeof(*work->record));
+	if (!work->receipt || !work->record)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+
+	*ret = CF_TAKE(work);
+	return 0;
+}
+
+/* Close every connection; what was measured stays to be read. */
+static void let_go(struct work *work)
+{
+	work->drive = drive_free(work->drive);
+	work->watch = guest_watch_free(work->watch);
+	work->link = virt_link_close(work->link);
+	work->lookout = lookout_free(work->lookout);
+	call_free(work->peer.call);
+	call_free(work->peer.probes);
+	work->peer.call = work->peer.probes = NULL;
+	free(work->record);
+	work->record = NULL;
+}
+
+void work_free(struct work *work)
+{
+	if (!work)
+		return;
+
+	let_go(work);
+	free(work->receipt);
+	free(work->inbox);
+	free(work->closing);
+	settings_free(work->settings);
+	pthread_mutex_destroy(&work->lock);
+	free(work);
+}
+
+/* libvirtd may take its time to close a connection: that is for this thread too. */
+enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DETAIL_ROOM])
+{
+	enum cf_event event = acts[work->side][act](work, why);
+
+	if (act == CF_ACT_UNDO || act == CF_ACT_CLOSE)
+		let_go(work);
+	return event;
+}
+
+struct cf_migration *work_show_begin(struct work *work)
+{
+	pthread_mutex_lock(&work->lock);
+	return &work->shown;
+}
+
+void work_show_end(struct work *work)
+{
+	work->shown.revision++;
+	pthread_mutex_unlock(&work->lock);
+	if (work->changed)
+		work->changed(work->userdata);
+}
+
+void work_conclude(struct work *work)
+{
+	const struct cf_migration *last = &work->receipt->migration;
+	struct cf_migration *shown = work_show_begin(work);
+
+	shown->has_outcome = last->has_outcome;
+	shown->outcome = last->outcome;
+	memcpy(shown->reason, last->reason, sizeof(shown->reason));
+	shown->has_ended = last->has_ended;
+	shown->ended = last->ended;
+	work_show_end(work);
+}
+
+void work_shown(struct work *work, struct cf_migration *ret)
+{
+	pthread_mutex_lock(&work->lock);
+	*ret = work->shown;
+	pthread_mutex_unlock(&work->lock);
+}
+
+void work_landing(struct work *work, struct cf_landing *ret)
+{
+	pthread_mutex_lock(&work->lock);
+	*ret = work->landing;
+	ret->phase = work->shown.phase;
+	work->heard = kernel_raw();
+	pthread_mutex_unlock(&work->lock);
+}
+
+struct cf_landing *work_landing_begin(struct work *work)
+{
+	pthread_mutex_lock(&work->lock);
+	return &work->landing;
+}
+
+void work_landing_end(struct work *work)
+{
+	pthread_mutex_unlock(&work->lock);
+}
+
+void work_abort(struct work *work, const char *reason)
+{
+	pthread_mutex_lock(&work->lock);
+	if (!*work->abort_reason)
+		snprintf(work->abort_reason, sizeof(work->abort_reason), "%s", reason);
+	pthread_mutex_unlock(&work->lock);
+	atomic_store(&work->abort, true);
+}
+
+bool work_aborted(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	if (!atomic_load(&work->abort))
+		return false;
+
+	pthread_mutex_lock(&work->lock);
+	snprintf(why, CF_DETAIL_ROOM, "%s", work->abort_reason);
+	pthread_mutex_unlock(&work->lock);
+	return true;
+}
+
+void work_stop(struct work *work)
+{
+	atomic_store(&work->stopping, true);
+}
+
+bool work_stopping(const struct work *work)
+{
+	return atomic_load(&work->stopping);
+}
+
+void work_note_phase(struct work *work, enum cf_phase phase, struct cf_instant entered)
+{
+	struct cf_receipt *receipt = work->receipt;
+
+	if (*receipt->migration.id)	/* the source's has come: it is complete */
+		return;
+	if (receipt->n_phases < CF_COUNT(receipt->phases))
+		receipt->phases[receipt->n_phases++] = (struct cf_phase_time){
+			phase, entered.real, cf_mono_since(kernel_raw(), entered.raw),
+		};
+}
+
+void work_take_record(struct work *work, struct cf_record *record)
+{
+	pthread_mutex_lock(&work->lock);
+	free(work->inbox);
+	work->inbox = record;
+	work->heard = kernel_raw();
+	pthread_mutex_unlock(&work->lock);
+}
+
+bool work_newest_record(struct work *work)
+{
+	struct cf_record *record;
+
+	pthread_mutex_lock(&work->lock);
+	record = work->inbox;
+	work->inbox = NULL;
+	pthread_mutex_unlock(&work->lock);
+	if (!record)
+		return false;
+
+	free(work->record);
+	work->record = record;
+	work->has_record = true;
+	return true;
+}
+
+void work_take_closing(struct work *work, struct cf_receipt *receipt)
+{
+	pthread_mutex_lock(&work->lock);
+	free(work->closing);
+	work->closing = receipt;
+	work->heard = kernel_raw();
+	pthread_mutex_unlock(&work->lock);
+}
+
+bool work_newest_closing(struct work *work)
+{
+	struct cf_receipt *receipt;
+
+	pthread_mutex_lock(&work->lock);
+	receipt = work->closing;
+	work->closing = NULL;
+	pthread_mutex_unlock(&work->lock);
+	if (!receipt)
+		return false;
+
+	free(work->receipt);
+	work->receipt = receipt;
+	work->receipt->migration.side = CF_DESTINATION;
+	return true;
+}
+
+cf_span work_silence(struct work *work)
+{
+	cf_mono heard;
+
+	pthread_mutex_lock(&work->lock);
+	heard = work->heard;
+	pthread_mutex_unlock(&work->lock);
+	return cf_mono_since(kernel_raw(), heard);
+}
+
+void work_unmeasured(struct work *work, const char *fmt, ...)
+{
+	bool there = work->side == CF_DESTINATION;
+	size_t *n = there ? &work->landing.n_unmeasured : &work->receipt->n_unmeasured;
+	char (*lines)[CF_DETAIL_ROOM] = there ? work->landing.unmeasured : work->receipt->unmeasured;
+	va_list ap;
+
+	pthread_mutex_lock(&work->lock);
+	if (*n < CF_COUNT(work->receipt->unmeasured)) {
+		va_start(ap, fmt);
+		vsnprintf(lines[*n], CF_DETAIL_ROOM, fmt, ap);
+		va_end(ap);
+		(*n)++;
+	}
+	pthread_mutex_unlock(&work->lock);
+}

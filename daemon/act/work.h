@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One migration, as its own thread has it.
+ *
+ * An act is a straight line of code on that thread: it may block, and returns
+ * exactly one event.  Between acts nobody touches what is the thread's own;
+ * what others may look at or leave here is under the lock, and reached through
+ * the functions below alone.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "daemon/act/aim.h"
+#include "daemon/act/context.h"
+#include "daemon/act/lookout.h"
+#include "daemon/peer/call.h"
+#include "daemon/settings.h"
+#include "daemon/virt/connect.h"
+#include "daemon/virt/drive.h"
+#include "daemon/virt/events.h"
+#include "policy/gate.h"
+#include "policy/offset.h"
+#include "policy/phase.h"
+#include "proto/incoming.h"
+
+/* Both connections to the other agent: orders on one, so that probes never wait behind them, on the other. */
+struct work_peer {
+	struct call *call;
+	struct call *probes;
+	struct cf_offset offset;	/* RAW destination - RAW source */
+	char boot[CF_BOOT_ROOM];
+	bool has_at_stop;
+	struct cf_interval at_stop;	/* the same at the instant of STOP */
+};
+
+struct work {
+	const struct act_context *context;
+	struct settings *settings;		/* as they were when it began */
+	enum cf_side side;
+	char id[CF_UUID_ROOM];
+	cf_mono began;
+
+	/* the thread's own */
+	struct virt_link *link;
+	struct work_peer peer;
+	struct guest_watch *watch;
+	struct drive *drive;
+	struct cf_reservation reservation;	/* source: as sent; destination: as received */
+	struct cf_lease lease;
+	struct cf_both_limits limits;		/* of names in settings and reservation */
+	struct cf_record *record;		/* source: as captured; destination: the newest that came in */
+	bool has_record;
+	bool has_first_guest_offset;		/* source: to get the guest's rate from */
+	struct cf_guest_offset first_guest_offset;
+	bool has_expected_downtime;		/* source: QEMU's last word before STOP */
+	cf_span expected_downtime;
+	struct cf_receipt *receipt;		/* as it grows */
+	bool has_aim;				/* destination */
+	struct aim aim;
+	struct cf_gate_memory gate;		/* source */
+	bool held_back;
+	struct lookout *lookout;		/* source: from the copy on, until the receipt */
+
+	/* anyone's, under the lock */
+	pthread_mutex_t lock;
+	struct cf_migration shown;
+	struct cf_landing landing;
+	struct cf_record *inbox;		/* destination: the newest record that came in */
+	struct cf_receipt *closing;		/* destination: the source's receipt */
+	cf_mono heard;				/* destination: the source's last word */
+	char abort_reason[CF_DETAIL_ROOM];
+	atomic_bool abort;
+	atomic_bool stopping;
+	void (*changed)(void *userdata);	/* called, from any thread, when `shown` moved on */
+	void *userdata;
+};
+
+int work_new(struct work **ret, const struct act_context *context, enum cf_side side, const char *id,
+	     struct cf_error *err);
+void work_free(struct work *work);
+CF_DEFINE_AUTO(struct work *, work_free)
+
+/*
+ * One act of the table, on the migration's thread.  *why is filled with the reason of a
+ * failure or refusal.  The last one closes every connection.
+ */
+enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DETAIL_ROOM]);
+
+/* Change what is shown: between begin and end the caller holds the lock; end counts the revision up. */
+struct cf_migration *work_show_begin(struct work *work);
+void work_show_end(struct work *work);
+
+/* On the loop, after the last act: show how it ended, as the receipt has it. */
+void work_conclude(struct work *work);
+
+/* Copies for a reader on any thread. */
+void work_shown(struct work *work, struct cf_migration *ret);
+void work_landing(struct work *work, struct cf_landing *ret);
+
+/* The destination's part of the receipt, to be changed by the thread between begin and end. */
+struct cf_landing *work_landing_begin(struct work *work);
+void work_landing_end(struct work *work);
+
+/* Ask the thread to stop what can still be stopped; and, on the thread, whether somebody did. */
+void work_abort(struct work *work, const char *reason);
+bool work_aborted(struct work *work, char why[static CF_DETAIL_ROOM]);
+
+/* The agent ends: waits that have no end of their own end.  And, on the thread, whether it does. */
+void work_stop(struct work *work);
+bool work_stopping(const struct work *work);
+
+/* On the loop, between two acts: the phase that was entered at `at` has ended. */
+void work_note_phase(struct work *work, enum cf_phase phase, struct cf_instant entered);
+
+/* From the loop: what the source's agent said.  Both are taken over. */
+void work_take_record(struct work *work, struct cf_record *record);
+void work_take_closing(struct work *work, struct cf_receipt *receipt);
+
+/* On the thread: move the newest record that came in to work->record; false when there is no news. */
+bool work_newest_record(struct work *work);
+
+/* The same for the source's receipt, which becomes work->receipt; on the loop once the thread has left. */
+bool work_newest_closing(struct work *work);
+
+/* How long the source's agent has said nothing. */
+cf_span work_silence(struct work *work);
+
+/* A line for the receipt: what was not measured, and why. */
+void work_unmeasured(struct work *work, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
