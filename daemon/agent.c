@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/act/migrations.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/clock/report.h"
+#include "daemon/http/api.h"
+#include "daemon/http/server.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/peer/fleet.h"
+#include "daemon/settings.h"
+#include "daemon/virt/connect.h"
+#include "daemon/virt/events.h"
+#include "daemon/worker.h"
+
+#define API_SOCKET RUNDIR "/clockferry/api.sock"
+#define OPERATORS  "clockferry"
+
+#define WORKER_PATIENCE ((cf_span){ 5 * CF_S })	/* for requests that are being worked on when the agent ends */
+
+struct agent {
+	/* what it is made of, in the order in which it is made */
+	const char *settings_path;
+	struct loop *loop;
+	struct reporter *reporter;
+	struct virt *virt;
+	struct fleet *fleet;
+	struct act_context context;
+	struct migrations *migrations;
+	struct api api;
+	struct server *server;
+
+	bool stopping;			/* SIGTERM came */
+
+	/* what was last said, so that only changes are */
+	enum cf_clock_state clock;
+};
+
+/* --- what each part is told of the settings --- */
+
+static struct reporter_options reporter_options(const struct settings *settings)
+{
+	struct reporter_options options = {
+		.host = settings->host,
+		.how = { .only = settings->chrony.via, .socket = settings->chrony.socket,
+			 .timeout = settings->chrony.timeout },
+		.limits = cf_clock_limits_default,
+		.interval = settings->chrony.interval,
+	};
+
+	options.limits.max_stratum = settings->policy.max_stratum;
+	options.limits.holdover_max = settings->policy.holdover_max;
+	options.limits.max_skew = settings->policy.max_skew;
+	return options;
+}
+
+static struct server_options server_options(const struct settings *settings)
+{
+	struct server_options options = {
+		.socket = API_SOCKET,
+		.group = OPERATORS,
+		.n_listen = settings->n_listen,
+		.port = settings->port,
+		.ca = settings->tls.ca,
+		.crl = settings->tls.crl,
+		.certificate = settings->tls.cert,
+		.key = settings->tls.key,
+		.rules = settings->access,
+		.n_rules = settings->n_access,
+	};
+
+	for (size_t i = 0; i < settings->n_listen; i++)
+		options.listen[i] = settings->listen[i];
+	return options;
+}
+
+/* --- events --- */
+
+static int on_reporter(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct cf_report report;
+
+	(void)source, (void)fd, (void)events;
+	reporter_changed(agent->reporter);
+	reporter_report(agent->reporter, &report);
+	if (report.state == agent->clock)
+		return 0;
+
+	agent->clock = report.state;
+	log_notice_about(LOG_ABOUT(.id = LOG_ID_CLOCK_CHANGED), "this host's clock is %s%s%s",
+			 cf_clock_states[report.state], *report.why ? ": " : "", report.why);
+	sd_notifyf(false, "STATUS=clock %s", cf_clock_states[report.state]);
+	return 0;
+}
+
+static void say_tls(const struct agent *agent)
+{
+	const char *why = server_tls_why(agent->server);
+
+	if (*why)
+		log_warning_about(LOG_ABOUT(.id = LOG_ID_TLS_OFF), "peers cannot reach this agent: %s", why);
+}
+
+/* From a peer's thread; log_ functions may be called from any. */
+static void on_peer(void *userdata, const struct cf_peer *peer, bool reachable_before, bool open_before)
+{
+	char text[CF_FINDING_TEXT_ROOM];
+
+	(void)userdata;
+	if (peer->reachable && !reachable_before)
+		log_notice_about(LOG_ABOUT(.id = LOG_ID_PEER_BACK, .peer = peer->host), "peer %s answers", peer->host);
+	if (!peer->reachable && reachable_before)
+		log_warning_about(LOG_ABOUT(.id = LOG_ID_PEER_LOST, .peer = peer->host), "peer %s: %s", peer->host,
+				  peer->why);
+	if (peer->gate_open && !open_before)
+		log_notice_about(LOG_ABOUT(.id = LOG_ID_GATE_OPENED, .peer = peer->host), "the gate to %s is open",
+				 peer->host);
+	if (!peer->gate_open && open_before)
+		log_warning_about(LOG_ABOUT(.id = LOG_ID_GATE_CLOSED, .peer = peer->host), "the gate to %s is closed: %s",
+				  peer->host, peer->n_findings ? cf_finding_text(&peer->findings[0], text) : peer->why);
+}
+
+/* On libvirt's thread. */
+static void on_virt(const struct virt_news *news, void *userdata)
+{
+	(void)userdata;
+
+	if (news->what == VIRT_CONNECTED)
+		log_notice_about(LOG_ABOUT(.id = LOG_ID_LIBVIRT_BACK), "libvirt is connected");
+	if (news->what == VIRT_DISCONNECTED)
+		log_warning_about(LOG_ABOUT(.id = LOG_ID_LIBVIRT_LOST), "the connection to libvirt is lost");
+}
+
+/* The new settings everywhere, or nowhere: what comes after the server cannot fail but for want of threads. */
+static int reload(struct agent *agent, struct cf_error *err)
+{
+	CF_AUTO(settings_free) struct settings *fresh = NULL;
+	struct server_options server;
+	struct reporter_options reporter;
+	struct cf_error why;
+	int r;
+
+	r = settings_read(agent->settings_path, &fresh, err);
+	if (r < 0)
+		return r;
+	server = server_options(fresh);
+	r = server_reload(agent->server, &server, err);
+	if (r < 0)
+		return r;
+
+	reporter = reporter_options(fresh);
+	reporter_set(agent->reporter, &reporter);
+	if (fleet_reload(agent->fleet, fresh, &why) < 0)
+		log_error("not every peer is watched: %s", why.text);
+	settings_free(agent->context.settings);
+	agent->context.settings = CF_TAKE(fresh);
+	return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct cf_error err = { 0 };
+
+	(void)source, (void)info;
+	sd_notify(false, "RELOADING=1");
+	agent->api.settings_fault[0] = '\0';
+	if (reload(agent, &err) < 0) {
+		snprintf(agent->api.settings_fault, sizeof(agent->api.settings_fault), "%s", err.text);
+		log_error_about(LOG_ABOUT(.id = LOG_ID_SETTINGS_INVALID), "the settings stay as they were: %s", err.text);
+	} else {
+		log_notice("the settings were read again");
+		say_tls(agent);
+	}
+	sd_notify(false, "READY=1");
+	return 0;
+}
+
+static void on_idle(void *userdata)
+{
+	struct agent *agent = userdata;
+
+	sd_event_exit(loop_sd(agent->loop), 0);
+}
+
+static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source, (void)usec;
+
+	log_warning("leaving with migrations under way: libvirt goes on with them by itself");
+	on_idle(userdata);
+	return 0;
+}
+
+/* What has landed is finished, what is being copied has stop-wait; who asks twice is in a hurry. */
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct agent *agent = userdata;
+	int r;
+
+	(void)source, (void)info;
+	sd_notify(false, "STOPPING=1");
+	if (agent->stopping) {
+		on_idle(agent);
+		return 0;
+	}
+	agent->stopping = true;
+	r = sd_event_add_time_relative(loop_sd(agent->loop), NULL, CLOCK_MONOTONIC,
+				       agent->context.settings->stop_wait.ns / CF_US, 0, on_patience_over, agent);
+	if (r < 0)
+		on_idle(agent);
+	migrations_quiesce(agent->migrations, on_idle, agent);
+	return 0;
+}
+
+/* --- making and running --- */
+
+static int add_sources(struct agent *agent, struct cf_error *err)
+{
+	sd_event *event = loop_sd(agent->loop);
+	int r;
+
+	r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, agent);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGTERM, on_terminate, agent);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, on_terminate, agent);
+	if (r >= 0)
+		r = sd_event_add_io(event, NULL, reporter_fd(agent->reporter), EPOLLIN, on_reporter, agent);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
+	if (r < 0)
+		return cf_fail(err, -r, CF_HOST, "the event loop cannot be set up: %s", strerror(-r));
+
+	return 0;
+}
+
+/* Before the first thread: all of them inherit it, and signals are the loop's. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int make_parts(struct agent *agent, struct cf_error *err)
+{
+	const struct fleet_listener listener = { on_peer, agent };
+	struct reporter_options reporter = reporter_options(agent->context.settings);
+	int r;
+
+	r = loop_new(&agent->loop, err);
+	if (r < 0)
+		return r;
+	r = reporter_new(&reporter, &agent->reporter, err);
+	if (r < 0)
+		return r;
+	r = virt_new(&agent->virt, agent->context.settings->libvirt.uri, err);
+	if (r < 0)
+		return r;
+	virt_set_listener(agent->virt, on_virt, agent);
+	r = fleet_new(&agent->fleet, agent->context.settings, agent->reporter, &listener, err);
+	if (r < 0)
+		return r;
+
+	agent->context.loop = agent->loop;
+	agent->context.reporter = agent->reporter;
+	agent->context.virt = agent->virt;
+	agent->context.fleet = agent->fleet;
+	return migrations_new(&agent->migrations, &agent->context, err);
+}
+
+int agent_new(struct agent **ret, const struct agent_options *options, struct cf_error *err)
+{
+	CF_AUTO(agent_free) struct agent *agent = calloc(1, sizeof(*agent));
+	struct server_options server;
+	int r;
+
+	if (!agent)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	block_signals();
+	agent->settings_path = options->settings_path;
+	r = settings_read(options->settings_path, &agent->context.settings, err);
+	if (r < 0)
+		return r;
+	r = make_parts(agent, err);
+	if (r < 0)
+		return r;
+
+	agent->api = (struct api){ .context = &agent->context, .migrations = agent->migrations };
+	kernel_boot_id(agent->api.boot, NULL);
+	server = server_options(agent->context.settings);
+	r = server_new(&agent->server, agent->loop, &server, api_handlers, &agent->api, err);
+	if (r < 0)
+		return r;
+	agent->api.server = agent->server;
+	r = add_sources(agent, err);
+	if (r < 0)
+		return r;
+
+	*ret = CF_TAKE(agent);
+	return 0;
+}
+
+int agent_run(struct agent *agent, struct cf_error *err)
+{
+	int r;
+
+	log_notice_about(LOG_ABOUT(.id = LOG_ID_STARTED), "clockferryd %s on %s", VERSION_TEXT, agent->context.settings->host);
+	say_tls(agent);
+	sd_notify(false, "READY=1");
+	r = sd_event_loop(loop_sd(agent->loop));
+	if (r < 0)
+		return cf_fail(err, -r, CF_HOST, "the event loop ended: %s", strerror(-r));
+
+	return 0;
+}
+
+void agent_free(struct agent *agent)
+{
+	int busy;
+
+	if (!agent)
+		return;
+
+	server_free(agent->server);
+	migrations_free(agent->migrations);
+	busy = worker_wait(WORKER_PATIENCE);
+	if (busy) {	/* they use what follows: the end of the process takes it all */
+		log_warning("leaving with %d requests unfinished", busy);
+		return;
+	}
+	fleet_free(agent->fleet);
+	if (agent->virt)
+		virt_set_listener(agent->virt, NULL, NULL);
+	virt_free(agent->virt);
+	reporter_free(agent->reporter);
+	loop_free(agent->loop);
+	settings_free(agent->context.settings);
+	free(agent);
+}

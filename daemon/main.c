@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/agent.h"
+#include "daemon/settings.h"
+
+/* A fault in the settings: the unit does not try that again by itself. */
+#define NOT_CONFIGURED 6
+
+enum { OPTION_CHECK = 256, OPTION_PRINT, OPTION_DEFAULTS };
+
+static const struct option options[] = {
+	{ "config",         required_argument, NULL, 'c' },
+	{ "check-config",   no_argument,       NULL, OPTION_CHECK },
+	{ "print-settings", no_argument,       NULL, OPTION_PRINT },
+	{ "print-defaults", no_argument,       NULL, OPTION_DEFAULTS },
+	{ "help",           no_argument,       NULL, 'h' },
+	{ "version",        no_argument,       NULL, 'V' },
+	{ NULL },
+};
+
+static const char help[] =
+	"clockferryd [OPTION...]\n"
+	"The agent of clockferry on this host; systemd starts it.\n\n"
+	"  -c, --config PATH     read settings from PATH, not " SETTINGS_PATH "\n"
+	"      --check-config    say what is wrong with the settings, and leave\n"
+	"      --print-settings  print the settings in force, and leave\n"
+	"      --print-defaults  print an example with every setting, and leave\n"
+	"  -h, --help            print this, and leave\n"
+	"  -V, --version         print the version, and leave\n\n"
+	"See clockferryd(8) and clockferryd.conf(5).\n";
+
+static int fail(const struct cf_error *err)
+{
+	fprintf(stderr, "clockferryd: %s\n", err->text);
+	return err->code == CF_BAD_REQUEST ? NOT_CONFIGURED : EXIT_FAILURE;
+}
+
+/* There is no need for a file of settings, but for one that somebody named. */
+static int missing(const char *path)
+{
+	fprintf(stderr, "clockferryd: %s: %s\n", path, strerror(errno));
+	return NOT_CONFIGURED;
+}
+
+/* Leaves as --check-config and --print-settings do: the second is the first, aloud. */
+static int look(const char *path, bool print)
+{
+	CF_AUTO(settings_free) struct settings *settings = NULL;
+	struct cf_error err;
+
+	if (settings_read(path, &settings, &err) < 0)
+		return fail(&err);
+	if (print)
+		settings_print(settings, stdout);
+	return EXIT_SUCCESS;
+}
+
+static int run(const char *path)
+{
+	const struct agent_options agent_options = { .settings_path = path };
+	CF_AUTO(agent_free) struct agent *agent = NULL;
+	struct cf_error err;
+
+	if (agent_new(&agent, &agent_options, &err) < 0 || agent_run(agent, &err) < 0)
+		return fail(&err);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static const char default_path[] = SETTINGS_PATH;
+	const char *path = default_path;
+	int option, what = 0;
+
+	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		if (option == '?')
+			return 2;
+		if (option == 'c')
+			path = optarg;
+		else
+			what = option;
+	}
+	if (path != default_path && access(path, F_OK) < 0)
+		return missing(path);
+	if (optind < argc) {
+		fprintf(stderr, "clockferryd: what is '%s'? see --help\n", argv[optind]);
+		return 2;
+	}
+
+	switch (what) {
+	case 'h':
+		fputs(help, stdout);
+		return EXIT_SUCCESS;
+	case 'V':
+		puts("clockferryd " VERSION_TEXT);
+		return EXIT_SUCCESS;
+	case OPTION_DEFAULTS:
+		settings_print(NULL, stdout);
+		return EXIT_SUCCESS;
+	case OPTION_CHECK:
+	case OPTION_PRINT:
+		return look(path, what == OPTION_PRINT);
+	default:
+		return run(path);
+	}
+}
