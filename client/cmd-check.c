@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "client/command.h"
+#include "client/json.h"
+#include "client/show.h"
+
+static int spell(const struct ask *ask, struct cf_check_request *ret, struct cf_error *err)
+{
+	for (int i = 0; i < ask->n_args; i++)
+		if (strlen(ask->args[i]) >= CF_NAME_ROOM)
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "'%.64s...' is too long for a name",
+				       ask->args[i]);
+
+	strcpy(ret->domain, ask->args[0]);
+	ret->n_destinations = ask->n_args - 1;
+	for (size_t i = 0; i < ret->n_destinations; i++)
+		strcpy(ret->destinations[i], ask->args[i + 1]);
+	return 0;
+}
+
+static bool all_allowed(const struct cf_checks *checks)
+{
+	for (size_t i = 0; i < checks->n_list; i++)
+		if (!checks->list[i].allowed)
+			return false;
+	return true;
+}
+
+int run_check(struct ask *ask, struct cf_error *err)
+{
+	struct cf_check_request request = { 0 };
+	struct question question = { .route = CF_ROUTE_CHECKS, .request = &request };
+	const struct cf_checks *checks;
+	int r;
+
+	r = spell(ask, &request, err);
+	if (r == 0)
+		r = call_ask(ask->call, &question, &ask->reply, err);
+	if (r < 0)
+		return r;
+
+	checks = ask->reply.message;
+	if (ask->json)
+		json_print(ask->to, ask->reply.text, ask->reply.size);
+	else
+		r = show_checks(ask->to, checks, err);
+	if (r < 0)
+		return r;
+	if (checks->n_list == 0)
+		return cf_fail(err, ENOENT, CF_NOT_FOUND,
+			       "the agent knows no other host: name a destination");
+	return all_allowed(checks) ? EXIT_CLEAN : EXIT_REFUSED;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/follow.h"
+#include "client/json.h"
+#include "client/say.h"
+#include "client/show.h"
+
+int run_list(struct ask *ask, struct cf_error *err)
+{
+	const struct cf_migrations *migrations;
+	int r;
+
+	r = fetch(ask, CF_ROUTE_MIGRATIONS, NULL, err);
+	if (r != 0)
+		return r < 0 ? r : EXIT_CLEAN;
+
+	migrations = ask->reply.message;
+	return show_migrations(ask->to, migrations->list, migrations->n_list, err);
+}
+
+int run_show(struct ask *ask, struct cf_error *err)
+{
+	int r;
+
+	r = fetch(ask, CF_ROUTE_RECEIPT, ask->args[0], err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		show_receipt(ask->to, ask->reply.message);
+	return EXIT_CLEAN;
+}
+
+int run_watch(struct ask *ask, struct cf_error *err)
+{
+	int r;
+
+	follow_signals(ask);
+	r = follow(ask, ask->args[0], err);
+	if (r < 0)
+		return r;
+	return r == FOLLOW_ENDED ? settle(ask, ask->args[0], err) : EXIT_FAILED;
+}
+
+/* The agent may need a while to put everything back: the answer is not the end of it. */
+int run_abort(struct ask *ask, struct cf_error *err)
+{
+	struct question question = { .route = CF_ROUTE_ABORT, .segment = ask->args[0] };
+	const struct cf_migration *m;
+	int r;
+
+	follow_signals(ask);
+	r = call_ask(ask->call, &question, &ask->reply, err);
+	if (r < 0)
+		return r;
+	if (!has_ended(ask)) {
+		r = follow(ask, ask->args[0], err);
+		if (r != FOLLOW_ENDED)
+			return r < 0 ? r : EXIT_FAILED;
+	}
+
+	m = ask->reply.message;
+	if (ask->json)
+		json_print(ask->to, ask->reply.text, ask->reply.size);
+	else
+		show_end(ask->to, m);
+	return m->phase == CF_PHASE_ABORTED || m->phase == CF_PHASE_DROPPED ? EXIT_CLEAN : EXIT_FAILED;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/command.h"
+#include "client/show.h"
+
+static int run_peer(struct ask *ask, struct cf_error *err)
+{
+	int r;
+
+	r = fetch(ask, CF_ROUTE_PEER, ask->args[0], err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		show_peer(ask->to, ask->reply.message);
+	return EXIT_CLEAN;
+}
+
+int run_peers(struct ask *ask, struct cf_error *err)
+{
+	int r;
+
+	if (ask->n_args > 0)
+		return run_peer(ask, err);
+
+	r = fetch(ask, CF_ROUTE_PEERS, NULL, err);
+	if (r != 0)
+		return r < 0 ? r : EXIT_CLEAN;
+	return show_peers(ask->to, ask->reply.message, err);
+}

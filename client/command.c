@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/command.h"
+
+#include "client/json.h"
+#include "proto/check.h"
+
+const struct command commands[] = {
+	{ "status",  "",                         0, 0,  false, run_status,
+		"How the agent is, its clock, and the migrations under way" },
+	{ "clock",   "",                         0, 0,  false, run_clock,
+		"The host's clock: its state, its error bound, and where that comes from" },
+	{ "peers",   "[HOST]",                   0, 1,  false, run_peers,
+		"The other hosts' clocks against this one's; of one host, measured now" },
+	{ "domains", "",                         0, 0,  false, run_domains,
+		"The domains of the host; no guest is asked" },
+	{ "domain",  "DOMAIN",                   1, 1,  false, run_domain,
+		"A guest's clock, measured now, and what speaks against migrating it" },
+	{ "check",   "DOMAIN [DESTINATION...]",  1, 1 + CF_DESTINATIONS_MAX, false, run_check,
+		"Would the domain be allowed to migrate there?  Changes nothing" },
+	{ "migrate", "DOMAIN DESTINATION",       2, 2,  true,  run_migrate,
+		"Migrate the domain, watch it, and show the receipt" },
+	{ "watch",   "ID",                       1, 1,  true,  run_watch,
+		"Watch a migration to its end, and show the receipt" },
+	{ "abort",   "ID",                       1, 1,  false, run_abort,
+		"Abort a migration, as long as it can be aborted" },
+	{ "list",    "",                         0, 0,  false, run_list,
+		"The migrations of the host, newest first" },
+	{ "show",    "ID",                       1, 1,  false, run_show,
+		"The receipt of a migration" },
+	{ "explain", "[CODE]",                   0, 1,  false, run_explain,
+		"What a finding means, how it is treated by default, and what to do about it" },
+	{ "version", "",                         0, 0,  false, run_version,
+		"Which version this is, and which the agent" },
+};
+
+const size_t n_commands = CF_COUNT(commands);
+
+int fetch(struct ask *ask, enum cf_route_id route, const char *segment, struct cf_error *err)
+{
+	struct question question = { .route = route, .segment = segment };
+	int r;
+
+	r = call_ask(ask->call, &question, &ask->reply, err);
+	if (r < 0 || !ask->json)
+		return r;
+
+	json_print(ask->to, ask->reply.text, ask->reply.size);
+	return 1;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The commands, one row each: parsing, dispatch, --help and the manual's test
+ * follow the table.
+ *
+ * A command writes its answer to ask->to and returns its exit status, or a
+ * negative errno with the reason in err; main() prints the reason and takes
+ * the exit status from the error's code.
+ */
+
+#include <stdio.h>
+
+#include "client/call.h"
+
+/* Exit statuses that are not an error's. */
+enum {
+	EXIT_CLEAN      = 0,
+	EXIT_FAILED     = 1,
+	EXIT_USAGE      = 2,
+	EXIT_REFUSED    = 3,
+	EXIT_ABORTED    = 4,
+	EXIT_DOUBTFUL   = 5,	/* done, but breached or unverified */
+};
+
+/* What a person asked for, and whom to ask. */
+struct ask {
+	const struct command *command;
+	char **args;
+	int n_args;
+	struct call_to whom;
+	bool json;
+	bool abort_on_interrupt;
+	FILE *to;
+
+	struct call *call;
+	struct reply reply;	/* to the latest question */
+};
+
+struct command {
+	const char *name;
+	const char *args;
+	int min, max;
+	bool watches;		/* takes --abort-on-interrupt */
+	int (*run)(struct ask *ask, struct cf_error *err);
+	const char *help;
+};
+
+extern const struct command commands[];
+extern const size_t n_commands;
+
+int run_status(struct ask *ask, struct cf_error *err);
+int run_clock(struct ask *ask, struct cf_error *err);
+int run_peers(struct ask *ask, struct cf_error *err);
+int run_domains(struct ask *ask, struct cf_error *err);
+int run_domain(struct ask *ask, struct cf_error *err);
+int run_check(struct ask *ask, struct cf_error *err);
+int run_migrate(struct ask *ask, struct cf_error *err);
+int run_watch(struct ask *ask, struct cf_error *err);
+int run_abort(struct ask *ask, struct cf_error *err);
+int run_list(struct ask *ask, struct cf_error *err);
+int run_show(struct ask *ask, struct cf_error *err);
+int run_explain(struct ask *ask, struct cf_error *err);
+int run_version(struct ask *ask, struct cf_error *err);
+
+/*
+ * Ask the route (with its one segment, or NULL) and keep the answer in
+ * ask->reply until the next question.  With --json the answer is printed and
+ * nothing is left to do: returns 1 then, 0 when there is something to show.
+ */
+int fetch(struct ask *ask, enum cf_route_id route, const char *segment, struct cf_error *err);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/follow.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include "client/say.h"
+
+#define WAIT   (cf_span){ 10 * CF_S }
+#define BREATH (cf_span){ 100 * CF_MS }	/* between questions, where an agent does not wait */
+#define RETRY  (cf_span){ CF_S }
+
+struct watch {
+	struct ask *ask;
+	const char *id;
+	int64_t revision;
+	struct progress progress;
+	bool abort_due;		/* the operator wants it aborted, and the agent does not know yet */
+	bool abort_asked;
+};
+
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+	(void)number;
+	signalled = 1;
+}
+
+void follow_signals(struct ask *ask)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal }, before;
+
+	/* What nohup or a script told us to ignore stays ignored. */
+	for (size_t i = 0; i < CF_COUNT(numbers); i++)
+		if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	call_stop_on(ask->call, &signalled);
+}
+
+/* A signal ends it early. */
+static void rest(cf_span span)
+{
+	struct timespec t = { span.ns / CF_S, span.ns % CF_S };
+
+	if (!signalled)
+		nanosleep(&t, NULL);
+}
+
+static cf_mono now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+	return (cf_mono){ t.tv_sec * CF_S + t.tv_nsec };
+}
+
+static bool is_lost(const struct ask *ask, const struct cf_error *err)
+{
+	return !ask->reply.problem && (err->code == CF_UNREACHABLE || err->code == CF_PEER);
+}
+
+int follow_ask(struct ask *ask, const struct question *question, bool only_if_sent, struct progress *progress,
+	       struct cf_error *err)
+{
+	cf_mono since = now();
+	bool sent = false, told = false;
+	int r;
+
+	for (;;) {
+		r = call_ask(ask->call, question, &ask->reply, err);
+		sent = sent || ask->reply.sent;
+		if (r == 0 || r == -EINTR || !is_lost(ask, err) || (only_if_sent && !sent))
+			return r;
+		if (cf_mono_since(now(), since).ns >= ask->whom.timeout.ns)
+			return r;
+
+		progress_end(progress);
+		if (!told)
+			say(stderr, "clockferry: %s; trying again", err->text);
+		told = true;
+		rest(RETRY);
+		if (signalled)
+			return cf_fail(err, EINTR, CF_HOST, "interrupted");
+	}
+}
+
+bool has_ended(const struct ask *ask)
+{
+	const struct cf_migration *m = ask->reply.message;
+
+	/* The last phase is entered before its receipt is written; a refusal needs none. */
+	return m->has_ended || m->has_outcome || m->phase == CF_PHASE_REFUSED;
+}
+
+void follow_say_how(const struct ask *ask, const char *id)
+{
+	const char *option = ask->whom.host ? " --host " : "", *host = ask->whom.host ? ask->whom.host : "";
+
+	say(stderr, "clockferry: the migration goes on without being watched");
+	say_row(stderr, "to watch it", "clockferry%s%s watch %s", option, host, id);
+	say_row(stderr, "to abort it", "clockferry%s%s abort %s", option, host, id);
+}
+
+static enum follow obey_signal(struct watch *w)
+{
+	signalled = 0;
+	progress_end(&w->progress);
+	if (!w->ask->abort_on_interrupt || w->abort_asked) {
+		follow_say_how(w->ask, w->id);
+		return FOLLOW_LEFT;
+	}
+
+	say(stderr, "clockferry: aborting; interrupt again to stop watching");
+	w->abort_due = w->abort_asked = true;
+	return FOLLOW_ON;
+}
+
+static int ask_how_it_stands(struct watch *w, struct cf_error *err)
+{
+	struct question question = { .route = CF_ROUTE_MIGRATION, .segment = w->id };
+	char query[64];
+
+	if (w->revision >= 0) {
+		snprintf(query, sizeof(query), "after=%" PRId64 "&wait=%" PRId64 "s", w->revision,
+			 WAIT.ns / CF_S);
+		question.query = query;
+		question.patience = WAIT;
+	}
+	return follow_ask(w->ask, &question, false, &w->progress, err);
+}
+
+/* The agent's "no" ends the attempt to abort and not the watching. */
+static int ask_to_abort(struct watch *w, struct cf_error *err)
+{
+	struct question question = { .route = CF_ROUTE_ABORT, .segment = w->id };
+	int r;
+
+	r = follow_ask(w->ask, &question, false, &w->progress, err);
+	if (r < 0 && !w->ask->reply.problem)
+		return r;
+
+	w->abort_due = false;
+	if (r == 0)
+		return 0;
+	say(stderr, "clockferry: not aborted: %s", err->text);
+	w->revision = -1;
+	return ask_how_it_stands(w, err);
+}
+
+/* One question, and what follows from the answer: an enum follow, or an error. */
+static int step(struct watch *w, struct cf_error *err)
+{
+	const struct cf_migration *m;
+	int r;
+
+	r = w->abort_due ? ask_to_abort(w, err) : ask_how_it_stands(w, err);
+	if (r == -EINTR)
+		return FOLLOW_ON;
+	if (r < 0) {
+		progress_end(&w->progress);
+		if (is_lost(w->ask, err))
+			follow_say_how(w->ask, w->id);
+		return r;
+	}
+
+	m = w->ask->reply.message;
+	w->revision = m->revision;
+	progress_show(&w->progress, m);
+	if (has_ended(w->ask))
+		return FOLLOW_ENDED;
+	rest(BREATH);
+	return FOLLOW_ON;
+}
+
+int follow(struct ask *ask, const char *id, struct cf_error *err)
+{
+	struct watch w = { .ask = ask, .id = id, .revision = -1 };
+	int r = FOLLOW_ON;
+
+	progress_begin(&w.progress, ask->json ? NULL : ask->to);
+	while (r == FOLLOW_ON)
+		r = signalled ? (int)obey_signal(&w) : step(&w, err);
+
+	progress_end(&w.progress);
+	return r;
+}

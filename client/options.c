@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "proto/text.h"
+
+#define SOCKET    RUNDIR "/clockferry/api.sock"
+#define PKI       SYSCONFDIR "/clockferry/pki/"
+#define TIMEOUT   (cf_span){ 30 * CF_S }
+#define N_OPTIONS CF_COUNT(options)
+
+enum option_id {
+	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
+	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_HELP, OPT_VERSION,
+};
+
+static const struct {
+	const char *name;
+	const char *value;	/* what it takes, or NULL */
+	const char *help;
+} options[] = {
+	[OPT_HOST] = { "host", "HOST[:PORT]",
+		"Ask the agent of another host, over TLS" },
+	[OPT_SOCKET] = { "socket", "PATH",
+		"The socket of this host's agent (" SOCKET ")" },
+	[OPT_CA] = { "ca", "FILE",
+		"For --host: the CA that signs agents ($CLOCKFERRY_CA, " PKI "ca.pem)" },
+	[OPT_CERT] = { "cert", "FILE",
+		"For --host: your certificate ($CLOCKFERRY_CERT, " PKI "client-cert.pem)" },
+	[OPT_KEY] = { "key", "FILE",
+		"For --host: its key ($CLOCKFERRY_KEY, " PKI "client-key.pem)" },
+	[OPT_TIMEOUT] = { "timeout", "SPAN",
+		"How long to wait for an answer, and for a lost agent to return (30 s)" },
+	[OPT_JSON] = { "json", NULL,
+		"Print what the agent answers, as JSON" },
+	[OPT_ABORT] = { "abort-on-interrupt", NULL,
+		"With migrate and watch: let Ctrl-C abort the migration" },
+	[OPT_HELP] = { "help", NULL,
+		"Print this, or the use of one command" },
+	[OPT_VERSION] = { "version", NULL,
+		"Print the version of this program, and ask nobody" },
+};
+
+/* getopt_long() wants a table of its own making; val is the index in ours. */
+static void spell_options(struct option *ret)
+{
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		ret[i] = (struct option){
+			.name = options[i].name,
+			.has_arg = options[i].value ? required_argument : no_argument,
+			.val = (int)i,
+		};
+	ret[N_OPTIONS] = (struct option){ 0 };
+}
+
+static const char *from_environment(const char *name, const char *otherwise)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : otherwise;
+}
+
+static void set_defaults(struct ask *ask)
+{
+	ask->to = stdout;
+	ask->whom = (struct call_to){
+		.socket = SOCKET,
+		.ca = from_environment("CLOCKFERRY_CA", PKI "ca.pem"),
+		.cert = from_environment("CLOCKFERRY_CERT", PKI "client-cert.pem"),
+		.key = from_environment("CLOCKFERRY_KEY", PKI "client-key.pem"),
+		.timeout = TIMEOUT,
+	};
+}
+
+static int take_timeout(struct ask *ask, struct cf_error *err)
+{
+	struct cf_error why;
+
+	if (cf_span_parse(optarg, (cf_span){ CF_MS }, (cf_span){ 3600 * CF_S }, &ask->whom.timeout, &why) < 0)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--timeout: %s", why.text);
+	return 0;
+}
+
+/* One option of ours; 0, or what options_read() returns when nothing else is to be done. */
+static int take(enum option_id id, struct ask *ask, struct cf_error *err)
+{
+	switch (id) {
+	case OPT_HOST:    ask->whom.host = optarg; return 0;
+	case OPT_SOCKET:  ask->whom.socket = optarg; return 0;
+	case OPT_CA:      ask->whom.ca = optarg; return 0;
+	case OPT_CERT:    ask->whom.cert = optarg; return 0;
+	case OPT_KEY:     ask->whom.key = optarg; return 0;
+	case OPT_TIMEOUT: return take_timeout(ask, err);
+	case OPT_JSON:    ask->json = true; return 0;
+	case OPT_ABORT:   ask->abort_on_interrupt = true; return 0;
+	case OPT_HELP:    return OPTIONS_HELP;
+	case OPT_VERSION: return OPTIONS_VERSION;
+	}
+	return 0;
+}
+
+static int take_all(int argc, char **argv, struct ask *ask, struct cf_error *err)
+{
+	struct option table[N_OPTIONS + 1];
+	int what = OPTIONS_RUN, r;
+
+	spell_options(table);
+	opterr = 0;
+	for (;;) {
+		int c = getopt_long(argc, argv, ":", table, NULL);
+
+		if (c < 0)
+			return what;
+		if (c == ':')
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s needs a value", argv[optind - 1]);
+		if (c == '?' && optopt > ' ')
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no option -%c", optopt);
+		if (c == '?')
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no option %s",
+				       argv[optind - 1]);
+		r = take(c, ask, err);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			what = r;
+	}
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* Does the command take what was given? */
+static int check(const struct ask *ask, struct cf_error *err)
+{
+	const struct command *c = ask->command;
+
+	if (ask->n_args < c->min || ask->n_args > c->max)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "usage: clockferry %s %s", c->name,
+			       *c->args ? c->args : "(and nothing else)");
+	if (ask->abort_on_interrupt && !c->watches)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s takes no --%s", c->name,
+			       options[OPT_ABORT].name);
+	for (int i = 0; i < ask->n_args; i++)
+		if (!*ask->args[i])
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "usage: clockferry %s %s: one is empty",
+				       c->name, c->args);
+	return 0;
+}
+
+int options_read(int argc, char **argv, struct ask *ask, struct cf_error *err)
+{
+	int what, r;
+
+	set_defaults(ask);
+	what = take_all(argc, argv, ask, err);
+	if (what < 0)
+		return what;
+
+	if (optind < argc) {
+		ask->command = find(argv[optind]);
+		if (!ask->command)
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST,
+				       "there is no command '%.64s'; clockferry --help lists them",
+				       argv[optind]);
+		ask->args = argv + optind + 1;
+		ask->n_args = argc - optind - 1;
+	}
+	if (what != OPTIONS_RUN)
+		return what;
+	if (!ask->command)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "no command given; clockferry --help lists them");
+
+	r = check(ask, err);
+	return r < 0 ? r : OPTIONS_RUN;
+}
+
+void options_help(FILE *to, const struct command *command)
+{
+	char spelled[48];
+
+	if (command) {
+		fprintf(to, "usage: clockferry [OPTIONS] %s %s\n\n%s.\n", command->name, command->args,
+			command->help);
+	} else {
+		fputs("usage: clockferry [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n", to);
+		for (size_t i = 0; i < n_commands; i++)
+			fprintf(to, "  %-8s%-25s %s\n", commands[i].name, commands[i].args, commands[i].help);
+	}
+
+	fputs("\nOptions:\n", to);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (command && i == OPT_ABORT && !command->watches)
+			continue;
+		snprintf(spelled, sizeof(spelled), "--%s%s%s", options[i].name, options[i].value ? " " : "",
+			 options[i].value ? options[i].value : "");
+		fprintf(to, "  %-24s %s\n", spelled, options[i].help);
+	}
+	fputs("\nExit status: 0 done clean, 1 failure, 2 usage, 3 refused by policy, 4 aborted,\n"
+	      "5 done but breached or unverified, 6 agent or peer unreachable.\n", to);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/say.h"
+#include "client/show.h"
+#include "client/table.h"
+
+/* One row per destination; the reasons follow below, as they are too long for a cell. */
+static int show_table(FILE *to, const struct cf_checks *checks, struct cf_error *err)
+{
+	static const struct table_column columns[] = {
+		{ "DESTINATION" }, { "ALLOWED" }, { "HOST OFFSET" }, { "BLACKOUT, PREDICTED", TABLE_RIGHT },
+		{ "LIMIT", TABLE_RIGHT },
+	};
+	CF_AUTO(table_free) struct table *table = NULL;
+	char offset[CF_INTERVAL_TEXT_ROOM], blackout[CF_SPAN_TEXT_ROOM], limit[CF_SPAN_TEXT_ROOM];
+	int r;
+
+	r = table_new(&table, columns, CF_COUNT(columns), err);
+	for (size_t i = 0; r == 0 && i < checks->n_list; i++) {
+		const struct cf_check *c = &checks->list[i];
+		const char *const cells[] = {
+			c->destination,
+			c->allowed ? "yes" : "no",
+			interval_or_absent(c->has_host_offset, c->host_offset, offset),
+			c->has_predicted_blackout ? cf_span_text(c->predicted_blackout, blackout)
+						  : "not predicted",
+			cf_span_text(c->max_blackout, limit),
+		};
+
+		r = table_add(table, cells, err);
+	}
+	return r < 0 ? r : table_print(table, to, err);
+}
+
+int show_checks(FILE *to, const struct cf_checks *checks, struct cf_error *err)
+{
+	int r;
+
+	r = show_table(to, checks, err);
+	for (size_t i = 0; r == 0 && i < checks->n_list; i++) {
+		const struct cf_check *c = &checks->list[i];
+
+		if (c->n_findings == 0)
+			continue;
+		say_heading(to, "%s to %s", checks->domain, c->destination);
+		show_findings(to, "  ", c->findings, c->n_findings);
+	}
+	return r;
+}
