@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Throw-away certificates, as files in a directory. */
+
+struct certificate {
+	const char *name;		/* of the files: NAME.pem and NAME.key */
+	const char *issuer;		/* the name of a CA made before; NULL: it is a CA itself */
+	const char *cn, *dns, *uri;	/* NULL: none */
+	int from_h, to_h;		/* of validity, in hours from now; both 0: a day each way */
+	const char *purpose;		/* the one extended key usage; NULL: none is named */
+};
+
+void certs_make(const char *dir, const struct certificate *c);
+
+/* A CRL of the issuer that lists the certificate of that name, as FILE in dir. */
+void certs_revoke(const char *dir, const char *issuer, const char *name, const char *file);

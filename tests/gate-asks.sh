@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# For tests/gate.sh: everybody who may ask the gate, what each answers, and
+# what a refusal must leave alone.
+
+answers=$(mktemp -d)
+cleanup 'rm -rf "$answers"'
+
+# --- asking ---
+
+# api METHOD PATH BODY: the answer on stdout, its status and type in $answers/status.
+api()
+{
+	rig_in A curl -sS --unix-socket /run/clockferry/api.sock -X "$1" -H 'Content-Type: application/json' -d "$3" \
+		-w '%{stderr}%{http_code} %{content_type}' "http://localhost$2" 2>"$answers/status"
+}
+
+# list DESTINATION FILE...: writes FILE.list, with "CODE SUBJECT SEVERITY LIMIT-OF" per finding of a check or a problem.
+list()
+{
+	(cd "$answers" && python3 - "$@") <<-'P'
+	import json, sys
+	for name in sys.argv[2:]:
+	    said = json.load(open(name))
+	    if "list" in said:
+	        said = next(c for c in said["list"] if c["destination"] == sys.argv[1])
+	    with open(name + ".list", "w") as f:
+	        f.writelines(sorted("%s %s %s %s\n" % (x["code"], x["subject"].replace(" ", ""), x["severity"], x["limit_of"] or "-")
+	                            for x in said["findings"]))
+	P
+}
+
+# member FILE EXPRESSION: Python over what the file says, as v.
+member()
+{
+	python3 -c "import json, sys; v = json.load(open(sys.argv[1])); print($2)" "$1"
+}
+
+# ask DOMAIN DESTINATION: lets those ask who change nothing; keeps their answers.
+ask()
+{
+	rig_clockferry A check "$1" "$2" --json >"$answers/check"
+	status=$?
+	api POST /v1/checks "{\"domain\": \"$1\", \"destinations\": [\"$2\"]}" >"$answers/rest"
+}
+
+# expect SENTENCE FINDING...: the check has each of them.
+expect()
+{
+	local finding
+	for finding; do
+		ok "... because of $finding" grep -qxF -- "$finding" "$answers/check.list" || {
+			note "$(cat "$answers/check.list")"
+			note "$(grep '"detail"' "$answers/check")"
+		}
+	done
+}
+
+# refused SENTENCE DOMAIN DESTINATION FINDING...: with these findings, as `list` has them; everybody says the same.
+refused()
+{
+	local sentence=$1 domain=$2 destination=$3 put
+	shift 3
+	put="{\"domain\": \"$domain\", \"destination\": \"$destination\"}"
+	traces >"$answers/before"
+	ask "$domain" "$destination"
+	is "$sentence: check says no" $status 3
+	rig_clockferry A migrate "$domain" "$destination" --json >"$answers/migrate"
+	is "... migrate is refused" $? 3
+	api PUT "/v1/migrations/$(cat /proc/sys/kernel/random/uuid)" "$put" >"$answers/put"
+	is "... with 409" "$(cat "$answers/status")" "409 application/problem+json"
+	list "$destination" check rest migrate put
+	expect "$@"
+	for other in rest migrate put; do
+		ok "... $other says the same" diff "$answers/check.list" "$answers/$other.list"
+	done
+	traces >"$answers/after"
+	ok "... and leaves no trace" diff "$answers/before" "$answers/after"
+}
+
+# allowed SENTENCE DOMAIN DESTINATION FINDING...: findings that refuse nothing.
+allowed()
+{
+	local sentence=$1 destination=$3
+	ask "$2" "$3"
+	shift 3
+	is "$sentence: check says yes" $status 0 || note "$(cat "$answers/check")"
+	list "$destination" check rest
+	expect "$@"
+	ok "... POST /v1/checks says the same" diff "$answers/check.list" "$answers/rest.list"
+}
+
+# Everything a refusal must not touch, on both hosts.
+traces()
+{
+	local host
+	for host in A B; do
+		rig_in $host sh -c '
+			hostname
+			virsh -q "list --all" || exit
+			virsh -q "$(for domain in $(virsh -q list --all --uuid); do
+				echo "dumpxml $domain; domstate --reason $domain; domjobinfo $domain;"
+			done) list --all"
+			find /run/libvirt /run/clockferry /var/lib/libvirt /var/lib/clockferry -printf "%p %y %m %u\n" | sort
+			pgrep -a qemu' 2>&1
+	done
+}
+
+# --- arranging ---
+
+# settle HOST POLICY [LINE...]: its policy, and other settings, taken over by its agent.
+settle()
+{
+	local host=$1 log=$RIG_DIR/$1/log/clockferryd policy=$2 before
+	shift 2
+	before=$(grep -c 'settings were read again' "$log")
+	rig_agent_conf "$host" "guest { timeout = \"1 s\" }" "policy \"default\" { $policy }" "$@"
+	rig_agent "$host" reload
+	wait_for 10 reread "$log" "$before"
+}
+
+reread()
+{
+	[ "$(grep -c 'settings were read again' "$1")" -gt "$2" ]
+}
+
+# clock HOST STATE: waits until its agent says so.
+clock()
+{
+	wait_for 20 clock_is "$@"
+}
+
+clock_is()
+{
+	rig_clockferry "$1" clock --json >"$answers/clock" && [ "$(member "$answers/clock" 'v["state"]')" = "$2" ]
+}
+
+not_stepped()
+{
+	rig_clockferry "$1" clock --json >"$answers/clock" && [ "$(member "$answers/clock" 'v["stepped"]')" = False ]
+}
+
+# Longest silence, in ms, of a guest's stream between two CLOCK_MONOTONIC_RAW.
+longest()
+{
+	python3 - "$RIG_DIR/tick-$1.log" "$2" "$3" <<-'P'
+	import sys
+	raw = [int(line.split()[0]) for line in open(sys.argv[1]) if len(line.split()) == 8]
+	raw = [r for r in raw if int(sys.argv[2]) <= r <= int(sys.argv[3])]
+	print(max(b - a for a, b in zip(raw, raw[1:])) // 1000000)
+	P
+}
+
+raw_now()
+{
+	python3 -c 'import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))'
+}
+
+# What the machine's kernel says of its clock: "UNSYNC TAI" (adjtimex: status at 40, tai at 160).
+kernel_says()
+{
+	python3 - <<-'P'
+	import ctypes
+	timex = ctypes.create_string_buffer(512)
+	ctypes.CDLL(None).adjtimex(timex)
+	at = lambda offset: ctypes.c_int.from_buffer(timex, offset).value
+	print(at(40) >> 6 & 1, at(160))
+	P
+}
+
+# --- during the copy ---
+
+# copy: a migration that goes on until something ends it.
+copy()
+{
+	rig_clockferry A migrate busy hB --json >"$answers/aborted" &
+	copier=$!
+	wait_for 20 copies True
+}
+
+# copies EXPRESSION: the newest migration copies, and Python says so of it as m.
+copies()
+{
+	rig_clockferry A list --json >"$answers/list" &&
+		[ "$(member "$answers/list" "(lambda m: m['phase'] == 'copying' and 'progress' in m and bool($1))(v['list'][0])")" = True ]
+}
+
+# unharmed: the guest runs on A; not even libvirt thinks that anything was.
+unharmed()
+{
+	is "... and the guest runs on" "$(rig_virsh A domstate --reason busy)" "running (booted)"
+	ok "... its agent answers" wait_for 20 rig_virsh A domtime busy
+	ok "... and nothing of it is left at the destination" wait_for 20 not rig_virsh B domstate busy
+}
+
+# aims_at MS: the blackout that QEMU aims at.
+aims_at()
+{
+	[ "$(rig_virsh A migrate-getmaxdowntime busy)" = "$1" ]
+}
+
+# ended SENTENCE REASON: aborted, for a reason that looks like this.
+ended()
+{
+	wait $copier
+	is "$1" $? 4
+	is "... outcome" "$(member "$answers/aborted" 'v["migration"]["outcome"]')" aborted
+	like "... and says why" "$(member "$answers/aborted" 'v["migration"]["reason"]')" "$2"
+	unharmed
+}

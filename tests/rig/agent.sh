@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# The agents of the rig's hosts, their settings and certificates.
+
+# rig_agent_conf HOST [LINE...]: settings that fit the rig, and the lines as given; takes effect at the next start.
+rig_agent_conf()
+{
+	local host=$1 conf=$RIG_DIR/$1/etc/clockferry/clockferryd.conf
+	shift
+	cat >"$conf.new" <<-C
+		listen = { "$(rig_address "$host")" }
+		tls {
+			ca = "/etc/clockferry/pki/ca.pem"
+			cert = "/etc/clockferry/pki/cert.pem"
+			key = "/etc/clockferry/pki/key.pem"
+		}
+		access {
+			peer = { "dns:hA", "dns:hB" }
+			operator = { "cn:operator" }
+			viewer = { "dns:hR" }
+		}
+		peer "$([ "$host" = A ] && echo hB || echo hA)" { }
+		libvirt {
+			destination-uri = "qemu+tcp://%s/system"
+		}
+	C
+	[ $# = 0 ] || printf '%s\n' "$@" >>"$conf.new"
+	mv "$conf.new" "$conf" # an agent that reads it just now finds it whole
+}
+
+# rig_certificate HOST [NAME]: gives the host the CA, and NAME's certificate (default: its own; pki.sh has the names).
+rig_certificate()
+{
+	local name=${2:-h$1} pki=$RIG_DIR/$1/etc/clockferry/pki
+	"$srcdir/tests/rig/pki.sh" "$RIG_CACHE/pki" || return
+	mkdir -p "$pki"
+	cp "$RIG_CACHE/pki/ca.pem" "$pki/ca.pem"
+	cp "$RIG_CACHE/pki/$name.pem" "$pki/cert.pem"
+	cp "$RIG_CACHE/pki/$name.key" "$pki/key.pem"
+}
+
+# rig_agent HOST start|stop|kill|restart|reload|freeze|thaw; what it says is in $RIG_DIR/HOST/log/clockferryd.
+rig_agent()
+{
+	case $2 in
+	start)
+		[ -e "$RIG_DIR/$1/etc/clockferry/clockferryd.conf" ] || rig_agent_conf "$1"
+		[ -e "$RIG_DIR/$1/etc/clockferry/pki" ] || rig_certificate "$1" || return
+		rig_in "$1" sh -c "$builddir/clockferryd --config /etc/clockferry/clockferryd.conf </dev/null >>/var/log/clockferryd 2>&1 &"
+		wait_for 20 rig_clockferry "$1" version
+		;;
+	stop) rig_in "$1" pkill -TERM -x clockferryd && wait_for 60 not rig_in "$1" pgrep -x clockferryd ;;
+	kill) rig_in "$1" pkill -KILL -x clockferryd && wait_for 10 not rig_in "$1" pgrep -x clockferryd ;;
+	restart) rig_agent "$1" stop && rig_agent "$1" start ;;
+	reload) rig_in "$1" pkill -HUP -x clockferryd ;;
+	freeze) rig_in "$1" pkill -STOP -x clockferryd ;;
+	thaw) rig_in "$1" pkill -CONT -x clockferryd ;;
+	*) return 2 ;;
+	esac
+}
+
+# rig_clockferry HOST ARGUMENT...: the command, by root on that host; towards other hosts it is "operator".
+rig_clockferry()
+{
+	local host=$1
+	shift
+	rig_in "$host" env CLOCKFERRY_CA="$RIG_CACHE/pki/ca.pem" CLOCKFERRY_CERT="$RIG_CACHE/pki/operator.pem" \
+		CLOCKFERRY_KEY="$RIG_CACHE/pki/operator.key" "$builddir/clockferry" "$@"
+}

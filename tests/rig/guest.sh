@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Guests of the rig, and the outside tick stream that each of them feeds.
+
+rig_image()
+{
+	"$srcdir/tests/rig/guest/build.sh" "$RIG_CACHE" "$rig_programs/guest" >/dev/null
+}
+
+# The same path on both hosts, and a FIFO of its own on each: that is how the stream knows the host.
+rig_tick_start()
+{
+	local guest=$1 host streams=()
+	[ -e "$RIG_DIR/tick-$guest.log" ] && return
+	for host in A B; do
+		mkfifo "$RIG_DIR/$host/log/tick-$guest"
+		streams+=("$host=$RIG_DIR/$host/log/tick-$guest")
+	done
+	: >"$RIG_DIR/tick-$guest.log"
+	rig_in R sh -c '"$@" </dev/null >>"'"$RIG_DIR/tick-$guest.log"'" 2>>/var/log/collect.log &' sh "$rig_programs/collect" "${streams[@]}"
+}
+
+# rig_define HOST GUEST [mem=MB] [uuid=U] [machine=M] [clock=XML] [extra=XML] [words of guest/init...]
+rig_define()
+{
+	local host=$1 guest=$2 word words="console=ttyS0 quiet" xml=$RIG_DIR/$2.xml
+	local mem=192 uuid machine=q35 clock="<clock offset='utc'/>" extra=
+	shift 2
+	uuid=$(cat /proc/sys/kernel/random/uuid)
+	for word; do
+		case $word in
+		mem=* | uuid=* | machine=* | clock=* | extra=*) printf -v "${word%%=*}" %s "${word#*=}" ;;
+		*) words+=" $word" ;;
+		esac
+	done
+	rig_tick_start "$guest"
+	cat >"$xml" <<-X
+		<domain type='qemu'>
+		<name>$guest</name><uuid>$uuid</uuid><memory unit='MiB'>$mem</memory><vcpu>1</vcpu>
+		<os><type arch='x86_64' machine='$machine'>hvm</type>
+		<kernel>$RIG_CACHE/vmlinuz</kernel><initrd>$RIG_CACHE/initrd</initrd><cmdline>$words</cmdline></os>
+		<features><acpi/></features><cpu mode='custom' match='exact'><model>qemu64</model></cpu>
+		$clock
+		<on_poweroff>destroy</on_poweroff><on_crash>destroy</on_crash>
+		<devices>
+		<serial type='file'><source path='/var/log/console-$guest' append='on'/><target port='0'/></serial>
+		<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+		<channel type='pipe'><source path='/var/log/tick-$guest'/><target type='virtio' name='org.clockferry.tick.0'/></channel>
+		$extra
+		<memballoon model='none'/>
+		</devices></domain>
+	X
+	rig_virsh "$host" define "$xml"
+}
+
+# rig_start HOST GUEST: starts it and waits until it is up, its agent included if it has one.
+rig_start()
+{
+	rig_virsh "$1" start "$2" && wait_for 60 grep -q BOOTED "$RIG_DIR/$1/log/console-$2" || return
+	grep -qE '<cmdline>.* (noagent|agent=)' "$RIG_DIR/$2.xml" || wait_for 30 rig_virsh "$1" domtime "$2"
+}
+
+rig_judge()
+{
+	python3 "$srcdir/tests/rig/judge.py" "$RIG_DIR/tick-$1.log"
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tick PORT MS: the guest's side of the outside tick stream.  Every MS
+ * milliseconds one line of fixed width, one write: boot id, counter, then
+ * CLOCK_REALTIME, CLOCK_MONOTONIC (ns) and the TSC, all hex.
+ * tick --dirty MB RATE: changes memory at RATE MB/s, for ever.
+ *
+ * Static: the initramfs has no C library of its own to offer.
+ */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096
+#define PAGES_PER_MB (1024 * 1024 / PAGE)
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static uint64_t counter(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+#else
+	return 0;
+#endif
+}
+
+static void wait_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* A line that the port would not take at once is lost, and its number missing: never late. */
+static int tick(const char *port, long ms)
+{
+	int fd = open(port, O_WRONLY | O_NONBLOCK);
+	uint16_t boot = 0;
+	uint32_t n;
+
+	if (fd < 0) {
+		perror(port);
+		return 1;
+	}
+	if (getrandom(&boot, sizeof(boot), 0) < 0)
+		perror("getrandom");
+
+	for (n = 1;; n++) {
+		char line[80];
+		int len = snprintf(line, sizeof(line), "%04x %08x %016llx %016llx %016llx\n", boot, n,
+				   (unsigned long long)clock_ns(CLOCK_REALTIME),
+				   (unsigned long long)clock_ns(CLOCK_MONOTONIC),
+				   (unsigned long long)counter());
+
+		if (write(fd, line, len) < 0) {
+			/* EAGAIN: the next line's number tells. */
+		}
+		wait_ms(ms);
+	}
+}
+
+static int dirty(long mb, long rate)
+{
+	size_t pages = mb * PAGES_PER_MB, per_step = rate * PAGES_PER_MB / 100, at = 0;
+	char *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char value = 1;
+
+	if (memory == MAP_FAILED || pages == 0)
+		return 1;
+
+	memset(memory, 1, pages * PAGE);
+	for (;; wait_ms(10)) {
+		for (size_t i = 0; i < per_step; i++) {
+			memory[at * PAGE] = value++;
+			at = (at + 1) % pages;
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[1], "--dirty") == 0)
+		return dirty(atol(argv[2]), atol(argv[3]));
+	if (argc == 3)
+		return tick(argv[1], atol(argv[2]));
+
+	return 2;
+}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# libvirtd of a host of the rig.
+
+rig_host_uuid()
+{
+	case $1 in
+	A) echo aaaaaaaa-0000-4000-8000-00000000000a ;;
+	*) echo bbbbbbbb-0000-4000-8000-00000000000b ;;
+	esac
+}
+
+# Peer-to-peer migration asks the other libvirtd over TCP; on this network there is nobody else.
+rig_libvirt_conf()
+{
+	local address
+	address=$(rig_address "$1")
+	cat >"$RIG_DIR/$1/etc/libvirt/libvirtd.conf" <<-C
+		listen_tls = 0
+		listen_tcp = 1
+		listen_addr = "$address"
+		auth_tcp = "none"
+		auth_unix_rw = "none"
+		auth_unix_ro = "none"
+		unix_sock_rw_perms = "0700"
+		host_uuid = "$(rig_host_uuid "$1")"
+		log_outputs = "${RIG_LEVEL:-2}:file:/var/log/libvirt/libvirtd.log"
+		log_filters = "3:object 3:event 3:util.threadjob 3:rpc.keepalive 3:util.file 3:util.command 3:access"
+		keepalive_interval = 5
+	C
+	cat >"$RIG_DIR/$1/etc/libvirt/qemu.conf" <<-C
+		user = "root"
+		group = "root"
+		dynamic_ownership = 0
+		remember_owner = 0
+		security_driver = "none"
+		namespaces = []
+		cgroup_controllers = []
+		stdio_handler = "file"
+		migration_host = "$address"
+	C
+}
+
+# rig_libvirtd HOST start|stop|kill|restart: guests keep running.
+rig_libvirtd()
+{
+	case $2 in
+	start) rig_in "$1" sh -c 'libvirtd --listen -d -p /run/libvirtd.pid </dev/null >>/var/log/libvirt/stdio.log 2>&1' ;;
+	stop) rig_in "$1" sh -c 'kill $(cat /run/libvirtd.pid)' && wait_for 20 not rig_in "$1" pgrep -x libvirtd ;;
+	kill) rig_in "$1" sh -c 'kill -9 $(cat /run/libvirtd.pid)' && wait_for 20 not rig_in "$1" pgrep -x libvirtd ;;
+	restart) rig_libvirtd "$1" stop && rig_libvirtd "$1" start && wait_for 30 rig_virsh "$1" version ;;
+	*) return 2 ;;
+	esac
+}
+
+rig_virsh()
+{
+	local host=$1
+	shift
+	rig_in "$host" virsh -q -c qemu:///system "$@"
+}
+
+# rig_migrate FROM TO GUEST [virsh options]: libvirt alone, as any manager does it.
+rig_migrate()
+{
+	local from=$1 to=$2 guest=$3
+	shift 3
+	rig_virsh "$from" migrate --live --p2p --persistent --undefinesource "$@" "$guest" "qemu+tcp://h$to/system"
+}

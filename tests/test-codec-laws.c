@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What holds for every message: it comes back as it was, in its order, for its reader's version. */
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <string.h>
+
+#include "proto/base.h"
+#include "proto/codec.h"
+#include "tests/kinds-json.h"
+#include "tests/kinds.h"
+#include "tests/tap.h"
+
+static bool decode(const char *text, enum cf_mode mode, struct kinds *k)
+{
+	struct cf_error err;
+
+	if (cf_decode(&kinds_shape, mode, text, strlen(text), k, &err) == 0)
+		return true;
+	printf("# %s\n", err.text);
+	return false;
+}
+
+static void try_members(void)
+{
+	struct kinds k;
+
+	ok(decode(GOOD, CF_STRICT, &k), "the good message");
+	ok(k.flag && k.count == 12 && k.drift_ppm == 0.25, "... bool, int, real");
+	ok(k.blackout.ns == 1500000 && k.stopped.ns == 77, "... span, mono");
+	ok(k.at.ns == INT64_C(1769860800) * CF_S + 1, "... time");
+	ok(strcmp(k.text, "a\"b") == 0 && k.sky == SKY_RAIN, "... text, enum");
+	ok(k.offset.low.ns == -10 && k.offset.high.ns == 20, "... interval");
+	ok(strcmp(k.main.name, "bow") == 0 && k.main.side == SIDE_RIGHT && k.main.skin.size == 3,
+	   "... shape");
+	ok(k.n_parts == 1 && strcmp(k.parts[0].name, "bow") == 0, "... list of shapes");
+	ok(k.n_tags == 2 && strcmp(k.tags[1], "b") == 0, "... list of texts");
+	ok(k.record.size == 2 && k.record.data[0] == 0xff && k.record.data[1] == 0xef, "... blob");
+	ok(!k.has_anything && !k.main.has_weight && !k.has_spare, "... and nothing that was not sent");
+	cf_message_clear(&kinds_shape, &k);
+	ok(!k.flag && !k.record.data && k.n_parts == 0, "cleared to zero");
+
+	ok(decode(TEXT_IS("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00fc\\u20AC\\ud83d\\ude00\""), CF_STRICT, &k),
+	   "escapes");
+	ok(strcmp(k.text, "\"\\/\b\f\n\r\t\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80") == 0,
+	   "... become what they stand for");
+	cf_message_clear(&kinds_shape, &k);
+
+	ok(decode(WITH("\"late_ns\":-5,\"anything\":0"), CF_STRICT, &k), "optional members");
+	ok(k.has_late && k.late.ns == -5 && k.has_anything && k.anything == 0, "... say that they are there");
+	cf_message_clear(&kinds_shape, &k);
+
+	ok(decode(SKY_IS("\"snow\""), CF_TOLERANT, &k) && k.sky == SKY_UNKNOWN,
+	   "a newer peer's word is unknown");
+	cf_message_clear(&kinds_shape, &k);
+}
+
+static void try_order(void)
+{
+	static const char turned[] =
+		"{" RECORD "," TAGS PARTS MAIN OFFSET SKY TEXT WHEN STOP BLACK DRIFT COUNT "\"flag\":true}";
+	struct kinds k;
+	char *text;
+
+	ok(decode(turned, CF_STRICT, &k), "the order of keys does not matter");
+	text = cf_encode(&kinds_shape, &k, KINDS_MINOR);
+	ok(text && strcmp(text, GOOD) == 0, "and is always the table's when we write");
+	free(text);
+	cf_message_clear(&kinds_shape, &k);
+}
+
+static void try_since(void)
+{
+	struct kinds k;
+	char *text;
+
+	decode(WITH("\"late_ns\":5,\"spare\":" PART ",\"news\":[\"x\"]"), CF_STRICT, &k);
+	text = cf_encode(&kinds_shape, &k, 3);
+	ok(text && strstr(text, "\"late_ns\":5") && strstr(text, "\"news\":[\"x\"]"),
+	   "1.3 is told all of it");
+	free(text);
+	text = cf_encode(&kinds_shape, &k, 2);
+	ok(text && strstr(text, "\"late_ns\":5") && !strstr(text, "news"),
+	   "1.2 is not told what came with 1.3");
+	free(text);
+	text = cf_encode(&kinds_shape, &k, 1);
+	ok(text && !strstr(text, "late_ns") && strstr(text, "spare"), "1.1 is not told what came with 1.2");
+	free(text);
+	cf_message_clear(&kinds_shape, &k);
+}
+
+static void try_bad_texts(void)
+{
+	struct kinds k = { .text = "a\xff" "b\xe2\x82", .count = 10 };
+	char *text = cf_encode(&kinds_shape, &k, 0);
+
+	ok(text && strstr(text, "\"text\":\"a?b??\""), "bytes that are no text leave as question marks");
+	ok(text && decode(text, CF_STRICT, &k), "... so that a peer takes the message");
+	free(text);
+	cf_message_clear(&kinds_shape, &k);
+
+	k = (struct kinds){ .count = 10 };
+	memset(k.text, 'x', sizeof(k.text));
+	text = cf_encode(&kinds_shape, &k, 0);
+	ok(text && strstr(text, "\"text\":\"xxxxxxxxxxxxxxxxxxxxxxx\""),
+	   "a text without its NUL ends with its room");
+	free(text);
+
+	k = (struct kinds){ .text = "\x01\x1f\x7f\b\f\n\r\t\"\\/" };
+	text = cf_encode(&kinds_shape, &k, 0);
+	ok(text && strstr(text, "\"text\":\"\\u0001\\u001f\x7f\\b\\f\\n\\r\\t\\\"\\\\/\""),
+	   "control characters are escaped");
+	free(text);
+}
+
+static void try_pretty(void)
+{
+	static const char expected[] =
+		"{\n"
+		"  \"name\": \"x\",\n"
+		"  \"side\": \"left\",\n"
+		"  \"skin\": \"\"\n"
+		"}\n";
+	struct part part = { .name = "x" };
+	char *text = cf_encode_pretty(&part_shape, &part);
+	struct kinds k;
+
+	ok(text && strcmp(text, expected) == 0, "one member per line for a person");
+	free(text);
+
+	decode(GOOD, CF_STRICT, &k);
+	text = cf_encode_pretty(&kinds_shape, &k);
+	ok(text && strstr(text, "\n  \"parts\": [\n    {\n      \"name\": \"bow\",\n"),
+	   "lists are spread out");
+	cf_message_clear(&kinds_shape, &k);
+	ok(text && decode(text, CF_STRICT, &k), "what a person reads can be sent");
+	free(text);
+	cf_message_clear(&kinds_shape, &k);
+}
+
+static const struct {
+	double d;
+	const char *text;
+} reals[] = {
+	{ 0, "0.0" }, { -0.0, "-0.0" }, { 1, "1.0" }, { 0.1, "0.1" }, { 0.1 + 0.2, "0.30000000000000004" },
+	{ 1e22, "1e+22" }, { -2.5e-7, "-2.5e-07" }, { 1.0 / 3, "0.3333333333333333" },
+	{ 123456789012345680.0, "1.2345678901234568e+17" }, { 5e-324, "4.94065645841247e-324" },
+	{ 1.7976931348623157e308, "1.7976931348623157e+308" },
+};
+
+static void try_reals(const char *where)
+{
+	for (size_t i = 0; i < CF_COUNT(reals); i++) {
+		struct kinds k = { .drift_ppm = reals[i].d };
+		char *text = cf_encode(&kinds_shape, &k, 0), *at = text ? strstr(text, "drift_ppm\":") : NULL;
+
+		ok(at && strncmp(at + 11, reals[i].text, strlen(reals[i].text)) == 0 && at[11 +
+		   strlen(reals[i].text)] == ',',
+		   "a real as %s%s", reals[i].text, where);
+		free(text);
+	}
+}
+
+/* Debian's C.UTF-8 is always there; a locale with a comma may not be, and is then left out. */
+static void try_locales(void)
+{
+	static const char *const names[] = { "de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8", "C.UTF-8" };
+	struct kinds k;
+
+	for (size_t i = 0; i < CF_COUNT(names); i++) {
+		if (!setlocale(LC_ALL, names[i]))
+			continue;
+		try_reals(", whatever the locale");
+		ok(decode(DRIFT_IS("1.5"), CF_STRICT, &k) && k.drift_ppm == 1.5,
+		   "reals are read the same in %s", names[i]);
+		cf_message_clear(&kinds_shape, &k);
+		setlocale(LC_ALL, "C");
+	}
+}
+
+static void try_limits(void)
+{
+	size_t n = 131073 * 2 + 16;
+	char *text = malloc(n), *at = text;
+	struct cf_error err = { 0 };
+	struct kinds k;
+
+	at = stpcpy(at, "{\"x\":[0");
+	for (int i = 3; i < 131072; i++)
+		at = stpcpy(at, ",0");
+	strcpy(at, "]}");
+	ok(cf_decode(&kinds_shape, CF_STRICT, text, strlen(text), &k, &err) == -EINVAL &&
+	   strcmp(err.text, "x: unknown field") == 0, "131072 values are read");
+	strcpy(at, ",0]}");
+	ok(cf_decode(&kinds_shape, CF_STRICT, text, strlen(text), &k, &err) == -E2BIG &&
+	   strcmp(err.text, "kinds: more than 131072 values") == 0, "one more is not");
+	free(text);
+
+	ok(cf_decode(&kinds_shape, CF_STRICT, "{}\0", 3, &k, &err) == -EINVAL &&
+	   strcmp(err.text, "kinds: not JSON at byte 2: something follows the value") == 0,
+	   	"a NUL at the end is not ours");
+	ok(cf_decode(&kinds_shape, CF_STRICT, GOOD, strlen(GOOD), &k, NULL) == 0,
+	   "nobody has to want the error");
+	cf_message_clear(&kinds_shape, &k);
+	ok(cf_decode(&kinds_shape, CF_STRICT, GOOD, strlen(GOOD) - 1, &k, NULL) == -EINVAL,
+	   "... also when there is one");
+}
+
+/* xorshift64*: the same numbers on every machine and in every run. */
+static uint64_t state = UINT64_C(88172645463325252);
+
+static uint64_t dice(void)
+{
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return state * UINT64_C(2685821657736338717);
+}
+
+/* Between the two, the ends and small numbers more often than chance would have it. */
+static int64_t within(int64_t low, int64_t high)
+{
+	uint64_t width = (uint64_t)high - (uint64_t)low, by = dice() >> dice() % 64;
+
+	if (dice() % 8 == 0)
+		return dice() % 2 ? low : high;
+	return (int64_t)((uint64_t)low + (width == UINT64_MAX ? by : by % (width + 1)));
+}
+
+static void random_text(char *ret, size_t room)
+{
+	static const char *const characters[] = {
+		"a", "Z", "0", " ", "\"", "\\", "/", "\n", "\x01", "\x7f", "\xc3\xbc", "\xe2\x82\xac",
+			"\xf0\x9f\x98\x80",
+	};
+	size_t n = dice() % room;
+
+	while (true) {
+		const char *c = characters[dice() % CF_COUNT(characters)];
+
+		if (strlen(c) > n)
+			return;
+		ret = stpcpy(ret, c);
+		n -= strlen(c);
+	}
+}
+
+static void random_blob(struct cf_blob *ret, size_t most)
+{
+	ret->size = dice() % (most + 1);
+	ret->data = ret->size ? malloc(ret->size) : NULL;
+	for (size_t i = 0; i < ret->size; i++)
+		ret->data[i] = dice() >> 56;
+}
+
+static struct cf_interval random_interval(int64_t low, int64_t high)
+{
+	return cf_interval_of((cf_span){ within(low, high) }, (cf_span){ within(low, high) });
+}
+
+static double random_real(void)
+{
+	double d;
+	uint64_t bits;
+
+	do {
+		bits = dice() ^ dice() << 1;
+		memcpy(&d, &bits, sizeof(d));
+	} while (!isfinite(d) || d < -1e300 || d > 500.5);
+
+	return d;
+}
+
+static void random_part(struct part *p)
+{
+	random_text(p->name, sizeof(p->name));
+	p->side = dice() % N_SIDES;
+	p->has_weight = dice() % 2;
+	if (p->has_weight)
+		p->weight = within(-5, 1000);
+	random_blob(&p->skin, 5);
+}
+
+static void random_options(struct kinds *k)
+{
+	k->has_anything = dice() % 2;
+	if (k->has_anything)
+		k->anything = within(INT64_MIN, INT64_MAX);
+	k->has_wide = dice() % 2;
+	if (k->has_wide)
+		k->wide = random_interval(INT64_MIN, INT64_MAX);
+	k->has_late = dice() % 2;
+	if (k->has_late)
+		k->late.ns = within(-CF_S, CF_S);
+	k->has_spare = dice() % 2;
+	if (k->has_spare)
+		random_part(&k->spare);
+	k->has_when = dice() % 2;
+	if (k->has_when)
+		k->when.ns = within(0, INT64_MAX);
+}
+
+static void random_kinds(struct kinds *k)
+{
+	k->flag = dice() % 2;
+	k->count = within(10, 1000);
+	k->drift_ppm = random_real();
+	k->blackout.ns = within(0, CF_DAY);
+	k->stopped.ns = within(0, INT64_MAX);
+	k->at.ns = within(0, INT64_MAX);
+	random_text(k->text, sizeof(k->text));
+	k->sky = dice() % N_SKIES;
+	k->offset = random_interval(-CF_YEAR, CF_YEAR);
+	random_part(&k->main);
+	k->n_parts = dice() % (N_PARTS + 1);
+	for (size_t i = 0; i < k->n_parts; i++)
+		random_part(&k->parts[i]);
+	k->n_tags = dice() % (N_TAGS + 1);
+	for (size_t i = 0; i < k->n_tags; i++)
+		random_text(k->tags[i], sizeof(k->tags[i]));
+	random_blob(&k->record, 64);
+	random_options(k);
+	k->n_news = dice() % 3;
+	for (size_t i = 0; i < k->n_news; i++)
+		random_text(k->news[i], sizeof(k->news[i]));
+}
+
+static bool round_trip(enum cf_mode mode)
+{
+	struct kinds k = { 0 }, back = { 0 };
+	struct cf_error err = { 0 };
+	char *text, *again;
+	bool good;
+
+	random_kinds(&k);
+	text = cf_encode(&kinds_shape, &k, KINDS_MINOR);
+	good = text && cf_decode(&kinds_shape, mode, text, strlen(text), &back, &err) == 0 &&
+		kinds_equal(&k, &back);
+	again = good ? cf_encode(&kinds_shape, &back, KINDS_MINOR) : NULL;
+	good = good && again && strcmp(text, again) == 0;
+	if (!good)
+		printf("# %s\n# %s\n", err.text, text);
+
+	free(again);
+	free(text);
+	cf_message_clear(&kinds_shape, &back);
+	cf_message_clear(&kinds_shape, &k);
+	return good;
+}
+
+static void try_round_trips(void)
+{
+	int good = 0;
+
+	for (int i = 0; i < 5000; i++)
+		good += round_trip(i % 2 ? CF_STRICT : CF_TOLERANT);
+	ok(good == 5000, "%d of 5000 random messages came back as they were", good);
+}
+
+/* A message cut at every byte is an error, and never the error of a part that was not sent. */
+static void try_cuts(void)
+{
+	static const char text[] = GOOD;
+	struct kinds k;
+	size_t refused = 0;
+
+	for (size_t n = 0; n < sizeof(text) - 1; n++) {
+		char *copy = malloc(n + 1);
+
+		memcpy(copy, text, n);
+		refused += cf_decode(&kinds_shape, CF_TOLERANT, copy, n, &k, NULL) == -EINVAL;
+		free(copy);
+	}
+	ok(refused == sizeof(text) - 1, "no beginning of a message is a message");
+}
+
+int main(void)
+{
+	try_members();
+	try_order();
+	try_since();
+	try_bad_texts();
+	try_pretty();
+	try_reals("");
+	try_locales();
+	try_limits();
+	try_cuts();
+	try_round_trips();
+
+	return done();
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Who is watched, and that nobody waits for a peer that does not answer.  What a peer says is test-peer's. */
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/clock/kernel.h"
+#include "daemon/clock/report.h"
+#include "daemon/peer/fleet.h"
+#include "tests/tap.h"
+
+static struct reporter *reporter;
+static struct cf_error err;
+static int port;
+
+static void on_peer(void *userdata, const struct cf_peer *peer, bool reachable, bool open)
+{
+	(void)userdata, (void)peer, (void)reachable, (void)open;
+}
+
+/* Settings with these peers, all of them where nobody ever answers. */
+static struct settings *with(const char *const *names, size_t n)
+{
+	struct settings *settings = NULL;
+	char path[] = "/tmp/test-fleet-XXXXXX";
+	FILE *file = fdopen(mkstemp(path), "w");
+
+	fprintf(file, "host = \"hA\"\nprobe {\n\ttimeout = \"20 s\"\n}\n");
+	for (size_t i = 0; i < n; i++)
+		fprintf(file, "peer \"%s\" {\n\taddress = \"127.0.0.1\"\n\tport = %d\n}\n", names[i], port);
+	fclose(file);
+	ok(settings_read(path, &settings, &err) == 0, "settings with %zu peers: %s", n, settings ? "" : err.text);
+	unlink(path);
+	return settings;
+}
+
+static int listen_mute(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(to);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(fd, (struct sockaddr *)&to, size) < 0 || listen(fd, 16) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&to, &size) < 0)
+		abort();
+	port = ntohs(to.sin_port);
+	return fd;
+}
+
+static bool watches(struct fleet *fleet, size_t n, const char *one)
+{
+	CF_AUTO(cf_free) struct cf_peers *peers = calloc(1, sizeof(*peers));
+	bool found = n == 0;
+
+	fleet_list(fleet, peers);
+	for (size_t i = 0; i < peers->n_list; i++)
+		found |= strcmp(peers->list[i].host, one) == 0;
+	return found && peers->n_list == n;
+}
+
+int main(void)
+{
+	static const char *const before[] = { "hB", "hC" }, *const after[] = { "hC", "hD" };
+	const struct fleet_listener listener = { on_peer, NULL };
+	const struct reporter_options options = { .host = "hA", .interval = { CF_S } };
+	int mute = listen_mute();
+	CF_AUTO(settings_free) struct settings *first = with(before, 2);
+	CF_AUTO(settings_free) struct settings *second = with(after, 2);
+	CF_AUTO(settings_free) struct settings *none = with(NULL, 0);
+	struct fleet *fleet = NULL;
+	cf_mono began;
+
+	ok(reporter_new(&options, &reporter, &err) == 0 &&
+	   fleet_new(&fleet, first, reporter, &listener, &err) == 0, "a fleet is made");
+	ok(watches(fleet, 2, "hB"), "it watches who is named");
+
+	began = kernel_raw();
+	ok(fleet_reload(fleet, second, &err) == 0 && watches(fleet, 2, "hD"), "others after a reload");
+	ok(fleet_reload(fleet, none, &err) == 0 && watches(fleet, 0, ""), "nobody when nobody is named");
+	ok(fleet_reload(fleet, first, &err) == 0 && watches(fleet, 2, "hB"), "and again who was before");
+	ok(cf_mono_since(kernel_raw(), began).ns < 4 * CF_S, "while none of them has answered");
+
+	close(mute);
+	fleet_free(fleet);
+	reporter_free(reporter);
+	return done();
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A guest's clock: cases for each rule, and guests carried between simulated hosts. */
+#include <string.h>
+
+#include "policy/guest.h"
+#include "policy/words.h"
+#include "proto/base.h"
+#include "tests/sim.h"
+#include "tests/tap.h"
+
+#define GUESTS 20000
+
+static struct cf_interval span(int64_t low, int64_t high)
+{
+	return (struct cf_interval){ { low }, { high } };
+}
+
+static bool is(struct cf_interval i, int64_t low, int64_t high)
+{
+	return i.low.ns == low && i.high.ns == high;
+}
+
+/* One reading of the guest of here or there; *answered is true when both truths lie inside. */
+static struct cf_guest_offset read_guest(struct sim *sim, struct sim_host *host, int64_t step, bool *holds)
+{
+	struct cf_instant before = sim_instant(sim, host), after;
+	struct cf_guest_offset ret = { .rounds = 1 };
+	cf_real said;
+	sim_u guest, real;
+
+	sim_advance(sim, sim_delay(sim, 100 * CF_US));
+	said.ns = (int64_t)(sim->guest / SIM_REAL) / CF_US * CF_US;
+	guest = sim->guest;
+	real = host->real;
+	sim_host_step(host, step);
+	sim_advance(sim, sim_delay(sim, 100 * CF_US));
+	after = sim_instant(sim, host);
+	ret.at = after;
+	ret.offset = cf_guest_reading(before, said, after);
+	*holds = step != 0 || sim_holds(ret.offset, guest, real, SIM_REAL);
+	*holds &= sim_holds(cf_guest_offset_aged(&ret, after), sim->guest, host->real, SIM_REAL);
+
+	return ret;
+}
+
+static struct sim guest_begin(uint64_t seed)
+{
+	struct sim sim = sim_begin(seed);
+
+	sim.step_max = 0;
+	sim.guest = sim.here.real;
+	sim.guest += (sim_u)(sim_s)sim_between(&sim, -3600 * CF_S, 3600 * CF_S) * SIM_REAL;
+	sim.guest_max_ppb = 450000;
+	return sim;
+}
+
+static void readings(void)
+{
+	struct sim sim = guest_begin(3);
+	int64_t out = 0, stepped_out = 0, aged_out = 0;
+
+	sim.guest_host = &sim.here;
+	for (int i = 0; i < GUESTS; i++) {
+		struct cf_guest_offset reading;
+		struct cf_instant now;
+		bool holds;
+
+		reading = read_guest(&sim, &sim.here, 0, &holds);
+		out += !holds;
+		read_guest(&sim, &sim.here, sim_between(&sim, -2 * CF_S, 2 * CF_S), &holds);
+		stepped_out += !holds;
+		reading = read_guest(&sim, &sim.here, 0, &holds);
+		sim_advance(&sim, sim_delay(&sim, CF_S));
+		sim_host_step(&sim.here, sim_between(&sim, -CF_S, CF_S));
+		sim_advance(&sim, sim_delay(&sim, CF_S));
+		now = sim_instant(&sim, &sim.here);
+		aged_out += !sim_holds(cf_guest_offset_aged(&reading, now), sim.guest, sim.here.real,
+				       SIM_REAL);
+	}
+	ok(out == 0, "the true guest offset lies in each of %d readings", GUESTS);
+	ok(stepped_out == 0, "... and when the host's clock is stepped in the middle of one");
+	ok(aged_out == 0,
+	   "... and in what it has become seconds later, the host stepped and slewed meanwhile");
+}
+
+/* A guest that keeps its rate: two readings tell it, and what follows from it is narrower and still true. */
+static void rates(void)
+{
+	struct sim sim = guest_begin(4);
+	int64_t out = 0, backwards_out = 0, narrower = 0, measured = 0;
+
+	sim.guest_host = &sim.here;
+	sim.guest_max_ppb = 0;
+	for (int i = 0; i < GUESTS; i++) {
+		struct cf_guest_offset first, last, blind;
+		struct cf_instant now, then;
+		sim_u guest_then, real_then;
+		bool holds;
+
+		sim.guest_ppb = sim_between(&sim, -1000000, 1000000);
+		then = sim_instant(&sim, &sim.here);
+		guest_then = sim.guest;
+		real_then = sim.here.real;
+		sim_advance(&sim, 2 * CF_S);
+		first = read_guest(&sim, &sim.here, 0, &holds);
+		sim_advance(&sim, sim_between(&sim, CF_S / 2, 30 * CF_S));
+		last = blind = read_guest(&sim, &sim.here, 0, &holds);
+		last.has_rate = cf_guest_rate(&first, &last, &last.rate);
+		if (!last.has_rate)
+			continue;
+		measured++;
+		sim_advance(&sim, 10 * CF_S);
+		now = sim_instant(&sim, &sim.here);
+		out += !sim_holds(cf_guest_offset_aged(&last, now), sim.guest, sim.here.real, SIM_REAL);
+		backwards_out += !sim_holds(cf_guest_offset_aged(&last, then), guest_then, real_then,
+					    SIM_REAL);
+		narrower += cf_interval_width(cf_guest_offset_aged(&last, now)).ns <
+			    cf_interval_width(cf_guest_offset_aged(&blind, now)).ns;
+	}
+	ok(measured > GUESTS / 2 && out == 0, "a measured rate tells the offset 10 s later (%lld guests)",
+	   (long long)measured);
+	ok(backwards_out == 0, "... and before");
+	ok(narrower > measured / 4, "... and more narrowly than none does (%lld of them)",
+	   (long long)narrower);
+}
+
+/* A call of 300 us, the guest's clock equal to its host's, and what the host's does meanwhile. */
+static void reading_cases(void)
+{
+	struct cf_instant before = { { CF_S }, { CF_DAY } }, after = { { CF_S + 300 * CF_US },
+								      { CF_DAY + 300 * CF_US } };
+	struct cf_interval last = cf_guest_reading(before, after.real, after), first;
+
+	ok(last.low.ns == -1, "an answer at the last moment");
+	first = cf_guest_reading(before, before.real, after);
+	ok(cf_interval_has(first, (cf_span){ 0 }) && cf_interval_has(first, (cf_span){ 999 }) &&
+	   first.high.ns < 2 * CF_US,
+	   "an answer at the first, and the microsecond it is cut to");
+	after.real.ns += CF_S;
+	first = cf_guest_reading(before, before.real, after);
+	ok(cf_interval_has(first, (cf_span){ -CF_S }) && cf_interval_width(first).ns < 302 * CF_US,
+	   "a step forward makes it no wider");
+	after.real.ns -= 2 * CF_S;
+	first = cf_guest_reading(before, before.real, after);
+	ok(cf_interval_has(first, (cf_span){ CF_S }) && cf_interval_width(first).ns < 302 * CF_US,
+	   "... nor a step back");
+}
+
+static struct cf_guest_offset reading(int64_t at, int64_t low, int64_t high)
+{
+	return (struct cf_guest_offset){ .offset = span(low, high), .at = { { at }, { at }, { 0 } },
+					.rounds = 1 };
+}
+
+static void rate_cases(void)
+{
+	struct cf_guest_offset first = reading(CF_S, 0, 1000), last = reading(11 * CF_S, 200000, 201000);
+	struct cf_rate rate = { 0 };
+
+	ok(cf_guest_rate(&first, &last, &rate) && rate.ppm > 19.9 && rate.ppm < 20.1 && rate.bound_ppm < 0.2,
+	   "200 us in 10 s are 20 ppm");
+	last = reading(CF_S + CF_S / 2, 200000, 201000);
+	ok(!cf_guest_rate(&first, &last, &rate), "half a second is too short to tell a rate");
+	last = reading(3 * CF_S, -2 * CF_MS, 2 * CF_MS);
+	ok(!cf_guest_rate(&first, &last, &rate), "two wide readings tell nothing better than 500 ppm");
+	last = reading(11 * CF_S, 3600 * CF_S, 3600 * CF_S);
+	ok(!cf_guest_rate(&first, &last, &rate), "an hour in 10 s is a step, not a rate");
+	ok(!cf_guest_rate(&last, &first, &rate) && rate.ppm < 20.1,
+	   "nor do readings in the wrong order tell one");
+
+	last = reading(0, 0, 0);
+	last.has_rate = true;
+	last.rate = (struct cf_rate){ .ppm = 9000, .bound_ppm = 1 };
+	ok(cf_interval_has(cf_guest_offset_aged(&last, (struct cf_instant){ { CF_S }, { CF_S } }),
+			   (cf_span){ 0 }) &&
+	   cf_interval_has(cf_guest_offset_aged(&last, (struct cf_instant){ { CF_S }, { CF_S } }),
+			   (cf_span){ 9 * CF_MS }),
+	   "a guest that is being slewed may go on or stop");
+}
+
+#define AHEAD    { { 2000 }, { 2010 } }		/* the destination's clock */
+#define BEHIND   { { -2010 }, { -2000 } }
+#define EQUAL    { { -5 }, { 7 } }
+
+static const struct {
+	const char *sentence;
+	const char *type, *clocksource;
+	bool self_correcting;
+	struct cf_interval host_offset;
+	int64_t low, high;
+	const char *why;		/* a word of it */
+} lags[] = {
+	{ "TCG stops every clock",                 "qemu", "tsc",              false, EQUAL,  100, 300,
+	 "TCG" },
+	{ "TCG does, whatever QEMU could do",      "qemu", "kvm-clock",        true,  EQUAL,  100, 300,
+	 "TCG" },
+	{ "kvm-clock loses a part",                "kvm",  "kvm-clock",        false, EQUAL,  0,   300,
+	 "kvm-clock" },
+	{ "the tsc loses a part",                  "kvm",  "tsc",              false, AHEAD,  0,   300,
+	 "tsc" },
+	{ "arm64 may lose all",                    "kvm",  "arch_sys_counter", false, EQUAL,  0,   300,
+	 "arm64" },
+	{ "hpet loses all",                        "kvm",  "hpet",             false, EQUAL,  100, 300,
+	 "hpet" },
+	{ "hpet does, whatever kvm-clock gets",    "kvm",  "hpet",             true,  EQUAL,  100, 300,
+	 "hpet" },
+	{ "acpi_pm loses all",                     "kvm",  "acpi_pm",          false, EQUAL,  100, 300,
+	 "acpi_pm" },
+	{ "nobody knows the clocksource",          "kvm",  NULL,               false, EQUAL,  0,   300,
+	 "not known" },
+	{ "a clocksource of tomorrow",             "kvm",  "quartz",           false, EQUAL,  0,   300,
+	 "not known" },
+	{ "a QEMU that corrects by equal clocks",  "kvm",  "kvm-clock",        true,  EQUAL,  -7,  5,
+	   "x-account" },
+	{ "... by a destination 2 us ahead",       "kvm",  "kvm-clock",        true,  AHEAD,  -2010, -2000,
+	 "x-account" },
+	{ "... by one behind: never set back",     "kvm",  "kvm-clock",        true,  BEHIND, 0,   300,
+	 "x-account" },
+};
+
+static void lag_cases(void)
+{
+	for (size_t i = 0; i < CF_COUNT(lags); i++) {
+		struct cf_guest_clock guest = { .self_correcting = lags[i].self_correcting };
+		char why[CF_DETAIL_ROOM];
+		struct cf_interval lag;
+
+		strcpy(guest.type, lags[i].type);
+		guest.has_clocksource = lags[i].clocksource;
+		if (guest.has_clocksource)
+			strcpy(guest.clocksource, lags[i].clocksource);
+		lag = cf_lag_predicted(&guest, span(100, 300), lags[i].host_offset, why);
+		ok(is(lag, lags[i].low, lags[i].high) && strstr(why, lags[i].why), "%s (%s)",
+		   lags[i].sentence, why);
+	}
+}
+
+static const struct {
+	const char *sentence;
+	int64_t low, high;
+	enum cf_correction mode;
+	int64_t by;			/* 0: it is left alone */
+	const char *why;
+} corrections[] = {
+	{ "a lag is set forward, to its low end",  -120, -100, CF_CORRECTION_STEP_FORWARD, 100,  "forward" },
+	{ "... in mode step as well",              -120, -100, CF_CORRECTION_STEP,         100,  "forward" },
+	{ "... and in mode report not",            -120, -100, CF_CORRECTION_REPORT,       0,    "report" },
+	{ "a mode of tomorrow changes nothing",    -120, -100, CF_CORRECTION_UNKNOWN,      0,    "report" },
+	{ "a lag of the floor is corrected",       -90,  -50,  CF_CORRECTION_STEP_FORWARD, 50,   "forward" },
+	{ "a lag below the floor is left alone",   -90,  -49,  CF_CORRECTION_STEP_FORWARD, 0,
+	    "too little" },
+	{ "what may be nothing is left alone",     -90,  0,    CF_CORRECTION_STEP_FORWARD, 0,    "nothing" },
+	{ "... however wide",                      -9000, 1,   CF_CORRECTION_STEP,         0,    "nothing" },
+	{ "a clock ahead is not set back",         100,  120,  CF_CORRECTION_STEP_FORWARD, 0,    "forbids" },
+	{ "... unless policy says step",           100,  120,  CF_CORRECTION_STEP,         -100, "back" },
+	{ "... and by more than the floor",        49,   120,  CF_CORRECTION_STEP,         0,
+	    "too little" },
+	{ "an absurd lag",                         INT64_MIN, INT64_MIN, CF_CORRECTION_STEP_FORWARD,
+	 INT64_MAX, "forward" },
+};
+
+static void correction_cases(void)
+{
+	for (size_t i = 0; i < CF_COUNT(corrections); i++) {
+		struct cf_interval error = span(corrections[i].low, corrections[i].high);
+		cf_span by = { 4711 };
+		char why[CF_DETAIL_ROOM];
+		enum cf_correct what = cf_correct_next(error, corrections[i].mode, (cf_span){ 50 },
+						       (cf_span){ 49 }, &by, why);
+
+		ok((what == CF_CORRECT_SET) == (corrections[i].by != 0) &&
+		   by.ns == (corrections[i].by ? corrections[i].by : 4711) && strstr(why, corrections[i].why),
+		   "%s (%s)", corrections[i].sentence, why);
+	}
+}
+
+/* A request that comes late by more than the step would set the guest's clock back. */
+static void slow_cases(void)
+{
+	struct cf_interval error = span(-120, -100);
+	char why[CF_DETAIL_ROOM];
+	cf_span by = { 4711 };
+
+	ok(cf_correct_next(error, CF_CORRECTION_STEP_FORWARD, (cf_span){ 50 }, (cf_span){ 100 }, &by, why) ==
+	   CF_CORRECT_SLOW && by.ns == 4711 && strstr(why, "may take 100 ns"),
+	   "a step no longer than a call may take is not made (%s)", why);
+	ok(cf_correct_next(error, CF_CORRECTION_STEP_FORWARD, (cf_span){ 50 }, (cf_span){ 99 }, &by, why) ==
+	   CF_CORRECT_SET && by.ns == 100, "a longer one is");
+	ok(cf_correct_next(error, CF_CORRECTION_STEP, (cf_span){ 50 }, (cf_span){ 9999 }, &by, why) ==
+	   CF_CORRECT_SET, "and where policy allows to go back, any");
+	ok(cf_correct_next(span(-90, 0), CF_CORRECTION_STEP_FORWARD, (cf_span){ 50 }, (cf_span){ 100 }, &by, why) ==
+	   CF_CORRECT_NOT, "what would be left alone anyway is not called slow");
+}
+
+/*
+ * The whole way: read at the source, stopped, landed on a host with another wall
+ * clock, read there, corrected, read again.  What the guest's clock should say had
+ * it never stopped is known to the simulation alone.
+ */
+static void carried(void)
+{
+	int64_t error_out = 0, overshot = 0, left_out = 0, worse = 0, set = 0;
+
+	for (int i = 0; i < GUESTS / 4; i++) {
+		struct sim sim = guest_begin(i), ideal;
+		struct cf_offset offset = { 0 };
+		struct cf_guest_offset before, after, again;
+		struct cf_interval target, error;
+		struct cf_instant here;
+		cf_span by = { 0 };
+		char why[CF_DETAIL_ROOM];
+		sim_s lag;
+		bool holds;
+
+		sim.guest_host = &sim.here;
+		sim.here.slew_max_ppb = sim.there.slew_max_ppb = sim.guest_max_ppb = 0;
+		sim.here.rate_max_ppb = sim.there.rate_max_ppb = 0;
+		for (int k = 0; k < 4; k++) {
+			struct cf_round round = sim_round(&sim, 50 * CF_US, 50 * CF_US);
+
+			cf_offset_add(&offset, &round);
+		}
+		before = read_guest(&sim, &sim.here, 0, &holds);
+		sim_advance(&sim, CF_S);
+		here = sim_instant(&sim, &sim.here);
+		target = cf_guest_target(cf_guest_offset_aged(&before, here),
+					 cf_offset_real(&offset, here, 0));
+		ideal = sim;
+
+		sim.guest_host = NULL;
+		sim_advance(&sim, sim_delay(&sim, 30 * CF_MS));
+		sim.guest_host = &sim.there;
+		after = read_guest(&sim, &sim.there, 0, &holds);
+		error = cf_guest_error(after.offset, target);
+		lag = (sim_s)(sim.guest - ideal.guest) - (sim_s)((sim_u)(sim.now - ideal.now) * SIM_REAL);
+		error_out += !sim_holds(error, (sim_u)lag, 0, SIM_REAL);
+
+		if (cf_correct_next(error, CF_CORRECTION_STEP_FORWARD, (cf_span){ 2 * CF_MS },
+				    (cf_span){ 0 }, &by, why) == CF_CORRECT_SET) {
+			sim_s rest = lag + (sim_s)((sim_u)by.ns * SIM_REAL);
+
+			sim.guest += (sim_u)by.ns * SIM_REAL;
+			set++;
+			overshot += rest > 0;
+			worse += rest <= lag;
+			again = read_guest(&sim, &sim.there, 0, &holds);
+			left_out += !sim_holds(cf_guest_error(again.offset, target), (sim_u)rest, 0,
+					       SIM_REAL);
+		}
+	}
+	ok(error_out == 0, "the true error lies in what was measured, for each of %d guests", GUESTS / 4);
+	ok(set > GUESTS / 20 && overshot == 0, "none of the %lld corrected was set too far", (long long)set);
+	ok(left_out == 0 && worse == 0, "... and what is left is less, and known");
+}
+
+static void words(void)
+{
+	char text[12] = "lag";
+
+	words_add_int(text, sizeof(text), INT64_MIN);
+	ok(strcmp(text, "lag-9223372") == 0, "a number that does not fit is cut");
+	words_set(text, sizeof(text), "");
+	words_add_int(text, sizeof(text), 0);
+	words_add_int(text, sizeof(text), -37);
+	ok(strcmp(text, "0-37") == 0, "numbers are appended");
+	words_set(text, sizeof(text), "0123456789\xc3\xbc");
+	ok(strcmp(text, "0123456789") == 0, "a character that does not fit is left out whole");
+}
+
+int main(void)
+{
+	reading_cases();
+	readings();
+	rates();
+	rate_cases();
+	lag_cases();
+	correction_cases();
+	slow_cases();
+	carried();
+	words();
+
+	return done();
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Correcting a guest's clock, against a made-up guest: its agent's calls take
+ * as long as chance says, the first ones after RESUME longest, and what its
+ * clock really shows is known.
+ */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/mend.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/virt/guest.h"
+#include "daemon/virt/readings.h"
+#include "tests/tap.h"
+
+#define GUESTS 2000
+#define REAL   (INT64_C(1790000000) * CF_S)	/* REALTIME - RAW of the host */
+#define QUICK  (300 * CF_US)			/* no round is quicker */
+
+enum kind { GOOD, DEAF, REFUSING, HANGING, DISCONNECTED, LATER, N_KINDS };
+
+static struct {
+	uint64_t random;
+	int64_t now;		/* RAW */
+	enum kind kind;
+	int64_t cold;		/* extra time of the first round, and of the first set */
+	int64_t jitter;		/* of every round */
+	int64_t outlier;	/* of one set in so many */
+	int64_t ahead;		/* guest - host REALTIME */
+	int64_t where;		/* where that should be */
+	bool read, set;		/* once already */
+	int64_t best;		/* quickest round of the last reading */
+	int64_t slowest;	/* and its slowest */
+	int reads, sets, backwards, beyond;
+	int excused;		/* of them by a call slower than any of the last reading */
+	int64_t overshot;
+} sim;
+
+static char unmeasured[CF_DETAIL_ROOM];
+
+static int64_t chance(int64_t most)
+{
+	uint64_t z = sim.random += UINT64_C(0x9E3779B97F4A7C15);	/* splitmix64 */
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+	return (int64_t)((z ^ (z >> 31)) % (uint64_t)(most + 1));
+}
+
+/* In place of the machine's clocks and of what the rest of the agent does */
+
+cf_mono kernel_raw(void)
+{
+	return (cf_mono){ sim.now };
+}
+
+struct cf_instant kernel_instant(void)
+{
+	return (struct cf_instant){ .raw = { sim.now }, .real = { sim.now + REAL } };
+}
+
+int nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+	(void)left;
+	sim.now += wanted->tv_sec * CF_S + wanted->tv_nsec;
+	return 0;
+}
+
+void work_unmeasured(struct work *work, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)work;
+	va_start(ap, fmt);
+	vsnprintf(unmeasured, sizeof(unmeasured), fmt, ap);
+	va_end(ap);
+}
+
+void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, CF_DETAIL_ROOM, fmt, ap);
+	va_end(ap);
+}
+
+/* In place of libvirt and the guest */
+
+static int round_of(struct readings *readings, struct cf_error *err)
+{
+	struct cf_instant before = kernel_instant();
+	int64_t there = QUICK / 2 + chance(sim.jitter), back = QUICK / 2 + chance(sim.jitter);
+	cf_real guest;
+
+	if (!sim.read)
+		there += sim.cold;
+	sim.read = true;
+	sim.now += there;
+	guest.ns = (sim.now + REAL + sim.ahead) / CF_US * CF_US;
+	sim.now += back;
+	if (there + back < sim.best)
+		sim.best = there + back;
+	if (there + back > sim.slowest)
+		sim.slowest = there + back;
+	return readings_add(readings, before, guest, kernel_instant(), err);
+}
+
+int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_mono deadline,
+		      struct cf_guest_offset *ret, struct cf_error *err)
+{
+	struct readings readings = { 0 };
+	int r = 0;
+
+	(void)link;
+	(void)uuid;
+	sim.reads++;
+	if (sim.kind == DISCONNECTED || (sim.kind == LATER && sim.reads < 10))
+		return cf_fail(err, ENOTCONN, CF_HOST, "the guest agent is not connected");
+	if (sim.kind == HANGING) {
+		sim.now = deadline.ns;
+		return cf_fail(err, ETIMEDOUT, CF_HOST, "the guest agent did not answer in time");
+	}
+
+	sim.best = INT64_MAX;
+	sim.slowest = 0;
+	for (int i = 0; i < rounds && r == 0; i++)
+		r = round_of(&readings, err);
+	if (r == 0)
+		*ret = readings_offset(&readings);
+	return r;
+}
+
+int guest_time_set(struct virt_link *link, const char *uuid, cf_real to, cf_mono at, cf_mono deadline,
+		   cf_span *took, struct cf_error *err)
+{
+	/* Nothing is set sooner than the quickest reading gets there. */
+	int64_t delay = sim.best / 2 + chance(sim.jitter) + (sim.set ? 0 : sim.cold);
+	int64_t before = sim.ahead, error;
+
+	(void)link;
+	(void)uuid;
+	(void)deadline;
+	if (sim.outlier && chance(sim.outlier) == 0)
+		delay += 200 * CF_MS;
+	sim.sets++;
+	sim.set = true;
+	*took = (cf_span){ delay };
+	if (sim.kind == REFUSING)
+		return cf_fail(err, EIO, CF_HOST, "not today");
+	sim.now += delay;
+	if (sim.kind == GOOD || sim.kind == LATER)
+		sim.ahead = to.ns + (sim.now - delay - at.ns) - (sim.now + REAL);
+	error = sim.ahead - sim.where;
+	if (error > sim.overshot && before - sim.where < 0)
+		sim.overshot = error;
+	if (sim.ahead < before) {
+		sim.backwards++;
+		sim.excused += delay > sim.slowest;
+	}
+	sim.now += 100 * CF_MS;		/* hwclock -w */
+	return 0;
+}
+
+/* One guest */
+
+struct guest {
+	enum kind kind;
+	enum cf_correction mode;
+	int64_t error, cold, jitter, outlier, within;
+};
+
+static struct work *work;
+static struct settings *settings;
+static struct cf_landing landing;
+
+static struct aim begin(const struct guest *guest)
+{
+	uint64_t random = sim.random;
+
+	memset(&sim, 0, sizeof(sim));
+	sim.random = random;
+	sim.now = 1000 * CF_S;
+	sim.kind = guest->kind;
+	sim.cold = guest->cold;
+	sim.jitter = guest->jitter;
+	sim.outlier = guest->outlier;
+	sim.where = chance(7200 * CF_S) - 3600 * CF_S;
+	sim.ahead = sim.where + guest->error;
+	memset(&landing, 0, sizeof(landing));
+	*unmeasured = '\0';
+	settings->guest.rounds = 8;
+	settings->guest.timeout = (cf_span){ 5 * CF_S };
+	settings->guest.correct_within = (cf_span){ guest->within };
+	work->settings = settings;
+	work->limits.limits.correction = guest->mode;
+	work->limits.limits.correction_floor = (cf_span){ 2 * CF_MS };
+	work->limits.limits.max_residual = (cf_span){ 20 * CF_MS };
+	return (struct aim){
+		.offset = cf_interval_around((cf_span){ sim.where }, (cf_span){ 500 * CF_US }),
+		.from = kernel_instant(),
+		.resume = kernel_instant(),
+	};
+}
+
+/* Of each residual the truth is known: the clock's error changes only when it is set. */
+static int64_t mended(const struct guest *guest)
+{
+	struct aim aim = begin(guest);
+	const struct cf_residual *last;
+
+	mend(work, &landing, &aim, "");
+	last = landing.n_residuals ? &landing.residuals[landing.n_residuals - 1] : NULL;
+	sim.beyond += last && !cf_interval_has(last->residual, (cf_span){ sim.ahead - sim.where });
+	return sim.ahead - sim.where;
+}
+
+#define FORWARD(...) { GOOD, CF_CORRECTION_STEP_FORWARD, __VA_ARGS__, .within = 5 * CF_S }
+
+static const struct {
+	const char *sentence;
+	struct guest guest;	/* its error is the longest lag, the real one is up to that */
+	int stay;		/* how many at most may stay beyond policy */
+} many[] = {
+	{ "quick agents", FORWARD(-CF_S, 0, 100 * CF_US), 0 },
+	{ "agents that are slow at first", FORWARD(-CF_S, 60 * CF_MS, CF_MS), 0 },
+	{ "small lags and agents that are slow at first", FORWARD(-30 * CF_MS, 30 * CF_MS, CF_MS), 0 },
+	{ "agents that are slow always", FORWARD(-CF_S, 10 * CF_MS, 30 * CF_MS), GUESTS },
+	{ "agents of which one call in ten is slow", FORWARD(-300 * CF_MS, 20 * CF_MS, CF_MS, 9), GUESTS / 100 },
+};
+
+/* What holds of every guest, whatever its agent is like. */
+static void test_many(void)
+{
+	for (size_t i = 0; i < CF_COUNT(many); i++) {
+		int beyond = 0, backwards = 0, silent = 0, wrong = 0, often = 0;
+		int64_t overshot = 0;
+
+		for (int n = 0; n < GUESTS; n++) {
+			struct guest guest = many[i].guest;
+			bool said = false;
+			int64_t left;
+
+			guest.error = -chance(-guest.error);
+			left = mended(&guest);
+			for (size_t k = 0; k < landing.n_steps; k++)
+				said = said || strstr(landing.steps[k].why, "set the guest's clock back");
+			beyond += sim.beyond;
+			backwards += sim.backwards - sim.excused;
+			silent += sim.backwards && !said;
+			wrong += left < -20 * CF_MS || !*landing.left;
+			often += sim.sets > 4 || sim.reads > 20;
+			overshot = sim.overshot > overshot ? sim.overshot : overshot;
+		}
+		ok(beyond == 0, "%s: what is really left lies in the last residual", many[i].sentence);
+		ok(overshot == 0, "... none of %d clocks was set too far", GUESTS);
+		ok(backwards == 0, "... none was set back by a call like those before it (but %d)", backwards);
+		ok(silent < GUESTS / 20, "... and the receipt tells of the others, where it can be seen (not of %d)", silent);
+		ok(wrong <= many[i].stay, "... each is within policy in the end (but %d), and why it was left so is told", wrong);
+		ok(often == 0, "... nobody was asked for ever");
+	}
+}
+
+static const struct {
+	const char *sentence;
+	struct guest guest;
+	int sets;
+	int64_t left;		/* of the error: all, or at most so much */
+	const char *why, *unmeasured;
+} cases[] = {
+	{ "policy says to report", { GOOD, CF_CORRECTION_REPORT, .error = -100 * CF_MS, .within = 5 * CF_S },
+	  0, 100 * CF_MS, "policy says to report it only", "" },
+	{ "a clock ahead is not set back", { GOOD, CF_CORRECTION_STEP_FORWARD, .error = 3 * CF_S, .within = 5 * CF_S },
+	  0, 3 * CF_S, "policy forbids to set it back", "" },
+	{ "a clock ahead is set back where policy says so",
+	  { GOOD, CF_CORRECTION_STEP, .error = 3 * CF_S, .within = 5 * CF_S }, 1, 2 * CF_MS, "too little to touch it", "" },
+	{ "it is too late", { GOOD, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 0 },
+	  0, CF_S, "it is later than 0 s after RESUME", "" },
+	{ "a lag below the floor", { GOOD, CF_CORRECTION_STEP_FORWARD, .error = -CF_MS, .within = 5 * CF_S },
+	  0, CF_MS, "too little to touch it", "" },
+	{ "an agent that only says that it sets the clock",
+	  { DEAF, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S }, 2, CF_S, "setting it does not help", "" },
+	{ "an agent that refuses to set it",
+	  { REFUSING, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S }, 2, CF_S, "setting it does not help", "" },
+	{ "an agent that does not answer", { HANGING, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S },
+	  0, CF_S, "", "guest clock after RESUME: the guest agent did not answer in time" },
+	{ "an agent that is not there", { DISCONNECTED, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S },
+	  0, CF_S, "", "guest clock after RESUME: the guest agent is not connected" },
+	{ "an agent that is there a moment later", { LATER, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S },
+	  1, CF_MS, "may be nothing", "" },
+};
+
+static void test_cases(void)
+{
+	for (size_t i = 0; i < CF_COUNT(cases); i++) {
+		int64_t left = mended(&cases[i].guest), error = cases[i].guest.error;
+		bool same = left == error;
+
+		left = left < 0 ? -left : left;
+		ok(sim.sets == cases[i].sets && landing.n_steps == (size_t)sim.sets, "%s: set %d times", cases[i].sentence,
+		   sim.sets);
+		ok(cases[i].left == (error < 0 ? -error : error) ? same : left <= cases[i].left,
+		   "... which leaves %lld us", (long long)(left / CF_US));
+		ok(*cases[i].why ? !!strstr(landing.left, cases[i].why) : !*landing.left, "... because %s",
+		   *landing.left ? landing.left : "nothing is known");
+		ok(strcmp(unmeasured, cases[i].unmeasured) == 0, "... and not measured is \"%s\"", unmeasured);
+		ok(sim.now - 1000 * CF_S <= 11 * CF_S && sim.beyond == 0, "... within bounded time, and nothing is claimed");
+		ok(landing.has_lag == !*cases[i].unmeasured &&
+		   (!landing.has_lag || cf_interval_has(landing.lag, (cf_span){ -error })),
+		   "... the lag is what it was before, or absent");
+	}
+}
+
+static void test_answer(void)
+{
+	const struct guest refusing = { REFUSING, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S };
+
+	mended(&refusing);
+	ok(landing.n_steps > 0 && !landing.steps[0].accepted && strcmp(landing.steps[0].why, "not today") == 0,
+	   "what the agent said is in the receipt");
+}
+
+int main(void)
+{
+	work = calloc(1, sizeof(*work));
+	settings = calloc(1, sizeof(*settings));
+	if (!work || !settings)
+		return 1;
+	pthread_mutex_init(&work->lock, NULL);
+	test_cases();
+	test_answer();
+	test_many();
+	free(settings);
+	free(work);
+	return done();
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The list of migrations with all its real parts around it, but for the other
+ * host: libvirt is its own test driver, and what is called is never there.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/act/migrations.h"
+#include "daemon/clock/report.h"
+#include "daemon/loop.h"
+#include "daemon/peer/fleet.h"
+#include "daemon/settings.h"
+#include "daemon/virt/connect.h"
+#include "proto/receipt.h"
+#include "tests/tap.h"
+
+#define ABSENT "00000000-1111-4000-8000-000000000000"	/* of a domain that is not there */
+#define TWO   "22222222-0000-4000-8000-000000000000"
+#define THREE "33333333-0000-4000-8000-000000000000"
+#define ONE   "11111111-0000-4000-8000-000000000000"
+#define PATIENCE ((cf_span){ 60 * CF_S })
+
+static struct act_context context;
+static struct migrations *all;
+static struct cf_error err;
+
+static void on_peer(void *userdata, const struct cf_peer *peer, bool reachable, bool open)
+{
+	(void)userdata, (void)peer, (void)reachable, (void)open;
+}
+
+static void begin(void)
+{
+	const struct fleet_listener listener = { on_peer, NULL };
+	const struct reporter_options reporter = { .host = "hA", .interval = { CF_S } };
+
+	ok(settings_read("/dev/null", &context.settings, &err) == 0 && loop_new(&context.loop, &err) == 0 &&
+	   reporter_new(&reporter, &context.reporter, &err) == 0 &&
+	   virt_new(&context.virt, "test:///default", &err) == 0 &&
+	   virt_wait(context.virt, PATIENCE, &err) == 0 &&
+	   fleet_new(&context.fleet, context.settings, context.reporter, &listener, &err) == 0 &&
+	   migrations_new(&all, &context, &err) == 0, "all parts are there: %s", err.text);
+}
+
+static void end(void)
+{
+	migrations_free(all);
+	fleet_free(context.fleet);
+	virt_free(context.virt);
+	reporter_free(context.reporter);
+	loop_free(context.loop);
+	settings_free(context.settings);
+}
+
+static void on_waited(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* Turn the loop until what is shown of the migration has changed, as its long poll tells. */
+static void run_to_change(struct migration *migration, struct cf_migration *view)
+{
+	bool waited = false;
+
+	if (migration_when_changed(migration, view->revision, PATIENCE, on_waited, &waited, &err) < 0)
+		abort();
+	while (!waited)
+		sd_event_run(loop_sd(context.loop), UINT64_MAX);
+	migration_view(migration, view);
+}
+
+static void run_to_phase(struct migration *migration, enum cf_phase phase)
+{
+	struct cf_migration view;
+
+	for (migration_view(migration, &view); view.phase != phase; )
+		run_to_change(migration, &view);
+}
+
+static void run_to_end(struct migration *migration)
+{
+	struct cf_migration view;
+
+	for (migration_view(migration, &view); !migration_receipt(migration); )
+		run_to_change(migration, &view);
+}
+
+static struct migration *ended(const char *id, const char *destination)
+{
+	struct cf_migration_request request = { .domain = "test" };
+	struct migration *migration = NULL;
+
+	snprintf(request.destination, sizeof(request.destination), "%s", destination);
+	if (migrations_start(all, id, &request, &migration, &err) == 0)
+		run_to_end(migration);
+	return migration;
+}
+
+static bool has_finding(const struct cf_receipt *receipt, enum cf_finding_code code, const char *detail)
+{
+	for (size_t i = 0; receipt && i < receipt->migration.n_findings; i++)
+		if (receipt->migration.findings[i].code == code &&
+		    strstr(receipt->migration.findings[i].detail, detail))
+			return true;
+
+	return false;
+}
+
+/* A name that nobody can have is as much as no peer: no connection, no reservation, and a receipt. */
+static void test_bad_name(void)
+{
+	struct migration *migration = ended(ONE, "no such/host");
+	const struct cf_receipt *receipt = migration ? migration_receipt(migration) : NULL;
+
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_REFUSED, "what cannot be called is refused, with a receipt");
+	ok(has_finding(receipt, CF_FINDING_PEER_UNREACHABLE, "'no such/host' is no name"), "which says why");
+}
+
+static int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
+{
+	static const struct cf_lease lease = { .granted = true };
+	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA" };
+
+	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
+	return migrations_expect(all, id, &reservation, &lease, peer, ret, &err);
+}
+
+static struct cf_receipt *receipt_of(const char *id, const char *machine)
+{
+	struct cf_receipt *receipt = calloc(1, sizeof(*receipt));
+
+	snprintf(receipt->migration.id, sizeof(receipt->migration.id), "%s", id);
+	snprintf(receipt->machine, sizeof(receipt->machine), "%s", machine);
+	return receipt;
+}
+
+static bool conflicts(int r)
+{
+	return r < 0 && err.code == CF_CONFLICT;
+}
+
+/* Who may speak of a reservation, and until when. */
+static void test_incoming(void)
+{
+	struct migration *one = NULL, *again = NULL;
+
+	ok(expect(TWO, ABSENT, "hb", &one) == 0, "a peer reserves");
+	ok(expect(TWO, ABSENT, "hb", &again) == 0 && again == one, "and a repeat is the same");
+	ok(conflicts(expect(TWO, ABSENT, "hc", &again)), "another peer cannot have its id: %s", err.text);
+	ok(conflicts(expect(THREE, ABSENT, "hc", &again)), "nor its domain: %s", err.text);
+	ok(migrations_find_incoming(all, TWO, "hc", &again, &err) < 0 && err.code == CF_FORBIDDEN,
+	   "nor look at it: %s", err.text);
+	ok(migrations_find_incoming(all, TWO, "hb", &again, &err) == 0 && again == one, "it itself may");
+	ok(migration_take_record(one, calloc(1, sizeof(struct cf_record)), &err) == 0, "and sends its record");
+
+	ok(migration_abort(one, "for a test", &err) == 0, "an operator here ends it");
+	run_to_phase(one, CF_PHASE_DROPPED);
+	ok(!migration_receipt(one) && expect(THREE, ABSENT, "hc", &again) == 0,
+	   "then the domain may come under another id");
+	migration_take_closing(one, receipt_of(TWO, "in time"));
+	run_to_end(one);
+	ok(strcmp(migration_receipt(one)->machine, "in time") == 0, "its receipt is what the source says");
+	migration_take_closing(one, receipt_of(TWO, "late"));
+	ok(strcmp(migration_receipt(one)->machine, "late") == 0, "even if it comes late");
+	ok(conflicts(migration_take_record(one, calloc(1, sizeof(struct cf_record)), &err)),
+	   "the source is told when it sends its record: %s", err.text);
+	ok(conflicts(expect(TWO, ABSENT, "hb", &again)), "and nothing is promised under that id again: %s", err.text);
+}
+
+/* Peers and operators cannot have any number of threads. */
+static void test_many(void)
+{
+	char id[CF_UUID_ROOM];
+	struct migration *one;
+	int r = 0;
+
+	for (int i = 0; i < 1000 && r == 0; i++) {
+		snprintf(id, sizeof(id), "44444444-0000-4000-8000-%012d", i);
+		r = expect(id, id, "hb", &one);
+	}
+	ok(r < 0 && err.code == CF_BUSY && migrations_under_way(all) == 100, "there is an end to it: %s", err.text);
+}
+
+int main(void)
+{
+	begin();
+	test_bad_name();
+	test_incoming();
+	test_many();
+	end();
+	return done();
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One agent calls another: answers that do not come, limits, addresses, and the rounds of a probe. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/peer/probe.h"
+#include "proto/base.h"
+#include "proto/text.h"
+#include "tests/pair.h"
+#include "tests/tap.h"
+
+static void test_times(void)
+{
+	CF_AUTO(call_free) struct call *olga = pair_call("olga"), *nobody = NULL, *mute = NULL;
+	struct late late = { .call = olga, .timeout = { 500 * CF_MS } };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(to);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), good = pair.port;
+
+	ok(pair_ask(olga) == 0, "an answer comes");
+	pair_ask_later(&late);
+	ok(late.r < 0 && late.err.code == CF_UNREACHABLE && call_sent(olga).ns && !call_answered(olga).ns,
+	   "one that takes too long is not waited for: %s", late.err.text);
+	wire_do(&pair.wire, wire_answer_waiting, NULL);
+	ok(pair_ask(olga) == 0, "and the next one comes");
+
+	bind(fd, (struct sockaddr *)&to, sizeof(to));
+	getsockname(fd, (struct sockaddr *)&to, &size);
+	pair.port = ntohs(to.sin_port);
+	nobody = pair_call("a");
+	ok(pair_ask(nobody) < 0 && pair.err.code == CF_UNREACHABLE, "where nobody listens: %s",
+	   pair.err.text);
+	listen(fd, 1);
+	mute = pair_call("a");
+	ok(call_warm(mute, (cf_span){ 50 * CF_MS }, &pair.err) < 0 && pair.err.code == CF_UNREACHABLE,
+	   "where nobody speaks: %s", pair.err.text);
+	close(fd);
+	pair.port = good;
+}
+
+static int connect_tcp(void)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(pair.port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		abort();
+	return fd;
+}
+
+static void test_limits(void)
+{
+	CF_AUTO(call_free) struct call *served = pair_call("a"), *surplus = pair_call("a");
+	int silent[16];
+	char byte;
+
+	ok(pair_ask(served) == 0, "one is served");
+	for (size_t i = 0; i < CF_COUNT(silent); i++)
+		silent[i] = connect_tcp();
+	ok(pair_ask(surplus) < 0 && pair.err.code == CF_BUSY && pair.problem.status == 503,
+	   "one too many from the address is told so: %s", pair.err.text);
+	ok(pair_ask(served) == 0, "who was there before is served all the same");
+	for (size_t i = 0; i < CF_COUNT(silent); i++) {
+		recv(silent[i], &byte, 1, 0);
+		close(silent[i]);
+	}
+	for (int i = 0; i < 1000 && pair_ask(surplus) < 0 && pair.err.code == CF_BUSY; i++)
+		usleep(10000);
+	ok(pair.err.code == CF_OK, "those that say nothing are cut, and there is room again");
+}
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void test_probe(void)
+{
+	CF_AUTO(call_free) struct call *call = pair_call("a");
+	struct cf_offset offset = { 0 };
+	char boot[CF_BOOT_ROOM] = "", text[CF_INTERVAL_TEXT_ROOM], half[CF_SPAN_TEXT_ROOM];
+	int64_t halves[200];
+	int holds = 0;
+
+	for (int i = 0; i < 200; i++) {
+		struct cf_offset one = { 0 };
+
+		if (probe_rounds(call, 1, &one, boot, pair_patience, &pair.err) == 0)
+			holds += cf_interval_has(one.raw, (cf_span){ 0 });
+		halves[i] = cf_interval_half(one.raw).ns;
+	}
+	qsort(halves, 200, sizeof(halves[0]), by_size);
+	ok(holds == 200, "each of 200 rounds holds the true offset, 0");
+	printf("# half width: median %s", cf_span_text((cf_span){ halves[100] }, half));
+	printf(", 19 of 20 below %s\n", cf_span_text((cf_span){ halves[190] }, half));
+
+	ok(probe_rounds(call, 200, &offset, boot, pair_patience, &pair.err) == 0 && offset.rounds == 200,
+	   "200 rounds in one go");
+	ok(cf_interval_has(offset.raw, (cf_span){ 0 }), "... hold it together: %s, half width %s",
+	   cf_interval_text(offset.raw, text), cf_span_text(cf_interval_half(offset.raw), half));
+	ok(strlen(boot) == 36, "the other host's boot is %s", boot);
+
+	strcpy(boot, "another");
+	offset.drift_ppm = 7;
+	ok(probe_rounds(call, 3, &offset, boot, pair_patience, &pair.err) == 0 && offset.rounds == 3 &&
+	   offset.drift_ppm == 7, "after another boot the offset begins anew");
+}
+
+/* A port of their own: port 0 would be another one for each. */
+static void test_addresses(void)
+{
+	CF_AUTO(call_free) struct call *v4 = NULL, *v6 = NULL;
+	int r = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t size = sizeof(to);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		ok(true, "two addresses # SKIP no IPv6 here");
+		close(fd);
+		return;
+	}
+	getsockname(fd, (struct sockaddr *)&to, &size);
+	close(fd);
+
+	pair.wire.options.listen[pair.wire.options.n_listen++] = "::1";
+	pair.wire.options.port = ntohs(to.sin6_port);
+	r = pair_reload();
+	v4 = pair_call_to("127.0.0.1", pair.wire.options.port, "a", NULL);
+	v6 = pair_call_to("::1", pair.wire.options.port, "a", NULL);
+	ok(r == 0 && pair_ask(v4) == 0 && pair_ask(v6) == 0, "v4 and v6 are listened on at one port %s",
+	   pair.err.text);
+	pair.wire.options.listen[pair.wire.options.n_listen++] = "no.address";
+	r = pair_reload();
+	ok(r < 0, "a name is no address: %s", pair.err.text);
+	pair.wire.options.n_listen = 1;
+	r = pair_reload();
+	ok(r == 0 && pair_ask(v6) == 0, "who came by an address that is given up stays connected");
+}
+
+static void test_names(void)
+{
+	struct call_tls tls = { "ca", NULL, "cert", "key" };
+	struct call *call = NULL;
+
+	ok(call_new(&call, "a/b", NULL, 1, &tls, &pair.err) == -EINVAL && !call, "%s", pair.err.text);
+	ok(call_new(&call, "a", "x@y", 1, &tls, &pair.err) == -EINVAL && !call, "%s", pair.err.text);
+	ok(call_new(&call, "", NULL, 1, &tls, &pair.err) == -EINVAL && !call, "%s", pair.err.text);
+	ok(call_new(&call, "a", "127.0.0.1", 1, &tls, &pair.err) == 0, "files are not read yet");
+	ok(call_warm(call, pair_patience, &pair.err) < 0, "... but when it connects: %s", pair.err.text);
+	call_free(call);
+}
+
+int main(void)
+{
+	pair_start();
+	test_times();
+	test_limits();
+	test_probe();
+	test_addresses();
+	test_names();
+	wire_stop(&pair.wire);
+	return done();
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tables are small enough to check whole: these tests walk every phase,
+ * every event and every act under way rather than a few stories through them.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "policy/phase.h"
+#include "proto/base.h"
+#include "tests/tap.h"
+
+/* Each side's phases in the order of their lives, ends last. */
+static const enum cf_phase source_life[] = {
+	CF_PHASE_CHECKING, CF_PHASE_RESERVED, CF_PHASE_CAPTURING, CF_PHASE_COPYING, CF_PHASE_PAUSED,
+	CF_PHASE_LANDED, CF_PHASE_CORRECTING, CF_PHASE_VERIFYING,
+	CF_PHASE_DONE, CF_PHASE_REFUSED, CF_PHASE_ABORTED,
+};
+static const enum cf_phase destination_life[] = {
+	CF_PHASE_LEASED, CF_PHASE_PREPARED, CF_PHASE_RUNNING, CF_PHASE_CORRECTING, CF_PHASE_VERIFYING,
+	CF_PHASE_DONE, CF_PHASE_DROPPED,
+};
+
+#define BIT(n) (1u << (n))
+
+/* What each act may come back with, as policy/phase.h says; [1] is the destination's. */
+static const unsigned returns[CF_N_ACTS][2] = {
+	[CF_ACT_CHECK]   = { BIT(CF_EV_ALLOWED) | BIT(CF_EV_REFUSED) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
+	[CF_ACT_RESERVE] = { BIT(CF_EV_GRANTED) | BIT(CF_EV_REFUSED) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
+	[CF_ACT_CAPTURE] = { BIT(CF_EV_CAPTURED) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
+	[CF_ACT_COPY]    = { BIT(CF_EV_STOPPED) | BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
+	[CF_ACT_ASK]     = { BIT(CF_EV_LANDED) | BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) },
+	[CF_ACT_LAND]    = { BIT(CF_EV_RESUMED) | BIT(CF_EV_FAILED) },
+	[CF_ACT_CORRECT] = { BIT(CF_EV_CORRECTED) | BIT(CF_EV_FAILED),
+			     BIT(CF_EV_CORRECTED) | BIT(CF_EV_GONE) | BIT(CF_EV_FAILED) },
+	[CF_ACT_VERIFY]  = { BIT(CF_EV_VERIFIED) | BIT(CF_EV_FAILED),
+			     BIT(CF_EV_VERIFIED) | BIT(CF_EV_GONE) | BIT(CF_EV_FAILED) },
+	/* AWAIT comes back with the next of them: what it can be depends on the phase, see awaits(). */
+	[CF_ACT_AWAIT]   = { 0, BIT(CF_EV_GONE) | BIT(CF_EV_FAILED) },
+};
+
+static enum cf_side side;
+static const char *who;
+
+static const struct cf_edge *edge(int from, int on)
+{
+	return cf_phase_next(side, from, on);
+}
+
+static void reach(int from, bool seen[CF_N_PHASES])
+{
+	if (seen[from])
+		return;
+	seen[from] = true;
+	for (int on = 0; on < CF_N_EVENTS; on++)
+		if (edge(from, on))
+			reach(edge(from, on)->to, seen);
+}
+
+static bool reaches(int from, int to)
+{
+	bool seen[CF_N_PHASES] = { false };
+
+	reach(from, seen);
+	return seen[to];
+}
+
+static bool reaches_end(int from)
+{
+	bool seen[CF_N_PHASES] = { false };
+
+	reach(from, seen);
+	for (int p = 0; p < CF_N_PHASES; p++)
+		if (seen[p] && cf_phase_is_end(p))
+			return true;
+	return false;
+}
+
+static int edges_from(int from)
+{
+	int n = 0;
+
+	for (int on = 0; on < CF_N_EVENTS; on++)
+		n += edge(from, on) != NULL;
+	return n;
+}
+
+static int place(const enum cf_phase *life, size_t n, int phase)
+{
+	for (size_t i = 0; i < n; i++)
+		if (life[i] == (enum cf_phase)phase)
+			return i;
+	return -1;
+}
+
+static void lives(const enum cf_phase *life, size_t n)
+{
+	const struct cf_edge *first = cf_phase_first(side);
+
+	ok(first && first->to == life[0] && first->act != CF_ACT_NONE, "%s begins in %s, with an act", who,
+	   cf_phase_words[life[0]]);
+	for (int p = 1; p < CF_N_PHASES; p++) {
+		bool lived = place(life, n, p) >= 0;
+
+		ok(reaches(CF_PHASE_UNKNOWN, p) == lived, "%s: %s can%s be reached", who, cf_phase_words[p],
+		   lived ? "" : "not");
+		ok((edges_from(p) > 0) == (lived && !cf_phase_is_end(p)),
+		   "... and has a way out only if it is lived and no end");
+		if (!lived)
+			continue;
+		ok(reaches_end(p), "%s always ends", cf_phase_words[p]);
+		for (int on = 0; on < CF_N_EVENTS; on++)
+			if (edge(p, on) && edge(p, on)->to != (enum cf_phase)p)
+				ok(place(life, n, edge(p, on)->to) > place(life, n, p),
+				   "%s on %s goes on, never back",
+				   cf_phase_words[p], cf_event_name(on));
+	}
+}
+
+static void failures(const enum cf_phase *life, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct cf_edge *failed = edge(life[i], CF_EV_FAILED);
+		const char *name = cf_phase_words[life[i]];
+
+		if (cf_phase_is_end(life[i]))
+			continue;
+		ok(failed && reaches_end(failed->to), "%s survives a failure", name);
+		if (failed && failed->to == life[i])
+			ok((failed->act == CF_ACT_ASK || failed->act == CF_ACT_AWAIT) &&
+			   edges_from(life[i]) > 1,
+			   "... by asking again, since a failure does not say where the guest is");
+	}
+}
+
+static void aborts(const enum cf_phase *life, size_t n, int undone, int last)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct cf_edge *abort = edge(life[i], CF_EV_ABORT);
+		bool can = (int)i <= last && !cf_phase_is_end(life[i]);
+
+		ok(cf_phase_can_abort(side, life[i]) == can, "%s can%s be aborted", cf_phase_words[life[i]],
+		   can ? "" : "not");
+		ok((abort != NULL) == can && (!abort || reaches(abort->to, undone)),
+		   "... and its edges say the same");
+	}
+}
+
+static void no_return(int from)
+{
+	ok(!reaches(from, CF_PHASE_ABORTED) && !reaches(from, CF_PHASE_DROPPED) &&
+	   !reaches(from, CF_PHASE_REFUSED),
+	   "%s: from %s nothing leads back", who, cf_phase_words[from]);
+	ok(reaches(from, CF_PHASE_DONE), "... but to done");
+	for (int on = 0; on < CF_N_EVENTS; on++)
+		if (edge(from, on))
+			ok(edge(from, on)->act != CF_ACT_UNDO, "... and %s undoes nothing", cf_event_name(on));
+}
+
+/* Which edges may lead into an end, and with which act. */
+static void into_end(int from, const struct cf_edge *e)
+{
+	const char *name = cf_phase_words[from];
+
+	switch (e->to) {
+	case CF_PHASE_REFUSED:
+		ok((from == CF_PHASE_CHECKING || from == CF_PHASE_RESERVED) && e->on == CF_EV_REFUSED &&
+		   e->act == CF_ACT_CLOSE,
+		   "%s is refused by a refusal alone, and nothing is to be undone", name);
+		break;
+	case CF_PHASE_DONE:
+		ok(e->act == CF_ACT_CLOSE, "%s ends on %s in a receipt", name, cf_event_name(e->on));
+		break;
+	default:
+		ok(e->act == CF_ACT_UNDO, "%s is undone on %s", name, cf_event_name(e->on));
+		if (from == CF_PHASE_COPYING || from == CF_PHASE_PAUSED || from == CF_PHASE_PREPARED)
+			ok(e->on == CF_EV_KEPT || e->on == CF_EV_GONE || (from == CF_PHASE_COPYING && e->on == CF_EV_ABORT),
+			   "... as it is known where the guest is");
+	}
+}
+
+static void ends(void)
+{
+	for (int p = 0; p < CF_N_PHASES; p++)
+		for (int on = 0; on < CF_N_EVENTS; on++) {
+			const struct cf_edge *e = edge(p, on);
+
+			if (e && cf_phase_is_end(e->to))
+				into_end(p, e);
+		}
+}
+
+static unsigned awaits(int phase)
+{
+	return phase == CF_PHASE_LEASED   ? BIT(CF_EV_PREPARED) | BIT(CF_EV_RESUMED) | BIT(CF_EV_KEPT) | BIT(CF_EV_ABORT) :
+	       phase == CF_PHASE_PREPARED ? BIT(CF_EV_RESUMED) | BIT(CF_EV_KEPT) : BIT(CF_EV_LANDED);
+}
+
+static bool used[CF_N_ACTS];
+
+/* Every pair of phase and act under way that can come about: no act's event may go unanswered. */
+static void under_way(int phase, int act, bool seen[CF_N_PHASES][CF_N_ACTS])
+{
+	unsigned mine = returns[act][side == CF_DESTINATION] | (act == CF_ACT_AWAIT ? awaits(phase) : 0);
+
+	if (seen[phase][act])
+		return;
+	seen[phase][act] = used[act] = true;
+	if (cf_phase_is_end(phase))
+		return;
+	ok(mine != 0, "%s: in %s an act is under way, and %s has an end", who, cf_phase_words[phase],
+	   cf_act_name(act));
+	for (int on = 0; on < CF_N_EVENTS; on++) {
+		const struct cf_edge *e = edge(phase, on);
+
+		if (mine & BIT(on))
+			ok(e, "... %s is answered", cf_event_name(on));
+		if (!e || !(mine & BIT(on)))
+			continue;
+		ok(e->act != CF_ACT_NONE, "... and something follows");
+		under_way(e->to, e->act, seen);
+	}
+}
+
+static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, int undone, int last_abort)
+{
+	bool seen[CF_N_PHASES][CF_N_ACTS] = { 0 };
+
+	side = which;
+	who = cf_side_words[which];
+	lives(life, n);
+	failures(life, n);
+	aborts(life, n, undone, last_abort);
+	ends();
+	under_way(life[0], cf_phase_first(side)->act, seen);
+}
+
+int main(void)
+{
+	one_side(CF_SOURCE, source_life, CF_COUNT(source_life), CF_PHASE_ABORTED, 3);
+	no_return(CF_PHASE_LANDED);
+	no_return(CF_PHASE_CORRECTING);
+	no_return(CF_PHASE_VERIFYING);
+	ok(edge(CF_PHASE_COPYING, CF_EV_STOPPED)->act == CF_ACT_ASK && edge(CF_PHASE_COPYING, CF_EV_FAILED)->act == CF_ACT_ASK,
+	   "from STOP on, seen or not, where the guest runs is asked, never assumed");
+
+	one_side(CF_DESTINATION, destination_life, CF_COUNT(destination_life), CF_PHASE_DROPPED, 0);
+	ok(edge(CF_PHASE_LEASED, CF_EV_KEPT) && edge(CF_PHASE_PREPARED, CF_EV_KEPT),
+	   "a source that kept the guest ends the waiting");
+	no_return(CF_PHASE_RUNNING);
+	no_return(CF_PHASE_CORRECTING);
+	no_return(CF_PHASE_VERIFYING);
+
+	side = CF_SIDE_UNKNOWN;
+	ok(!cf_phase_first(side) && !edge(CF_PHASE_COPYING, CF_EV_LANDED), "no side, no edges");
+	for (int act = 1; act < CF_N_ACTS; act++)
+		ok(used[act] && cf_act_name(act), "the act %s is used", cf_act_name(act));
+	for (int on = 0; on < CF_N_EVENTS; on++) {
+		bool known = false;
+
+		for (side = CF_SOURCE; side <= CF_DESTINATION; side++)
+			for (int p = 0; p < CF_N_PHASES; p++)
+				known |= edge(p, on) != NULL;
+		ok(known && cf_event_name(on), "the event %s means something somewhere", cf_event_name(on));
+	}
+
+	return done();
+}

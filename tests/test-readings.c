@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Readings of a guest's clock, simulated: the guest is ahead by a known amount,
+ * whatever the way there and back takes; and agents that lie.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/virt/readings.h"
+#include "tests/tap.h"
+
+#define NOW (INT64_C(1800000000) * CF_S)	/* in 2027 */
+
+/* The host's clocks ns after the beginning, REALTIME set ahead by `stepped`. */
+static struct cf_instant host(int64_t ns, int64_t stepped)
+{
+	return (struct cf_instant){ .raw = { 5 * CF_S + ns }, .real = { NOW + ns + stepped } };
+}
+
+/* A reading that begins at ns, takes there and back, of a guest that is ahead of the true time. */
+static int read_at(struct readings *readings, int64_t ns, int64_t there, int64_t back, int64_t ahead)
+{
+	struct cf_error err = { 0 };
+	int r = readings_add(readings, host(ns, 0), (cf_real){ NOW + ns + there + ahead },
+			     host(ns + there + back, 0),
+			     &err);
+
+	if (r < 0 && !err.text[0])
+		printf("# no reason was given\n");
+	return r;
+}
+
+static bool holds(const struct readings *readings, int64_t ahead)
+{
+	return cf_interval_has(readings_offset(readings).offset, (cf_span){ ahead });
+}
+
+static void test_folding(void)
+{
+	struct readings readings = { 0 };
+	struct cf_guest_offset offset;
+	int64_t width;
+
+	ok(read_at(&readings, 0, 900 * CF_US, 100 * CF_US, CF_S) == 0 && holds(&readings, CF_S),
+	   "one reading");
+	width = cf_interval_width(readings_offset(&readings).offset).ns;
+	ok(width >= CF_MS && width < 2 * CF_MS, "is as wide as it took");
+	ok(read_at(&readings, 2 * CF_MS, 100 * CF_US, 900 * CF_US, CF_S) == 0 && holds(&readings, CF_S),
+	   "two");
+	offset = readings_offset(&readings);
+	ok(cf_interval_width(offset.offset).ns < width, "narrow each other");
+	ok(offset.rounds == 2 && offset.at.raw.ns == host(3 * CF_MS, 0).raw.ns && !offset.has_rate,
+	   "it is dated at the last");
+	ok(readings.took.ns == CF_MS, "which took a millisecond");
+	for (int i = 0; i < 1000; i++)
+		read_at(&readings, (5 + 2 * i) * CF_MS, (100 + i % 7 * 50) * CF_US,
+			(100 + i % 5 * 80) * CF_US,
+			CF_S - i * 400);
+	ok(readings.rounds == 1002 && holds(&readings, CF_S - 999 * 400),
+	   "a thousand, of a clock that drifts by 200 ppm");
+}
+
+static void test_slewing(void)
+{
+	struct readings readings = { 0 };
+	bool all = true;
+
+	for (int i = 0; i < 100; i++)
+		all = all && read_at(&readings, i * 10 * CF_MS, 50 * CF_US, 50 * CF_US, i * CF_MS) == 0 &&
+		      holds(&readings, i * CF_MS);
+	ok(all, "a guest that slews its clock by a tenth is followed");
+}
+
+static void test_host_step(void)
+{
+	struct readings readings = { 0 };
+	int64_t hour = 3600 * CF_S;
+	int r;
+
+	read_at(&readings, 0, CF_MS, CF_MS, CF_S);
+	r = readings_add(&readings, host(10 * CF_MS, hour), (cf_real){ NOW + 11 * CF_MS + CF_S },
+			 host(12 * CF_MS, hour), NULL);
+	ok(r == 0 && holds(&readings, CF_S - hour),
+	   "a step of the host's clock between two readings is no jump of the guest's");
+}
+
+static void refused(const char *sentence, int64_t ns, int64_t ahead)
+{
+	struct readings readings = { 0 }, before;
+
+	read_at(&readings, 0, CF_MS, CF_MS, CF_S);
+	before = readings;
+	ok(read_at(&readings, ns, CF_MS, CF_MS, ahead) == -EPROTO, "%s", sentence);
+	ok(memcmp(&before, &readings, sizeof(before)) == 0, "... which changes nothing");
+}
+
+static void test_lies(void)
+{
+	static const int64_t absurd[] = { INT64_MIN, -1, 0, 1, INT64_C(946684799) * CF_S,
+								       INT64_C(7258118401) * CF_S,
+								       INT64_MAX };
+	struct readings readings = { 0 };
+
+	for (size_t i = 0; i < CF_COUNT(absurd); i++)
+		ok(readings_add(&readings, host(0, 0), (cf_real){ absurd[i] }, host(CF_MS, 0),
+		   NULL) == -EPROTO &&
+		   !readings.rounds && !readings_plausible((cf_real){ absurd[i] }), "%lld ns is no time",
+		   (long long)absurd[i]);
+	refused("a clock that goes back", 10 * CF_MS, 0);
+	refused("one that goes back by little", 3 * CF_MS, CF_S - 4 * CF_MS);
+	refused("one that jumps ahead", 10 * CF_MS, 2 * CF_S);
+	refused("one that lags by more than it can", 10 * CF_S, -9 * CF_S);
+	ok(readings_plausible((cf_real){ NOW }), "and now is a time");
+}
+
+int main(void)
+{
+	test_folding();
+	test_slewing();
+	test_host_step();
+	test_lies();
+	return done();
+}

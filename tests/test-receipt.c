@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a receipt says at the end of what was measured: its outcome, and whether the lag was to be expected. */
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/act/receipt.h"
+#include "daemon/log.h"
+#include "tests/tap.h"
+
+#define MS(n) ((cf_span){ (n) * CF_MS })
+#define FROM(low, high) { MS(low), MS(high) }
+
+/* In place of the rest of the agent */
+
+const struct drive_ops drive_libvirt = { .name = "libvirt" };
+static char unmeasured[CF_DETAIL_ROOM];
+
+bool virt_host(struct virt *virt, struct virt_host *ret)
+{
+	(void)virt;
+	(void)ret;
+	return false;
+}
+
+void guest_watch_read(struct guest_watch *watch, struct guest_events *ret)
+{
+	(void)watch;
+	*ret = (struct guest_events){ .has_job = true,
+				      .job = { .has_bytes = true, .bytes = 4711, .has_downtime = true,
+					       .downtime = MS(2100) } };
+}
+
+void log_write(int priority, const struct log_about *about, const char *fmt, ...)
+{
+	(void)priority;
+	(void)about;
+	(void)fmt;
+}
+
+void work_landing(struct work *work, struct cf_landing *ret)
+{
+	*ret = work->landing;
+}
+
+void work_unmeasured(struct work *work, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)work;
+	va_start(ap, fmt);
+	vsnprintf(unmeasured, sizeof(unmeasured), fmt, ap);
+	va_end(ap);
+}
+
+/* The outcome */
+
+static const struct {
+	const char *sentence;
+	bool has_blackout, has_landing;
+	int64_t blackout;		/* its upper end, ms; the limit is 1 s */
+	size_t n;
+	int64_t low, high;		/* the last residual, ms; the limit is 20 ms */
+	enum cf_outcome outcome;
+	const char *reason;		/* "": there is nothing to explain */
+} outcomes[] = {
+	{ "all within",                        true,  true,  999,  3, -19, 0,   CF_OUTCOME_CLEAN, "" },
+	{ "at both limits",                    true,  true,  1000, 3, -20, 20,  CF_OUTCOME_CLEAN, "" },
+	{ "a blackout that may be too long",   true,  true,  1001, 3, -1,  0,   CF_OUTCOME_BREACHED, "the blackout was" },
+	{ "... the clock unknown",             true,  true,  1001, 0, 0,   0,   CF_OUTCOME_BREACHED, "the blackout was" },
+	{ "a clock that may lag too much",     true,  true,  80,   3, -21, -1,  CF_OUTCOME_BREACHED, "still off by" },
+	{ "a clock that may be too far ahead", true,  true,  80,   3, -1,  21,  CF_OUTCOME_BREACHED, "still off by" },
+	{ "... the blackout unknown",          false, true,  0,    3, -1,  21,  CF_OUTCOME_BREACHED, "still off by" },
+	{ "an unknown blackout",               false, true,  0,    3, -1,  0,   CF_OUTCOME_UNVERIFIED, "the blackout could" },
+	{ "an unknown clock",                  true,  true,  80,   0, 0,   0,   CF_OUTCOME_UNVERIFIED,
+	  "the guest's clock could" },
+	{ "a destination that said nothing",   true,  false, 80,   3, -1,  0,   CF_OUTCOME_UNVERIFIED,
+	  "the guest's clock could" },
+	{ "nothing known",                     false, false, 0,    0, 0,   0,   CF_OUTCOME_UNVERIFIED,
+	  "blackout and guest clock" },
+};
+
+static void test_outcomes(void)
+{
+	for (size_t i = 0; i < CF_COUNT(outcomes); i++) {
+		struct cf_receipt receipt = {
+			.limits = { .max_blackout = MS(1000), .max_residual = MS(20) },
+			.has_blackout = outcomes[i].has_blackout,
+			.blackout = FROM(outcomes[i].blackout - 5, outcomes[i].blackout),
+			.has_landing = outcomes[i].has_landing,
+			.landing = { .n_residuals = outcomes[i].n,
+				     .residuals = { { MS(100), FROM(-500, -490) }, { MS(1000), FROM(-30, -28) } } },
+		};
+		char reason[CF_DETAIL_ROOM] = "an earlier one";
+		enum cf_outcome outcome;
+
+		if (outcomes[i].n)
+			receipt.landing.residuals[outcomes[i].n - 1] = (struct cf_residual){
+				MS(10000), FROM(outcomes[i].low, outcomes[i].high) };
+		outcome = receipt_judge(&receipt, reason);
+		ok(outcome == outcomes[i].outcome, "%s: %s", outcomes[i].sentence, cf_outcome_words[outcome]);
+		ok(*outcomes[i].reason ? !!strstr(reason, outcomes[i].reason) : !*reason, "... because %s",
+		   *reason ? reason : "all is as it should be");
+		ok(outcome != CF_OUTCOME_BREACHED || strstr(reason, "the limit is"), "... and of which limit it is told");
+	}
+}
+
+/* The lag */
+
+static const struct {
+	const char *sentence;
+	const char *type, *clocksource;
+	bool self_correcting, has_lag;
+	int64_t low, high;		/* the measured lag, ms; the blackout is 98 to 102 */
+	int64_t offset;			/* of the hosts' REALTIME, ms */
+	bool surprising;
+} lags[] = {
+	{ "TCG, all of it lost",               "qemu", "tsc",       false, true,  98,  100,  0,  false },
+	{ "... between hosts 2 s apart",       "qemu", "tsc",       false, true,  98,  100,  2000, false },
+	{ "... touched at its upper end",      "qemu", "tsc",       false, true,  101, 110,  0,  false },
+	{ "... but only half",                 "qemu", "tsc",       false, true,  49,  52,   0,  true },
+	{ "... but more than all",             "qemu", "tsc",       false, true,  110, 112,  0,  true },
+	{ "... but not measured",              "qemu", "tsc",       false, false, 0,   0,    0,  false },
+	{ "kvm-clock, nothing lost",           "kvm",  "kvm-clock", false, true,  -1,  1,    0,  false },
+	{ "kvm-clock, a part lost",            "kvm",  "kvm-clock", false, true,  20,  22,   0,  false },
+	{ "kvm-clock, more than all",          "kvm",  "kvm-clock", false, true,  110, 112,  0,  true },
+	{ "kvm-clock, ahead",                  "kvm",  "kvm-clock", false, true,  -9,  -7,   0,  true },
+	{ "hpet under KVM, all of it lost",    "kvm",  "hpet",      false, true,  98,  100,  0,  false },
+	{ "hpet under KVM, but only a part",   "kvm",  "hpet",      false, true,  20,  22,   0,  true },
+	{ "a QEMU that corrects, nothing lost", "kvm", "kvm-clock", true,  true,  -1,  1,    0,  false },
+	{ "... by clocks 30 ms apart",         "kvm",  "kvm-clock", true,  true,  -31, -29,  30, false },
+	{ "... by clocks that agree, ahead",   "kvm",  "kvm-clock", true,  true,  -31, -29,  0,  true },
+};
+
+static struct cf_instant at(int64_t raw, int64_t real)
+{
+	return (struct cf_instant){ .raw = { raw * CF_MS }, .real = { INT64_C(1790000000) * CF_S + real * CF_MS } };
+}
+
+static struct work *begin(void)
+{
+	static const struct act_context context;
+	struct work *work = calloc(1, sizeof(*work));
+
+	work->receipt = calloc(1, sizeof(*work->receipt));
+	work->record = calloc(1, sizeof(*work->record));
+	work->context = &context;
+	*unmeasured = '\0';
+	return work;
+}
+
+static void end(struct work *work)
+{
+	free(work->receipt);
+	free(work->record);
+	free(work);
+}
+
+/* Stopped at 1000 of the source's RAW, run again at 5100 of the destination's, which is 4000 ahead. */
+static void fill(struct work *work, int64_t offset)
+{
+	struct cf_receipt *receipt = work->receipt;
+
+	receipt->has_stop = receipt->has_landing = true;
+	receipt->stop = at(1000, 1000);
+	receipt->stop_slack = MS(1);
+	receipt->landing.has_resume = true;
+	receipt->landing.resume = at(5100, 1100 + offset);
+	receipt->landing.resume_slack = MS(1);
+	work->peer.has_at_stop = true;
+	work->peer.at_stop = (struct cf_interval)FROM(3999, 4001);
+}
+
+static void test_lags(void)
+{
+	for (size_t i = 0; i < CF_COUNT(lags); i++) {
+		struct work *work = begin();
+		struct cf_receipt *receipt = work->receipt;
+		struct cf_guest_clock *guest = &work->record->guest;
+
+		fill(work, lags[i].offset);
+		snprintf(guest->type, sizeof(guest->type), "%s", lags[i].type);
+		guest->has_clocksource = true;
+		snprintf(guest->clocksource, sizeof(guest->clocksource), "%s", lags[i].clocksource);
+		guest->self_correcting = lags[i].self_correcting;
+		receipt->landing.has_lag = lags[i].has_lag;
+		receipt->landing.lag = (struct cf_interval)FROM(lags[i].low, lags[i].high);
+		receipt_complete(work);
+		ok(receipt->has_predicted_lag && *receipt->predicted_lag_why &&
+		   receipt->lag_surprising == lags[i].surprising, "%s: %s", lags[i].sentence,
+		   lags[i].surprising ? "a surprise" : "no surprise");
+		end(work);
+	}
+}
+
+static void test_figures(void)
+{
+	struct work *work = begin();
+	struct cf_receipt *receipt = work->receipt;
+
+	work->watch = (struct guest_watch *)work;	/* there is one; nobody looks into it */
+	fill(work, 2000);
+	receipt_complete(work);
+	ok(receipt->has_blackout && cf_interval_has(receipt->blackout, MS(100)) &&
+	   cf_interval_width(receipt->blackout).ns < 5 * CF_MS, "the blackout is 100 ms, whatever the wall clocks say");
+	ok(receipt->has_offset_during && cf_interval_has(receipt->offset_during, MS(2000)), "which were 2 s apart");
+	ok(receipt->has_libvirt_downtime && receipt->libvirt_downtime.ns == 2100 * CF_MS &&
+	   receipt->has_libvirt_downtime_offset && cf_interval_has(receipt->libvirt_downtime_offset, MS(2000)),
+	   "libvirt's figure stands beside it, with what they did to it");
+	ok(receipt->has_bytes && receipt->bytes == 4711 && strcmp(receipt->driver, "libvirt") == 0,
+	   "and what was copied, and by whom");
+	end(work);
+
+	work = begin();
+	fill(work, 0);
+	work->receipt->landing.resume = at(4900, 900);
+	receipt_complete(work);
+	ok(!work->receipt->has_blackout && !work->receipt->has_predicted_lag && !work->receipt->lag_surprising &&
+	   strstr(unmeasured, "RESUME lies before STOP"), "a RESUME before STOP is no blackout: %s", unmeasured);
+	end(work);
+
+	work = begin();
+	fill(work, 0);
+	work->peer.has_at_stop = false;
+	receipt_complete(work);
+	ok(!work->receipt->has_blackout && !work->receipt->has_offset_during, "without an offset there is none either");
+	end(work);
+}
+
+/* A destination alone has a receipt that can be read, too: limits of 0 nobody ever had. */
+static void test_alone(void)
+{
+	struct work *work = begin();
+
+	work->reservation.limits = (struct cf_limits){ .max_residual = MS(20), .max_stratum = 9 };
+	snprintf(work->reservation.driver, sizeof(work->reservation.driver), "libvirt");
+	work->limits = (struct cf_both_limits){ .limits = work->reservation.limits, .owner_max_error_bound = "hA",
+						.owner_max_skew = "hA", .owner_max_blackout = "hA",
+						.owner_max_residual = "hB" };
+	receipt_alone(work);
+	ok(work->receipt->limits.max_stratum == 9 && strcmp(work->receipt->limit_owners.max_residual, "hB") == 0 &&
+	   strcmp(work->receipt->driver, "libvirt") == 0, "limits, their owners and driver are known without the source");
+	ok(!work->receipt->has_landing && !work->receipt->has_blackout, "what was not seen is absent");
+	work->landing.has_resume = true;
+	receipt_alone(work);
+	ok(work->receipt->has_landing && work->receipt->landing.has_resume, "and what was seen is there");
+	end(work);
+}
+
+int main(void)
+{
+	test_outcomes();
+	test_lags();
+	test_figures();
+	test_alone();
+	return done();
+}

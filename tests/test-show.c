@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a person is shown, against texts that somebody has read: tests/golden.
+ * GOLDEN=write writes them anew, to be read again.
+ */
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/json.h"
+#include "client/say.h"
+#include "client/show.h"
+#include "proto/codec.h"
+#include "proto/problem.h"
+#include "tests/made-up.h"
+#include "tests/tap.h"
+
+typedef void show_fn(FILE *to, const void *message);
+
+#define SHOW(name, call) static void name(FILE *to, const void *message) { call; }
+
+SHOW(report, show_report(to, message))
+SHOW(health, show_health(to, message, made_up_find("clock")->message))
+SHOW(health_bad, show_health(to, message, made_up_find("clock-absent")->message))
+SHOW(peer, show_peer(to, message))
+SHOW(peers, show_peers(to, message, NULL))
+SHOW(domains, show_domains(to, message, NULL))
+SHOW(guest, show_guest(to, message))
+SHOW(checks, show_checks(to, message, NULL))
+SHOW(receipt, show_receipt(to, message))
+SHOW(end, show_end(to, message))
+
+static void migrations(FILE *to, const void *message)
+{
+	const struct cf_migrations *m = message;
+
+	show_migrations(to, m->list, m->n_list, NULL);
+}
+
+static void progress(FILE *to, const void *message)
+{
+	char text[PROGRESS_TEXT_ROOM];
+
+	say(to, "%s", progress_text(message, text));
+}
+
+static void problem(FILE *to, const void *message)
+{
+	const struct cf_problem *p = message;
+
+	show_findings(to, "  ", p->findings, p->n_findings);
+}
+
+static const struct {
+	const char *name;
+	show_fn *show;
+} cases[] = {
+	{ "health", health },
+	{ "health-bad", health_bad },
+	{ "clock", report },
+	{ "clock-absent", report },
+	{ "clock-stepped", report },
+	{ "peer", peer },
+	{ "peer-lost", peer },
+	{ "peers", peers },
+	{ "peers-none", peers },
+	{ "domains", domains },
+	{ "domains-none", domains },
+	{ "guest", guest },
+	{ "guest-absent", guest },
+	{ "checks", checks },
+	{ "checks-good", checks },
+	{ "migration-checking", progress },
+	{ "migration-copying", progress },
+	{ "migration-blind", progress },
+	{ "migration-clean", end },
+	{ "migration-refused", end },
+	{ "migrations", migrations },
+	{ "migrations-none", migrations },
+	{ "receipt-clean", receipt },
+	{ "receipt-breached", receipt },
+	{ "receipt-aborted", receipt },
+	{ "receipt-absent", receipt },
+	{ "problem-refused", problem },
+};
+
+static char *shown(show_fn *show, const void *message)
+{
+	size_t size = 0;
+	char *text = NULL;
+	FILE *to = open_memstream(&text, &size);
+
+	show(to, message);
+	fclose(to);
+	return text;
+}
+
+static char *read_all(const char *path)
+{
+	char *text = calloc(1, 65536);
+	FILE *from = fopen(path, "r");
+
+	if (from) {
+		if (fread(text, 1, 65535, from) == 0)
+			*text = '\0';
+		fclose(from);
+	}
+	return text;
+}
+
+static void write_all(const char *path, const char *text)
+{
+	FILE *to = fopen(path, "w");
+
+	if (to) {
+		fputs(text, to);
+		fclose(to);
+	}
+}
+
+/* Where two texts part, for whoever has to find out why. */
+static void say_difference(const char *got, const char *wanted)
+{
+	size_t line = 0;
+
+	while (*got && strcspn(got, "\n") == strcspn(wanted, "\n") &&
+	       strncmp(got, wanted, strcspn(got, "\n") + 1) == 0) {
+		got += strcspn(got, "\n") + 1;
+		wanted += strcspn(wanted, "\n") + 1;
+		line++;
+	}
+	printf("# line %zu, got:    %.*s\n", line + 1, (int)strcspn(got, "\n"), got);
+	printf("# line %zu, wanted: %.*s\n", line + 1, (int)strcspn(wanted, "\n"), wanted);
+}
+
+static void test_goldens(void)
+{
+	const char *srcdir = getenv("srcdir") ? getenv("srcdir") : ".";
+	const char *golden = getenv("GOLDEN");
+
+	for (size_t i = 0; i < CF_COUNT(cases); i++) {
+		CF_AUTO(cf_free) char *got = shown(cases[i].show, made_up_find(cases[i].name)->message);
+		CF_AUTO(cf_free) char *wanted = NULL;
+		char path[4096];
+		bool same;
+
+		snprintf(path, sizeof(path), "%s/tests/golden/%s.txt", srcdir, cases[i].name);
+		if (golden && strcmp(golden, "write") == 0)
+			write_all(path, got);
+		wanted = read_all(path);
+		same = *got && strcmp(got, wanted) == 0;
+		ok(same, "%s is shown as it was read", cases[i].name);
+		if (!same)
+			say_difference(got, wanted);
+	}
+}
+
+/* A terminal must not be told what to do by a guest or another host. */
+static void test_no_control_reaches_a_terminal(void)
+{
+	for (size_t i = 0; i < CF_COUNT(cases); i++) {
+		CF_AUTO(cf_free) char *got = shown(cases[i].show, made_up_find(cases[i].name)->message);
+		bool clean = true;
+
+		for (const char *p = got; *p; p++)
+			clean = clean && (*p == '\n' || ((unsigned char)*p >= 0x20 && *p != 0x7f));
+		ok(clean, "%s has no control characters", cases[i].name);
+	}
+}
+
+static void hostile(FILE *to, const void *message)
+{
+	say(to, "%s", (const char *)message);
+	say_row(to, message, "%s", (const char *)message);
+	say_over(to, 200, message);
+}
+
+static void test_hostile_text(void)
+{
+	CF_AUTO(cf_free) char *got = shown(hostile, "a\033[2Jb\nc\x7f" "d\xc2\x9b" "e\xc3\xa4");
+
+	ok(strncmp(got, "a?[2Jb?c?d??e\xc3\xa4\n", 16) == 0,
+	   "controls are shown as '?', letters as themselves");
+	ok(!strchr(got + 17, '\033') || strchr(got, '\033') == strrchr(got, '\033'),
+	   "the only escape is our own, behind the live line");
+}
+
+static void findings(FILE *to, const void *message)
+{
+	show_findings(to, "", message, 4);
+}
+
+static void test_findings(void)
+{
+	const struct cf_finding list[] = {
+		{ .code = CF_FINDING_TAI_UNKNOWN, .severity = CF_SEVERITY_WARN, .subject = "hA" },
+		{ .code = CF_FINDING_SAME_HOST, .severity = CF_SEVERITY_OFF, .subject = "hA" },
+		{ .code = CF_FINDING_TAI_UNKNOWN, .severity = CF_SEVERITY_WARN, .subject = "hB" },
+		{ .code = CF_FINDING_SKEW, .severity = CF_SEVERITY_REFUSE, .subject = "hA -> hB" },
+	};
+	CF_AUTO(cf_free) char *got = shown(findings, list);
+	const char *skew = strstr(got, "skew: hA -> hB"), *a = strstr(got, "tai-unknown: hA"),
+		   *b = strstr(got, "tai-unknown: hB"), *advice = strstr(got, "leapsectz");
+
+	ok(skew && a && b && skew < a && a < b, "what refuses stands first, the rest as it came");
+	ok(advice > a && advice < b && !strstr(b, "leapsectz"), "the same advice is given once");
+	ok(!strstr(got, "same-host"), "what policy ignores is not shown");
+}
+
+/* At column 4, continued at 2. */
+static void folded(FILE *to, const void *message)
+{
+	say_folded(to, 24, 4, 2, message);
+}
+
+static void unfolded(FILE *to, const void *message)
+{
+	say_folded(to, 0, 4, 2, message);
+}
+
+static void test_folding(void)
+{
+	static const struct {
+		const char *what, *text, *shown;
+	} rows[] = {
+		{ "what just fits", "twenty columns, said", "twenty columns, said\n" },
+		{ "one column more", "twenty columns, told!", "twenty columns,\n  told!\n" },
+		{ "more than two lines", "the first of them, the second of them and a third",
+		  "the first of them,\n  the second of them and\n  a third\n" },
+		{ "letters of two bytes", "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 columns, said",
+		  "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 columns, said\n" },
+		{ "a word that fits nowhere", "9806ebde-e575-4261-b3af-9d9294789e51 is whole",
+		  "9806ebde-e575-4261-b3af-9d9294789e51\n  is whole\n" },
+		{ "nothing", "", "\n" },
+	};
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		CF_AUTO(cf_free) char *fold = shown(folded, rows[i].text);
+		CF_AUTO(cf_free) char *whole = shown(unfolded, rows[i].text);
+
+		ok(strcmp(fold, rows[i].shown) == 0, "folded: %s", rows[i].what);
+		ok(strncmp(whole, rows[i].text, strlen(rows[i].text)) == 0, "not folded without a terminal: %s",
+		   rows[i].what);
+	}
+}
+
+static void pretty(FILE *to, const void *message)
+{
+	json_print(to, message, strlen(message));
+}
+
+/* What is printed with --json is what the agent said, and printing it again changes nothing. */
+static void test_json(void)
+{
+	for (size_t i = 0; i < n_made_up; i++) {
+		const struct made_up *m = &made_up[i];
+		CF_AUTO(cf_free) char *sent = cf_encode(m->shape, m->message, CF_MINOR);
+		CF_AUTO(cf_free)
+		char *once = shown(pretty, sent),
+		     *twice = shown(pretty, once), *again = NULL;
+		CF_AUTO(cf_free) void *message = calloc(1, m->shape->size);
+		int r = cf_decode(m->shape, CF_STRICT, once, strlen(once), message, NULL);
+
+		again = r == 0 ? cf_encode(m->shape, message, CF_MINOR) : NULL;
+		ok(again && strcmp(sent, again) == 0, "%s means the same when spread over lines", m->name);
+		ok(strcmp(once, twice) == 0, "%s does not change when spread again", m->name);
+	}
+	{
+		CF_AUTO(cf_free)
+		char *got = shown(pretty, "{\"a\":[],\"b\":{ },\"c\":[1,{\"d\":\"\\\"],:{\x7f\"}]}");
+
+		ok(strcmp(got, "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n"
+			       "      \"d\": \"\\\"],:{\\u007f\"\n    }\n  ]\n}\n") == 0,
+		   "empty ones stay on a line, and what is inside a text is left alone");
+	}
+}
+
+static void test_bytes(void)
+{
+	static const struct {
+		int64_t bytes;
+		const char *text;
+	} rows[] = {
+		{0, "0 bytes"},	     {999, "999 bytes"},    {1000, "0.98 KiB"},	    {1024, "1.00 KiB"},
+		{10239, "10.0 KiB"}, {1048575, "1.00 MiB"}, {300 << 20, "300 MiB"}, {INT64_MAX, "8192 PiB"},
+	};
+	char text[BYTES_TEXT_ROOM];
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++)
+		ok(strcmp(bytes_text(rows[i].bytes, text), rows[i].text) == 0, "%s", rows[i].text);
+}
+
+int main(void)
+{
+	test_goldens();
+	test_no_control_reaches_a_terminal();
+	test_hostile_text();
+	test_findings();
+	test_folding();
+	test_json();
+	test_bytes();
+	return done();
+}
