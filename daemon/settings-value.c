@@ -10,7 +10,7 @@
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._"
 
-static const char *const access_words[ACCESS_N_KINDS] = { "dns", "uri", "cn" };
+const char *const access_words[ACCESS_N_KINDS] = { "dns", "uri", "cn" };
 
 static void *member(const struct setting *row, void *base)
 {

@@ -34,6 +34,8 @@
 /* What of a certificate a pattern is held against. */
 enum access_kind { ACCESS_DNS, ACCESS_URI, ACCESS_CN, ACCESS_N_KINDS };
 
+extern const char *const access_words[ACCESS_N_KINDS];	/* as a rule begins: "dns" */
+
 /* A certificate whose name of that kind fits the pattern has the role. */
 struct access_rule {
 	unsigned role;			/* one of enum cf_role */

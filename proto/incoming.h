@@ -23,6 +23,8 @@ struct cf_reservation {
 	char destination[CF_HOST_ROOM];	/* as the source calls it */
 	bool dry_run;
 	char driver[32];
+	bool has_requester;
+	struct cf_requester requester;	/* for whom the source vouches */
 	struct cf_limits limits;	/* the source's own */
 	struct cf_report report;	/* of the source's clock */
 };

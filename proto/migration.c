@@ -47,6 +47,15 @@ const char *const cf_outcome_words[CF_N_OUTCOMES] = {
 	[CF_OUTCOME_ABORTED]    = "aborted",
 };
 
+#define T struct cf_requester
+static const struct cf_field requester_fields[] = {
+	CF_TEXT(T, name),
+	CF_TEXT(T, role),
+	CF_TEXT(T, host),
+};
+#undef T
+const struct cf_shape cf_requester_shape = CF_SHAPE(cf_requester, requester_fields);
+
 #define T struct cf_migration_request
 static const struct cf_field migration_request_fields[] = {
 	CF_TEXT(T, domain),
@@ -77,6 +86,7 @@ static const struct cf_field migration_fields[] = {
 	CF_TEXT(T, destination),
 	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
 	CF_INT(T, revision, 0, INT64_MAX),
+	CF_STRUCT(T, requester, cf_requester_shape, CF_MAYBE(T, has_requester), CF_SINCE(1)),
 	CF_TIME(T, started),
 	CF_TIME(T, ended, CF_MAYBE(T, has_ended)),
 	CF_ENUM(T, outcome, cf_outcome_words, CF_N_OUTCOMES, CF_MAYBE(T, has_outcome)),

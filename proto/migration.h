@@ -52,6 +52,13 @@ enum cf_outcome {
 	CF_N_OUTCOMES,
 };
 
+/* Who asked for it, as the agent that took the request knew them. */
+struct cf_requester {
+	char name[CF_PERSON_ROOM];	/* "uid 1000 (ada)" on the socket, "cn:Ada Example" by certificate */
+	char role[16];			/* by which they may: "operator" */
+	char host[CF_HOST_ROOM];	/* whose agent says so */
+};
+
 struct cf_migration_request {
 	char domain[CF_NAME_ROOM];	/* name or uuid */
 	char destination[CF_HOST_ROOM];
@@ -77,6 +84,8 @@ struct cf_migration {
 	char destination[CF_HOST_ROOM];
 	enum cf_phase phase;
 	int64_t revision;		/* grows with every change */
+	bool has_requester;
+	struct cf_requester requester;
 	cf_real started;
 	bool has_ended;
 	cf_real ended;
@@ -105,6 +114,7 @@ bool cf_is_uuid(const char *text);
 extern const char *const cf_phase_words[CF_N_PHASES];
 extern const char *const cf_side_words[CF_N_SIDES];
 extern const char *const cf_outcome_words[CF_N_OUTCOMES];
+extern const struct cf_shape cf_requester_shape;
 extern const struct cf_shape cf_migration_request_shape;
 extern const struct cf_shape cf_progress_shape;
 extern const struct cf_shape cf_migration_shape;

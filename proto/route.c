@@ -58,6 +58,17 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		"The end of a migration: its receipt." },
 };
 
+const char *cf_role_name(unsigned roles)
+{
+	static const char *const names[] = { "local", "peer", "viewer", "operator", "admin" };
+
+	for (size_t i = CF_COUNT(names); i-- > 0;)
+		if (roles & 1U << i)
+			return names[i];
+
+	return "nobody";
+}
+
 static int hex(char c)
 {
 	if (c >= '0' && c <= '9')

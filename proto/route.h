@@ -41,6 +41,9 @@ enum cf_route_id {
 	CF_N_ROUTES,
 };
 
+/* The word for the highest of these roles: "operator"; "nobody" without any. */
+const char *cf_role_name(unsigned roles);
+
 struct cf_route {
 	const char *method;
 	const char *path;		/* "{}" stands for one segment */

@@ -8,13 +8,14 @@
  */
 
 #define CF_MAJOR 1
-#define CF_MINOR 0
+#define CF_MINOR 1
 
 /* The port an agent listens on unless told otherwise. */
 #define CF_PORT 9437
 
 /* Room for names that come from outside, with their NUL. */
 #define CF_HOST_ROOM	256	/* a DNS name */
+#define CF_PERSON_ROOM	264	/* who calls: a name and what kind of one it is */
 #define CF_NAME_ROOM	256	/* a libvirt domain's name */
 #define CF_UUID_ROOM	37	/* 8-4-4-4-12 and NUL */
 #define CF_DETAIL_ROOM	240	/* one line for a person */

@@ -91,11 +91,12 @@ static void run_to_end(struct migration *migration)
 
 static struct migration *ended(const char *id, const char *destination)
 {
+	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
 	struct cf_migration_request request = { .domain = "test" };
 	struct migration *migration = NULL;
 
 	snprintf(request.destination, sizeof(request.destination), "%s", destination);
-	if (migrations_start(all, id, &request, &migration, &err) == 0)
+	if (migrations_start(all, id, &request, &operator, &migration, &err) == 0)
 		run_to_end(migration);
 	return migration;
 }
@@ -118,12 +119,17 @@ static void test_bad_name(void)
 
 	ok(receipt && receipt->migration.outcome == CF_OUTCOME_REFUSED, "what cannot be called is refused, with a receipt");
 	ok(has_finding(receipt, CF_FINDING_PEER_UNREACHABLE, "'no such/host' is no name"), "which says why");
+	ok(receipt && receipt->migration.has_requester &&
+	   strcmp(receipt->migration.requester.name, "uid 1000 (ada)") == 0 &&
+	   strcmp(receipt->migration.requester.role, "operator") == 0, "and who had asked for it");
 }
 
 static int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
 {
 	static const struct cf_lease lease = { .granted = true };
-	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA" };
+	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA",
+					      .has_requester = true,
+					      .requester = { "cn:Ada Example", "admin", "hB" } };
 
 	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
 	return migrations_expect(all, id, &reservation, &lease, peer, ret, &err);
@@ -147,9 +153,13 @@ static bool conflicts(int r)
 static void test_incoming(void)
 {
 	struct migration *one = NULL, *again = NULL;
+	struct cf_migration view;
 
 	ok(expect(TWO, ABSENT, "hb", &one) == 0, "a peer reserves");
 	ok(expect(TWO, ABSENT, "hb", &again) == 0 && again == one, "and a repeat is the same");
+	migration_view(one, &view);
+	ok(view.has_requester && strcmp(view.requester.name, "cn:Ada Example") == 0 &&
+	   strcmp(view.requester.host, "hB") == 0, "for whom it vouches is known here too");
 	ok(conflicts(expect(TWO, ABSENT, "hc", &again)), "another peer cannot have its id: %s", err.text);
 	ok(conflicts(expect(THREE, ABSENT, "hc", &again)), "nor its domain: %s", err.text);
 	ok(migrations_find_incoming(all, TWO, "hc", &again, &err) < 0 && err.code == CF_FORBIDDEN,

@@ -52,10 +52,10 @@ static void test_roles(void)
 	struct cf_round_reply round;
 	char none = 0;
 
-	ok(pair_ask(peer) == 0 && strcmp(pair.version.host, "A.Peers.Example") == 0 &&
+	ok(pair_ask(peer) == 0 && strcmp(pair.version.host, "dns:A.Peers.Example") == 0 &&
 		   strcmp(pair.version.agent, "a.peers.example") == 0,
 	   "a peer is known by the name in its certificate");
-	ok(pair_ask(viewer) == 0 && strcmp(pair.version.host, "urn:example:viewer") == 0 &&
+	ok(pair_ask(viewer) == 0 && strcmp(pair.version.host, "uri:urn:example:viewer") == 0 &&
 	   strcmp(pair.version.agent, "test") == 0, "a viewer by his, and is no host");
 	ok(call_do(peer, CF_ROUTE_PROBE, NULL, NULL, &none, &round, pair_patience, NULL, &pair.err) == 0,
 	   "a peer may probe");

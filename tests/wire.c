@@ -31,7 +31,7 @@ static void on_version(void *userdata, struct http_exchange *x)
 	struct cf_version version = { .agent = "test", .major = CF_MAJOR, .minor = CF_MINOR };
 
 	(void)userdata;
-	snprintf(version.host, sizeof(version.host), "%s", http_caller(x)->name);
+	snprintf(version.host, sizeof(version.host), "%.255s", http_caller(x)->name);
 	if (http_caller(x)->host[0])
 		snprintf(version.agent, sizeof(version.agent), "%.31s", http_caller(x)->host);
 	http_reply(x, &version);

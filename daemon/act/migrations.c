@@ -110,7 +110,7 @@ void migrations_ended(struct migrations *all)
 }
 
 int migrations_start(struct migrations *all, const char *id, const struct cf_migration_request *request,
-		     struct migration **ret, struct cf_error *err)
+		     const struct cf_requester *requester, struct migration **ret, struct cf_error *err)
 {
 	CF_AUTO(migration_free) struct migration *m = NULL;
 	struct cf_migration *shown;
@@ -134,6 +134,8 @@ int migrations_start(struct migrations *all, const char *id, const struct cf_mig
 	shown = work_show_begin(m->work);
 	snprintf(shown->domain, sizeof(shown->domain), "%s", request->domain);
 	snprintf(shown->destination, sizeof(shown->destination), "%s", request->destination);
+	shown->has_requester = true;
+	shown->requester = *requester;
 	work_show_end(m->work);
 
 	*ret = m;
@@ -178,6 +180,8 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	snprintf(shown->uuid, sizeof(shown->uuid), "%s", reservation->uuid);
 	snprintf(shown->source, sizeof(shown->source), "%s", reservation->source);
 	snprintf(shown->destination, sizeof(shown->destination), "%s", reservation->destination);
+	shown->has_requester = reservation->has_requester;
+	shown->requester = reservation->requester;
 	work_show_end(m->work);
 
 	*ret = m;

@@ -31,11 +31,11 @@ void migrations_free(struct migrations *migrations);
 void migrations_quiesce(struct migrations *migrations, void (*idle)(void *userdata), void *userdata);
 
 /*
- * Begin a migration away from here.  A repeat of the same request finds the
+ * Begin a migration away from here, for requester.  A repeat of the same request finds the
  * migration it began; another request under the same id is CF_CONFLICT.
  */
 int migrations_start(struct migrations *migrations, const char *id, const struct cf_migration_request *request,
-		     struct migration **ret, struct cf_error *err);
+		     const struct cf_requester *requester, struct migration **ret, struct cf_error *err);
 
 /*
  * Begin to expect a domain.  peer is the host that asks, by its certificate.  A

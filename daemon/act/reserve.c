@@ -21,6 +21,8 @@ enum cf_event act_reserve(struct work *work, char why[static CF_DETAIL_ROOM])
 	work_shown(work, &asked);
 	gather_reservation(work->settings, &work->record->guest, &work->receipt->source_report, asked.destination,
 			   false, &work->reservation);
+	work->reservation.has_requester = asked.has_requester;
+	work->reservation.requester = asked.requester;
 	if (call_do(work->peer.call, CF_ROUTE_RESERVE, segments, NULL, &work->reservation, &work->lease, PATIENCE,
 		    NULL, &err) < 0) {
 		act_say(why, "%s", err.text);

@@ -33,6 +33,12 @@ static void set_host(struct http_caller *ret, const char *name)
 			*c |= 0x20;
 }
 
+/* As it is written in the settings: "cn:Ada Example". */
+static void set_name(struct http_caller *ret, enum access_kind kind, const char *name)
+{
+	snprintf(ret->name, sizeof(ret->name), "%s:%s", access_words[kind], name);
+}
+
 static void apply(const struct access_rule *rules, size_t n, enum access_kind kind, const char *name,
 		  struct http_caller *ret)
 {
@@ -41,7 +47,7 @@ static void apply(const struct access_rule *rules, size_t n, enum access_kind ki
 			continue;
 		ret->roles |= rules[i].role;
 		if (!ret->name[0])
-			snprintf(ret->name, sizeof(ret->name), "%s", name);
+			set_name(ret, kind, name);
 		if (rules[i].role == CF_ROLE_PEER && kind != ACCESS_URI && !ret->host[0])
 			set_host(ret, name);
 	}

@@ -121,9 +121,20 @@ static struct pending *pend(struct http_exchange *x, struct migration *migration
 	return pending;
 }
 
+/* By the role that lets them use this route; others they may have are not why. */
+static void name_requester(const struct api *api, const struct http_exchange *x, struct cf_requester *ret)
+{
+	const struct http_caller *caller = http_caller(x);
+
+	snprintf(ret->name, sizeof(ret->name), "%s", caller->name);
+	snprintf(ret->role, sizeof(ret->role), "%s", cf_role_name(caller->roles & cf_routes[http_route(x)].roles));
+	snprintf(ret->host, sizeof(ret->host), "%s", api->context->settings->host);
+}
+
 void api_migrate(void *userdata, struct http_exchange *x)
 {
 	struct api *api = userdata;
+	struct cf_requester requester;
 	struct migration *migration;
 	struct cf_error err = { 0 };
 	struct pending *pending;
@@ -133,7 +144,8 @@ void api_migrate(void *userdata, struct http_exchange *x)
 		http_fail(x, &err);
 		return;
 	}
-	if (migrations_start(api->migrations, http_segment(x, 0), http_body(x), &migration, &err) < 0) {
+	name_requester(api, x, &requester);
+	if (migrations_start(api->migrations, http_segment(x, 0), http_body(x), &requester, &migration, &err) < 0) {
 		http_fail(x, &err);
 		return;
 	}

@@ -23,7 +23,7 @@ struct http_exchange;
 
 struct http_caller {
 	unsigned roles;			/* an OR of enum cf_role */
-	char name[CF_HOST_ROOM];	/* "uid 0 (root)", or the name in the certificate that gave roles */
+	char name[CF_PERSON_ROOM];	/* "uid 0 (root)", or what in the certificate gave roles: "cn:Ada Example" */
 	char host[CF_HOST_ROOM];	/* of a peer: its name by its certificate, in lower case; else "" */
 };
 
