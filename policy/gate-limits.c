@@ -21,11 +21,10 @@ static int freedom(enum cf_correction correction)
 	return correction == CF_CORRECTION_STEP ? 2 : correction == CF_CORRECTION_STEP_FORWARD ? 1 : 0;
 }
 
-static enum cf_correction more_careful(enum cf_correction a, enum cf_correction b)
+/* What this version does not know is not done. */
+static enum cf_correction known(enum cf_correction correction)
 {
-	enum cf_correction less = freedom(b) < freedom(a) ? b : a;
-
-	return freedom(less) == 0 ? CF_CORRECTION_REPORT : less;
+	return freedom(correction) == 0 ? CF_CORRECTION_REPORT : correction;
 }
 
 static enum cf_severity severity_of(const struct cf_limits *limits, enum cf_finding_code code)
@@ -63,9 +62,9 @@ void cf_limits_both(const struct cf_limits *source, const char *source_host,
 	both->max_blackout = smaller(a->max_blackout, wa, b->max_blackout, wb, &ret->owner_max_blackout);
 	both->max_residual = smaller(a->max_residual, wa, b->max_residual, wb, &ret->owner_max_residual);
 	both->holdover_max = smaller(a->holdover_max, wa, b->holdover_max, wb, &ret->owner_holdover_max);
-	both->gate_grace = cf_span_min(a->gate_grace, b->gate_grace);
-	both->correction_floor = cf_span_min(a->correction_floor, b->correction_floor);
-	both->correction = more_careful(a->correction, b->correction);
+	both->gate_grace = smaller(a->gate_grace, wa, b->gate_grace, wb, &ret->owner_gate_grace);
+	both->correction_floor = smaller(a->correction_floor, wa, b->correction_floor, wb,
+					 &ret->owner_correction_floor);
 
 	theirs = b->max_stratum < a->max_stratum;
 	both->max_stratum = theirs ? b->max_stratum : a->max_stratum;
@@ -74,6 +73,10 @@ void cf_limits_both(const struct cf_limits *source, const char *source_host,
 	theirs = demand(b->require_lever) > demand(a->require_lever);
 	both->require_lever = theirs ? b->require_lever : a->require_lever;
 	ret->owner_require_lever = theirs ? wb : wa;
+
+	theirs = freedom(b->correction) < freedom(a->correction);
+	both->correction = known(theirs ? b->correction : a->correction);
+	ret->owner_correction = theirs ? wb : wa;
 
 	severities_both(a, b, both);
 }

@@ -22,9 +22,12 @@ struct cf_both_limits {
 	const char *owner_max_skew;
 	const char *owner_max_blackout;
 	const char *owner_max_residual;
-	const char *owner_require_lever;
+	const char *owner_gate_grace;
 	const char *owner_holdover_max;
 	const char *owner_max_stratum;
+	const char *owner_require_lever;
+	const char *owner_correction;
+	const char *owner_correction_floor;
 };
 
 /*

@@ -20,6 +20,15 @@ static const struct cf_field step_fields[] = {
 #undef T
 static const struct cf_shape step_shape = CF_SHAPE(cf_step, step_fields);
 
+#define T struct cf_phase_time
+static const struct cf_field phase_time_fields[] = {
+	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
+	CF_TIME(T, at),
+	CF_SPAN(T, took, 0, CF_YEAR),
+};
+#undef T
+static const struct cf_shape phase_time_shape = CF_SHAPE(cf_phase_time, phase_time_fields);
+
 #define T struct cf_landing
 static const struct cf_field landing_fields[] = {
 	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
@@ -32,6 +41,7 @@ static const struct cf_field landing_fields[] = {
 	CF_LIST(T, steps, &step_shape),
 	CF_LIST(T, residuals, &residual_shape),
 	CF_TEXT(T, left),
+	CF_LIST(T, phases, &phase_time_shape, CF_SINCE(1)),
 	CF_TEXT(T, agent),
 	CF_TEXT(T, libvirt),
 	CF_TEXT(T, emulator),
@@ -41,14 +51,17 @@ static const struct cf_field landing_fields[] = {
 #undef T
 const struct cf_shape cf_landing_shape = CF_SHAPE(cf_landing, landing_fields);
 
-#define T struct cf_phase_time
-static const struct cf_field phase_time_fields[] = {
-	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
-	CF_TIME(T, at),
-	CF_SPAN(T, took, 0, CF_YEAR),
+#define T struct cf_other_owners
+static const struct cf_field other_owners_fields[] = {
+	CF_TEXT(T, gate_grace),
+	CF_TEXT(T, holdover_max),
+	CF_TEXT(T, max_stratum),
+	CF_TEXT(T, require_lever),
+	CF_TEXT(T, correction),
+	CF_TEXT(T, correction_floor),
 };
 #undef T
-static const struct cf_shape phase_time_shape = CF_SHAPE(cf_phase_time, phase_time_fields);
+static const struct cf_shape other_owners_shape = CF_SHAPE(cf_other_owners, other_owners_fields);
 
 #define T struct cf_limit_owners
 static const struct cf_field limit_owners_fields[] = {
@@ -56,9 +69,20 @@ static const struct cf_field limit_owners_fields[] = {
 	CF_TEXT(T, max_skew),
 	CF_TEXT(T, max_blackout),
 	CF_TEXT(T, max_residual),
+	CF_STRUCT(T, others, other_owners_shape, CF_MAYBE(T, has_others), CF_SINCE(1)),
 };
 #undef T
 static const struct cf_shape limit_owners_shape = CF_SHAPE(cf_limit_owners, limit_owners_fields);
+
+#define T struct cf_versions
+static const struct cf_field versions_fields[] = {
+	CF_TEXT(T, agent),
+	CF_TEXT(T, libvirt),
+	CF_TEXT(T, emulator),
+	CF_TEXT(T, kernel),
+};
+#undef T
+static const struct cf_shape versions_shape = CF_SHAPE(cf_versions, versions_fields);
 
 #define T struct cf_receipt
 static const struct cf_field receipt_fields[] = {
@@ -91,6 +115,7 @@ static const struct cf_field receipt_fields[] = {
 	CF_TEXT(T, emulator),
 	CF_TEXT(T, machine),
 	CF_TEXT(T, kernel),
+	CF_STRUCT(T, destination_versions, versions_shape, CF_MAYBE(T, has_destination_versions), CF_SINCE(1)),
 	CF_LIST(T, unmeasured, NULL),
 };
 #undef T

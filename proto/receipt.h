@@ -26,6 +26,12 @@ struct cf_step {
 	char why[CF_DETAIL_ROOM];	/* what the call said when not; or what it did to the clock when that was wrong */
 };
 
+struct cf_phase_time {
+	enum cf_phase phase;
+	cf_real at;			/* on the clock of the host whose phase it is */
+	cf_span took;
+};
+
 /* What the host saw on which the guest ran on. */
 struct cf_landing {
 	enum cf_phase phase;
@@ -44,6 +50,8 @@ struct cf_landing {
 	size_t n_residuals;
 	struct cf_residual residuals[16];
 	char left[CF_DETAIL_ROOM];	/* why nothing more was done about its clock */
+	size_t n_phases;
+	struct cf_phase_time phases[16];	/* those of this host that are over */
 	char agent[32];			/* the destination agent's version */
 	char libvirt[32];
 	char emulator[128];
@@ -52,10 +60,12 @@ struct cf_landing {
 	char unmeasured[16][CF_DETAIL_ROOM];	/* "lag: the guest agent did not answer within 5 s" */
 };
 
-struct cf_phase_time {
-	enum cf_phase phase;
-	cf_real at;			/* the source's clock */
-	cf_span took;
+/* The programs that had a hand in it, on one host; "" where one did not tell. */
+struct cf_versions {
+	char agent[32];
+	char libvirt[32];
+	char emulator[128];
+	char kernel[128];
 };
 
 struct cf_receipt {
@@ -67,6 +77,15 @@ struct cf_receipt {
 		char max_skew[CF_HOST_ROOM];
 		char max_blackout[CF_HOST_ROOM];
 		char max_residual[CF_HOST_ROOM];
+		bool has_others;
+		struct cf_other_owners {
+			char gate_grace[CF_HOST_ROOM];
+			char holdover_max[CF_HOST_ROOM];
+			char max_stratum[CF_HOST_ROOM];
+			char require_lever[CF_HOST_ROOM];
+			char correction[CF_HOST_ROOM];
+			char correction_floor[CF_HOST_ROOM];
+		} others;
 	} limit_owners;
 	bool has_source_report;
 	struct cf_report source_report;
@@ -80,7 +99,7 @@ struct cf_receipt {
 	struct cf_interval offset_after;
 	int64_t probe_rounds;
 	size_t n_phases;
-	struct cf_phase_time phases[16];
+	struct cf_phase_time phases[16];	/* the source's */
 	bool has_bytes;
 	int64_t bytes;
 	bool has_stop;
@@ -109,6 +128,8 @@ struct cf_receipt {
 	char emulator[128];
 	char machine[64];
 	char kernel[128];
+	bool has_destination_versions;
+	struct cf_versions destination_versions;	/* as its lease had them, whether the guest landed or not */
 	size_t n_unmeasured;
 	char unmeasured[16][CF_DETAIL_ROOM];
 };

@@ -170,7 +170,9 @@ static void limits_both(void)
 	scene_begin(&s);
 	scene_both(&s, &both);
 	ok(both.owner_max_stratum == s.pair.source && both.owner_require_lever == s.pair.source &&
-	   both.owner_max_skew == s.pair.source, "where both limits are the same, they are the source's");
+	   both.owner_max_skew == s.pair.source && both.owner_correction == s.pair.source &&
+	   both.owner_correction_floor == s.pair.source && both.owner_gate_grace == s.pair.source,
+	   "where both limits are the same, they are the source's");
 	s.b_limits.max_blackout.ns--;
 	s.b_limits.max_residual.ns++;
 	s.b_limits.gate_grace.ns--;
@@ -183,12 +185,14 @@ static void limits_both(void)
 	   strcmp(both.owner_max_blackout, "hB") == 0 &&
 	   both.limits.max_residual.ns == s.a_limits.max_residual.ns && strcmp(both.owner_max_residual,
 									       "hA") == 0 &&
-	   both.limits.gate_grace.ns == s.b_limits.gate_grace.ns &&
+	   both.limits.gate_grace.ns == s.b_limits.gate_grace.ns && strcmp(both.owner_gate_grace, "hB") == 0 &&
 	   both.limits.correction_floor.ns == s.b_limits.correction_floor.ns &&
+	   strcmp(both.owner_correction_floor, "hB") == 0 &&
 	   both.limits.max_stratum == 2 && strcmp(both.owner_max_stratum, "hA") == 0 &&
 	   both.limits.require_lever == CF_LEVER_GUEST_AGENT && strcmp(both.owner_require_lever, "hB") == 0,
 	   "of each limit the stricter, and whose");
-	ok(both.limits.correction == CF_CORRECTION_REPORT, "a guest is corrected only as far as both allow");
+	ok(both.limits.correction == CF_CORRECTION_REPORT && strcmp(both.owner_correction, "hB") == 0,
+	   "a guest is corrected only as far as both allow");
 	s.b_limits.correction = CF_CORRECTION_UNKNOWN;
 	s.a_limits.correction = CF_CORRECTION_STEP;
 	scene_both(&s, &both);

@@ -238,10 +238,17 @@ static void test_alone(void)
 	snprintf(work->reservation.driver, sizeof(work->reservation.driver), "libvirt");
 	work->limits = (struct cf_both_limits){ .limits = work->reservation.limits, .owner_max_error_bound = "hA",
 						.owner_max_skew = "hA", .owner_max_blackout = "hA",
-						.owner_max_residual = "hB" };
+						.owner_max_residual = "hB", .owner_gate_grace = "hB",
+						.owner_holdover_max = "hA", .owner_max_stratum = "hA",
+						.owner_require_lever = "hA", .owner_correction = "hB",
+						.owner_correction_floor = "hA" };
+	snprintf(work->lease.agent, sizeof(work->lease.agent), "0.7");
 	receipt_alone(work);
 	ok(work->receipt->limits.max_stratum == 9 && strcmp(work->receipt->limit_owners.max_residual, "hB") == 0 &&
+	   work->receipt->limit_owners.has_others && strcmp(work->receipt->limit_owners.others.correction, "hB") == 0 &&
 	   strcmp(work->receipt->driver, "libvirt") == 0, "limits, their owners and driver are known without the source");
+	ok(work->receipt->has_destination_versions && strcmp(work->receipt->destination_versions.agent, "0.7") == 0,
+	   "and so are this host's versions");
 	ok(!work->receipt->has_landing && !work->receipt->has_blackout, "what was not seen is absent");
 	work->landing.has_resume = true;
 	receipt_alone(work);

@@ -26,6 +26,24 @@ static void note_versions(struct work *work)
 		snprintf(receipt->kernel, sizeof(receipt->kernel), "%.64s %.60s", kernel.sysname, kernel.release);
 }
 
+/* What the destination's lease said of its host; it stays true of a guest that never got there. */
+static void note_destination_versions(struct work *work)
+{
+	struct cf_versions *there = &work->receipt->destination_versions;
+	const struct cf_lease *lease = &work->lease;
+
+	work->receipt->has_destination_versions = *lease->agent;
+	snprintf(there->agent, sizeof(there->agent), "%s", lease->agent);
+	snprintf(there->libvirt, sizeof(there->libvirt), "%s", lease->libvirt);
+	snprintf(there->emulator, sizeof(there->emulator), "%s", lease->emulator);
+	snprintf(there->kernel, sizeof(there->kernel), "%s", lease->kernel);
+}
+
+static void name(char ret[static CF_HOST_ROOM], const char *host)
+{
+	snprintf(ret, CF_HOST_ROOM, "%s", host);
+}
+
 static void note_limits(struct work *work)
 {
 	struct cf_limit_owners *owners = &work->receipt->limit_owners;
@@ -34,10 +52,17 @@ static void note_limits(struct work *work)
 	if (!both->owner_max_skew)
 		return;
 	work->receipt->limits = both->limits;
-	snprintf(owners->max_error_bound, sizeof(owners->max_error_bound), "%s", both->owner_max_error_bound);
-	snprintf(owners->max_skew, sizeof(owners->max_skew), "%s", both->owner_max_skew);
-	snprintf(owners->max_blackout, sizeof(owners->max_blackout), "%s", both->owner_max_blackout);
-	snprintf(owners->max_residual, sizeof(owners->max_residual), "%s", both->owner_max_residual);
+	owners->has_others = true;
+	name(owners->max_error_bound, both->owner_max_error_bound);
+	name(owners->max_skew, both->owner_max_skew);
+	name(owners->max_blackout, both->owner_max_blackout);
+	name(owners->max_residual, both->owner_max_residual);
+	name(owners->others.gate_grace, both->owner_gate_grace);
+	name(owners->others.holdover_max, both->owner_holdover_max);
+	name(owners->others.max_stratum, both->owner_max_stratum);
+	name(owners->others.require_lever, both->owner_require_lever);
+	name(owners->others.correction, both->owner_correction);
+	name(owners->others.correction_floor, both->owner_correction_floor);
 }
 
 /* blackout = raw_dst(RESUME) - raw_src(STOP) - raw offset */
@@ -90,6 +115,7 @@ static void note_job(struct work *work)
 void receipt_complete(struct work *work)
 {
 	note_versions(work);
+	note_destination_versions(work);
 	note_limits(work);
 	note_blackout(work);
 	note_job(work);
@@ -102,12 +128,13 @@ void receipt_alone(struct work *work)
 {
 	struct cf_receipt *receipt = work->receipt;
 
+	note_destination_versions(work);
 	note_limits(work);
 	snprintf(receipt->driver, sizeof(receipt->driver), "%s", work->reservation.driver);
 	receipt->has_source_report = receipt->has_destination_report = true;
 	receipt->source_report = work->reservation.report;
 	receipt->destination_report = work->lease.report;
-	receipt->has_landing = work->landing.has_resume;
+	receipt->has_landing = work->landing.has_resume || work->landing.n_phases > 0;
 	work_landing(work, &receipt->landing);
 }
 

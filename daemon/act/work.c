@@ -213,14 +213,14 @@ bool work_stopping(const struct work *work)
 
 void work_note_phase(struct work *work, enum cf_phase phase, struct cf_instant entered)
 {
-	struct cf_receipt *receipt = work->receipt;
+	bool there = work->side == CF_DESTINATION;
+	size_t *n = there ? &work->landing.n_phases : &work->receipt->n_phases;
+	struct cf_phase_time *phases = there ? work->landing.phases : work->receipt->phases;
 
-	if (*receipt->migration.id)	/* the source's has come: it is complete */
-		return;
-	if (receipt->n_phases < CF_COUNT(receipt->phases))
-		receipt->phases[receipt->n_phases++] = (struct cf_phase_time){
-			phase, entered.real, cf_mono_since(kernel_raw(), entered.raw),
-		};
+	pthread_mutex_lock(&work->lock);
+	if (*n < CF_COUNT(work->receipt->phases))
+		phases[(*n)++] = (struct cf_phase_time){ phase, entered.real, cf_mono_since(kernel_raw(), entered.raw) };
+	pthread_mutex_unlock(&work->lock);
 }
 
 void work_take_record(struct work *work, struct cf_record *record)
