@@ -10,81 +10,12 @@ requires_command curl script
 settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "5 s" max-residual = "1 s" }'
 receipts=()	# GUEST FILE SKEW-MS of each migration that landed, in order
 
-# pick EXPRESSION: Python over the JSON on stdin, v.
-pick()
-{
-	python3 -c "import json, sys; v = json.load(sys.stdin); print($1)"
-}
-
-# ask HOST METHOD PATH [BODY]: status of the answer; the answer itself is in $RIG_DIR/answer.
-ask()
-{
-	local host=$1 method=$2 path=$3
-	shift 3
-	rig_in "$host" curl -s -m 30 --unix-socket /run/clockferry/api.sock -o "$RIG_DIR/answer" -w '%{http_code}' \
-		-X "$method" ${1:+-H 'Content-Type: application/json' -d "$1"} "http://localhost$path"
-}
-
-# begin NAME HOST ARGUMENT...: the command in the background; what it says is in $RIG_DIR/NAME, $job is it.
-begin()
-{
-	local name=$1
-	shift
-	: >"$RIG_DIR/$name"
-	rig_clockferry "$@" >"$RIG_DIR/$name" 2>&1 &
-	job=$!
-}
-
-# its_id NAME: of the migration begun under that name, as soon as it is said.
-its_id()
-{
-	wait_for 20 grep -q '^migration .*:' "$RIG_DIR/$1"
-	sed -n 's/^migration \([^:]*\):.*/\1/p' "$RIG_DIR/$1"
-}
-
-phase()
-{
-	ask "$1" GET "/v1/migrations/$2" >/dev/null && pick 'v["phase"]' <"$RIG_DIR/answer"
-}
-
-# in_phase HOST ID PHASES: is it in one of them?
-in_phase()
-{
-	[[ "|$3|" == *"|$(phase "$1" "$2")|"* ]]
-}
-
-# copies HOST ID: is memory under way?
-copies()
-{
-	ask "$1" GET "/v1/migrations/$2" >/dev/null &&
-		[ "$(pick 'v["phase"] == "copying" and v.get("progress", {}).get("bytes_sent", 0) > 2**20' <"$RIG_DIR/answer")" = True ]
-}
-
 # order NAME PHASES: do the phases that were said come in that order, and is one said twice only in a row?
 order()
 {
 	sed -n 's/^\([a-z]*\)[,:] .*/\1/p; s/^\([a-z]*\)$/\1/p' "$RIG_DIR/$1" | grep -xE "${2// /|}" | uniq |
 		paste -sd' ' | python3 -c 'import sys; said, all = input().split(), sys.argv[1].split()
 print("in order" if said == [p for p in all if p in said] and len(said) > 2 else said)' "$2"
-}
-
-# same_receipts ID: both hosts have it, equal but for the side; the source's goes to stdout.
-same_receipts()
-{
-	rig_clockferry A show "$1" --json >"$RIG_DIR/receipt-A" && rig_clockferry B show "$1" --json >"$RIG_DIR/receipt-B" &&
-		[ "$(sed -n 's/.*"side": "\(.*\)".*/\1/p' "$RIG_DIR"/receipt-[AB] | sort | paste -sd' ')" = "destination source" ] &&
-		diff <(grep -v '"side"' "$RIG_DIR/receipt-A") <(grep -v '"side"' "$RIG_DIR/receipt-B")
-}
-
-both_have()
-{
-	wait_for 10 same_receipts "$1" || same_receipts "$1"
-}
-
-# receipt EXPRESSION: over the last one that same_receipts had.
-receipt()
-{
-	pick "$1" <"$RIG_DIR/receipt-A"
 }
 
 # moved ID GUEST FROM TO SKEW-MS: what holds of every migration that went well.

@@ -26,6 +26,7 @@
 . "$srcdir/tests/rig/clock.sh"
 . "$srcdir/tests/rig/guest.sh"
 . "$srcdir/tests/rig/agent.sh"
+. "$srcdir/tests/rig/ask.sh"
 
 : "${RIG_CACHE:=$builddir/tests/rig/cache}"
 rig_programs=$builddir/tests/rig
