@@ -17,6 +17,24 @@ char *limit_text(cf_span limit, const char *owner, char ret[static LIMIT_TEXT_RO
 	return ret;
 }
 
+/* What it was on the source; and where that is not so at the destination, what it is there. */
+static void show_persistence(FILE *to, const struct cf_receipt *r)
+{
+	const struct cf_persistence *was = &r->persistence, *is = &r->landing.persistence;
+	bool landed = r->has_landing && r->landing.has_persistence;
+
+	if (!r->has_persistence)
+		return;
+	say_row(to, "", "%s%s", was->persistent ? "persistent" : "transient",
+		was->autostart ? ", starts with its host" : "");
+	if (landed && was->persistent != is->persistent)
+		say_row(to, "", "but on %s it is %s", r->migration.destination,
+			is->persistent ? "persistent" : "transient");
+	if (was->autostart && r->has_landing && !(landed && is->autostart))
+		say_row(to, "", "but %s with %s", landed ? "it does not start" : "nobody knows whether it starts",
+			r->migration.destination);
+}
+
 static void show_head(FILE *to, const struct cf_receipt *r)
 {
 	const struct cf_migration *m = &r->migration;
@@ -26,6 +44,7 @@ static void show_head(FILE *to, const struct cf_receipt *r)
 	show_end(to, m);
 	say_row(to, "migration", "%s, driver %s", m->id, r->driver);
 	say_row(to, "domain", "%s, %s", m->domain, m->uuid);
+	show_persistence(to, r);
 	if (m->has_ended)
 		say_row(to, "time", "%s to %s by the clock of %s: %s", moment_text(m->started, started),
 			moment_text(m->ended, ended), m->source,

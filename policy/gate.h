@@ -56,6 +56,8 @@ struct cf_domain_evidence {
 	const char *domain;			/* as it was asked for */
 	bool known;				/* false: nothing below means anything */
 	enum cf_domain_state state;
+	bool persistent;
+	bool autostart;				/* it starts with its host */
 	bool job_active;			/* a migration or another job holds it */
 	char job[32];				/* which */
 	char manager[32];			/* whose metadata it carries, "" for none */

@@ -10,6 +10,7 @@ static const struct cf_field reservation_fields[] = {
 	CF_BOOL(T, dry_run),
 	CF_TEXT(T, driver),
 	CF_STRUCT(T, requester, cf_requester_shape, CF_MAYBE(T, has_requester), CF_SINCE(1)),
+	CF_STRUCT(T, persistence, cf_persistence_shape, CF_MAYBE(T, has_persistence), CF_SINCE(1)),
 	CF_STRUCT(T, limits, cf_limits_shape),
 	CF_STRUCT(T, report, cf_report_shape),
 };

@@ -25,6 +25,8 @@ struct cf_reservation {
 	char driver[32];
 	bool has_requester;
 	struct cf_requester requester;	/* for whom the source vouches */
+	bool has_persistence;
+	struct cf_persistence persistence;
 	struct cf_limits limits;	/* the source's own */
 	struct cf_report report;	/* of the source's clock */
 };

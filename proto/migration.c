@@ -64,6 +64,14 @@ static const struct cf_field migration_request_fields[] = {
 #undef T
 const struct cf_shape cf_migration_request_shape = CF_SHAPE(cf_migration_request, migration_request_fields);
 
+#define T struct cf_persistence
+static const struct cf_field persistence_fields[] = {
+	CF_BOOL(T, persistent),
+	CF_BOOL(T, autostart),
+};
+#undef T
+const struct cf_shape cf_persistence_shape = CF_SHAPE(cf_persistence, persistence_fields);
+
 #define T struct cf_progress
 static const struct cf_field progress_fields[] = {
 	CF_INT(T, bytes_total, 0, INT64_MAX),

@@ -64,6 +64,15 @@ struct cf_migration_request {
 	char destination[CF_HOST_ROOM];
 };
 
+/*
+ * What a domain is between its starts.  It is carried: a persistent domain is one at
+ * the destination and no longer at the source, a transient one stays transient.
+ */
+struct cf_persistence {
+	bool persistent;
+	bool autostart;			/* it starts with its host */
+};
+
 /* How far the copy is, as libvirt's job statistics have it. */
 struct cf_progress {
 	int64_t bytes_total;
@@ -116,6 +125,7 @@ extern const char *const cf_side_words[CF_N_SIDES];
 extern const char *const cf_outcome_words[CF_N_OUTCOMES];
 extern const struct cf_shape cf_requester_shape;
 extern const struct cf_shape cf_migration_request_shape;
+extern const struct cf_shape cf_persistence_shape;
 extern const struct cf_shape cf_progress_shape;
 extern const struct cf_shape cf_migration_shape;
 extern const struct cf_shape cf_migrations_shape;

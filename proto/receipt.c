@@ -42,6 +42,7 @@ static const struct cf_field landing_fields[] = {
 	CF_LIST(T, residuals, &residual_shape),
 	CF_TEXT(T, left),
 	CF_LIST(T, phases, &phase_time_shape, CF_SINCE(1)),
+	CF_STRUCT(T, persistence, cf_persistence_shape, CF_MAYBE(T, has_persistence), CF_SINCE(1)),
 	CF_TEXT(T, agent),
 	CF_TEXT(T, libvirt),
 	CF_TEXT(T, emulator),
@@ -88,6 +89,7 @@ static const struct cf_shape versions_shape = CF_SHAPE(cf_versions, versions_fie
 static const struct cf_field receipt_fields[] = {
 	CF_STRUCT(T, migration, cf_migration_shape),
 	CF_TEXT(T, driver),
+	CF_STRUCT(T, persistence, cf_persistence_shape, CF_MAYBE(T, has_persistence), CF_SINCE(1)),
 	CF_STRUCT(T, limits, cf_limits_shape),
 	CF_STRUCT(T, limit_owners, limit_owners_shape),
 	CF_STRUCT(T, source_report, cf_report_shape, CF_MAYBE(T, has_source_report)),

@@ -52,6 +52,8 @@ struct cf_landing {
 	char left[CF_DETAIL_ROOM];	/* why nothing more was done about its clock */
 	size_t n_phases;
 	struct cf_phase_time phases[16];	/* those of this host that are over */
+	bool has_persistence;
+	struct cf_persistence persistence;	/* of the domain on that host, afterwards */
 	char agent[32];			/* the destination agent's version */
 	char libvirt[32];
 	char emulator[128];
@@ -71,6 +73,8 @@ struct cf_versions {
 struct cf_receipt {
 	struct cf_migration migration;	/* as it ended */
 	char driver[32];		/* "libvirt": the commit was not gated */
+	bool has_persistence;
+	struct cf_persistence persistence;	/* of the domain, as it was on the source */
 	struct cf_limits limits;	/* in force: of each the stricter of both hosts' */
 	struct cf_limit_owners {	/* whose each was */
 		char max_error_bound[CF_HOST_ROOM];

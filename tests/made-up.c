@@ -199,8 +199,8 @@ static const struct cf_migrations migrations_none = { 0 };
 		{ CF_PHASE_VERIFYING, AT(14313), SPAN(70 * CF_S) } }
 
 static const struct cf_receipt receipt_clean = {
-	.migration = ENDED(CF_PHASE_DONE, CF_OUTCOME_CLEAN, ""), .driver = "libvirt", .limits = LIMITS,
-	.limit_owners = OWNERS, .has_source_report = true, .source_report = REPORT("hA"),
+	.migration = ENDED(CF_PHASE_DONE, CF_OUTCOME_CLEAN, ""), .driver = "libvirt", .has_persistence = true,
+	.persistence = { true, true }, .limits = LIMITS, .limit_owners = OWNERS, .has_source_report = true, .source_report = REPORT("hA"),
 	.has_destination_report = true, .destination_report = REPORT("hB"), .has_offset_before = true,
 	.offset_before = FROM(-12300, 8100), .has_offset_during = true, .offset_during = FROM(-15100, 9900),
 	.has_offset_after = true, .offset_after = FROM(-11900, 7800), .probe_rounds = 160, PHASES,
@@ -218,7 +218,8 @@ static const struct cf_receipt receipt_clean = {
 		     .n_residuals = 3, .residuals = { { SPAN(320 * CF_MS), FROM(-1900 * CF_US, 400 * CF_US) },
 						      { SPAN(CF_S), FROM(-1800 * CF_US, 500 * CF_US) },
 						      { SPAN(10 * CF_S), FROM(-1800 * CF_US, 600 * CF_US) } },
-		     .left = "its clock is off by -1.90 ms .. +400 us, which may be nothing", VERSIONS },
+		     .left = "its clock is off by -1.90 ms .. +400 us, which may be nothing",
+		     .has_persistence = true, .persistence = { true, true }, VERSIONS },
 	VERSIONS, .machine = "pc-q35-7.2",
 };
 
@@ -227,7 +228,8 @@ static const struct cf_receipt receipt_breached = {
 	.migration = { WHICH, .phase = CF_PHASE_DONE, .revision = 40, .has_ended = true, .ended = AT(14456),
 		       .has_outcome = true, .outcome = CF_OUTCOME_BREACHED, .reason = "the blackout was too long",
 		       .n_findings = 2, .findings = { NO_TAI, IGNORED } },
-	.driver = "libvirt", .limits = LIMITS, .limit_owners = OWNERS, .has_source_report = true,
+	.driver = "libvirt", .has_persistence = true, .persistence = { true, true }, .limits = LIMITS,
+	.limit_owners = OWNERS, .has_source_report = true,
 	.source_report = { .host = "hA", .at = AT(123), .state = CF_CLOCK_HOLDOVER, .why = "no source is reachable",
 			   .has_bound = true, .bound = SPAN(48 * CF_MS), .stepped = true },
 	.has_destination_report = true, .destination_report = REPORT("hB"), .has_offset_before = true,
@@ -248,7 +250,8 @@ static const struct cf_receipt receipt_breached = {
 		     .n_steps = 2, .steps = { { SPAN(310 * CF_MS), SPAN(1301 * CF_MS), SPAN(2 * CF_MS), true, "" },
 					      { SPAN(900 * CF_MS), SPAN(40 * CF_MS), SPAN(5 * CF_S), false,
 						"the guest agent did not answer" } },
-		     .n_residuals = 1, .residuals = { { SPAN(CF_S), FROM(-41 * CF_MS, -39 * CF_MS) } }, VERSIONS,
+		     .n_residuals = 1, .residuals = { { SPAN(CF_S), FROM(-41 * CF_MS, -39 * CF_MS) } },
+		     .has_persistence = true, VERSIONS,
 		     .n_unmeasured = 1, .unmeasured = { "residual +10 s: the domain had stopped" } },
 	VERSIONS, .machine = "pc-q35-7.2", .n_unmeasured = 2,
 	.unmeasured = { "host offset after: hB did not answer", "guest clocksource: the guest agent can't tell" },

@@ -71,6 +71,23 @@ static void test_lookup(void)
 	ok(domain_look(virt, "", &standing, &err) == 0 && !standing.known, "nor without a name");
 }
 
+static void test_autostart(void)
+{
+	struct domain_standing standing;
+	struct virt_link *link = NULL;
+	int seen = 0;
+
+	ok(virt_link_open(virt, PATIENCE, &link, &err) == 0 &&
+	   job_set_autostart(link, UUID, true, soon(), &err) == 0 && virDomainGetAutostart(test, &seen) == 0 && seen,
+	   "it is made to start with its host");
+	ok(domain_look(virt, UUID, &standing, &err) == 0 && standing.autostart, "and is seen to");
+	ok(job_set_autostart(link, UUID, false, soon(), &err) == 0 &&
+	   domain_look(virt, UUID, &standing, &err) == 0 && !standing.autostart, "and no longer");
+	ok(job_set_autostart(link, "6695eb01-f6a4-8304-79aa-97f2502e193e", true, soon(), &err) == -ENOENT,
+	   "nobody else can");
+	virt_link_close(link);
+}
+
 static const char managed[] =
 	"<domain type='test'><name>managed</name><uuid>11111111-2222-4333-8444-555555555555</uuid>"
 	"<metadata><nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'/></metadata>"
@@ -266,6 +283,7 @@ int main(void)
 	other = virConnectOpen(URI);
 	test = virDomainLookupByName(other, "test");
 	test_lookup();
+	test_autostart();
 	test_evidence();
 	test_events();
 	test_questions();

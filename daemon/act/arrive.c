@@ -11,6 +11,7 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/mend.h"
+#include "daemon/act/persist.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
 #include "daemon/virt/domain.h"
@@ -21,7 +22,6 @@
 #define TURN           ((cf_span){ 100 * CF_MS })
 #define KNOWN_WAIT     ((cf_span){ CF_S })
 #define RECORD_WAIT    ((cf_span){ 2 * CF_S })	/* for the record that names STOP */
-#define LINK_PATIENCE  ((cf_span){ 5 * CF_S })
 #define PAUSE_PATIENCE ((cf_span){ 2 * CF_S })
 #define SOON           ((struct timespec){ .tv_nsec = 2 * CF_MS })
 
@@ -218,27 +218,32 @@ static void keep_paused(struct work *work)
 			    work->reservation.domain, err.text);
 }
 
-enum cf_event act_correct(struct work *work, char why[static CF_DETAIL_ROOM])
+/* What can be done about its clock, soon: a late step fights the guest's own NTP client. */
+static void correct(struct work *work)
 {
 	struct cf_error err = { 0 };
 
-	(void)why;
-	note_host(work);
-	if (virt_link_open(work->context->virt, LINK_PATIENCE, &work->link, &err) < 0) {
+	if (!work_link(work, &err)) {
 		work_unmeasured(work, "guest clock after RESUME: %s", err.text);
-		return CF_EV_CORRECTED;
+		return;
 	}
 
 	await_record(work);
 	if (work->has_record && work->record->paused) {
 		keep_paused(work);
-		return CF_EV_CORRECTED;
+		return;
 	}
 	work->has_aim = take_aim(work, &work->aim);
-	if (!work->has_aim)
-		return CF_EV_CORRECTED;
+	if (work->has_aim)
+		mend(work, &work->landing, &work->aim, work->reservation.uuid);
+}
 
-	mend(work, &work->landing, &work->aim, work->reservation.uuid);
+enum cf_event act_correct(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	(void)why;
+	note_host(work);
+	correct(work);
+	persist_land(work);
 	return CF_EV_CORRECTED;
 }
 

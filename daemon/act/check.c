@@ -10,8 +10,6 @@
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/fleet.h"
 
-#define LINK_PATIENCE ((cf_span){ 5 * CF_S })
-
 /* Keep of the evidence what later acts and the receipt need. */
 static void keep(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)
 {
@@ -23,6 +21,8 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 	work->peer.offset = pair->offset;
 	memcpy(work->peer.boot, pair->boot, sizeof(work->peer.boot));
 
+	receipt->has_persistence = domain->evidence.known;
+	receipt->persistence = (struct cf_persistence){ domain->evidence.persistent, domain->evidence.autostart };
 	receipt->has_source_report = true;
 	receipt->source_report = domain->report;
 	receipt->has_destination_report = pair->has_lease;
@@ -73,7 +73,7 @@ enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 	}
 
 	work_shown(work, &asked);
-	virt_link_open(work->context->virt, LINK_PATIENCE, &work->link, NULL);	/* without it the guest is not asked */
+	work_link(work, NULL);	/* without it the guest is not asked */
 	snprintf(work->reservation.destination, sizeof(work->reservation.destination), "%s", asked.destination);
 	prepare_calls(work, destination, &uncalled);
 

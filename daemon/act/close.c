@@ -9,6 +9,7 @@
 #include "daemon/act/acts.h"
 #include "daemon/act/gather.h"
 #include "daemon/act/mend.h"
+#include "daemon/act/persist.h"
 #include "daemon/act/receipt.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
@@ -147,7 +148,7 @@ static void mend_kept(struct work *work)
 		slack = cf_span_max(cf_mono_since(events.resume_known, events.resume.raw), slack);
 	receipt->has_source_lost = cf_blackout(events.stop, receipt->stop_slack, events.resume, slack,
 					       (struct cf_interval){ { 0 }, { 0 } }, &receipt->source_lost);
-	if (!work->record->guest.has_guest_offset || !work->link)
+	if (!work->record->guest.has_guest_offset || !work_link(work, NULL))
 		return;
 
 	aim = (struct aim){
@@ -177,6 +178,7 @@ enum cf_event act_undo(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	(void)why;
 	mend_kept(work);
+	persist_restore(work);
 	if (work->drive)
 		warn_of_loss(work);
 	work->receipt->has_landing = work->receipt->landing.has_resume;	/* nothing to tell, unless it ran there */

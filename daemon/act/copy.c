@@ -11,6 +11,7 @@
 #include "daemon/act/acts.h"
 #include "daemon/act/gate.h"
 #include "daemon/act/gather.h"
+#include "daemon/act/persist.h"
 #include "daemon/act/record.h"
 #include "daemon/act/standstill.h"
 #include "daemon/clock/kernel.h"
@@ -70,6 +71,8 @@ static int start(struct work *work, struct cf_error *err)
 	if (r < 0)
 		return r;
 	r = gate_watch(work, err);
+	if (r == 0)
+		r = persist_hold(work, err);
 	if (r < 0)
 		return r;
 	return drive_libvirt.start(work->context->virt, &options, &work->drive, err);

@@ -23,6 +23,8 @@ enum cf_event act_reserve(struct work *work, char why[static CF_DETAIL_ROOM])
 			   false, &work->reservation);
 	work->reservation.has_requester = asked.has_requester;
 	work->reservation.requester = asked.requester;
+	work->reservation.has_persistence = work->receipt->has_persistence;
+	work->reservation.persistence = work->receipt->persistence;
 	if (call_do(work->peer.call, CF_ROUTE_RESERVE, segments, NULL, &work->reservation, &work->lease, PATIENCE,
 		    NULL, &err) < 0) {
 		act_say(why, "%s", err.text);

@@ -10,6 +10,8 @@
 #include "daemon/act/acts.h"
 #include "daemon/clock/kernel.h"
 
+#define LINK_PATIENCE ((cf_span){ 5 * CF_S })
+
 /* Which function does which act, on which side. */
 static act_fn *const acts[CF_N_SIDES][CF_N_ACTS] = {
 	[CF_SOURCE] = {
@@ -87,6 +89,15 @@ int work_new(struct work **ret, const struct act_context *context, enum cf_side 
 
 	*ret = CF_TAKE(work);
 	return 0;
+}
+
+struct virt_link *work_link(struct work *work, struct cf_error *err)
+{
+	if (work->link && !virt_link_alive(work->link))
+		work->link = virt_link_close(work->link);
+	if (!work->link)
+		virt_link_open(work->context->virt, LINK_PATIENCE, &work->link, err);
+	return work->link;
 }
 
 /* Close every connection; what was measured stays to be read. */

@@ -62,6 +62,7 @@ struct work {
 	struct aim aim;
 	struct cf_gate_memory gate;		/* source */
 	bool held_back;
+	bool autostart_held;			/* source: the domain no longer starts with this host */
 	struct lookout *lookout;		/* source: from the copy on, until the receipt */
 
 	/* anyone's, under the lock */
@@ -82,6 +83,9 @@ int work_new(struct work **ret, const struct act_context *context, enum cf_side 
 	     struct cf_error *err);
 void work_free(struct work *work);
 CF_DEFINE_AUTO(struct work *, work_free)
+
+/* The thread's connection to libvirtd, made anew when it is lost; NULL when that fails. */
+struct virt_link *work_link(struct work *work, struct cf_error *err);
 
 /*
  * One act of the table, on the migration's thread.  *why is filled with the reason of a

@@ -144,7 +144,7 @@ static int look_at_job(struct virt *virt, struct domain_standing *standing, stru
 static int look(struct virt *virt, virDomainPtr domain, struct domain_standing *ret, struct cf_error *err)
 {
 	struct domain_standing standing = { .known = true };
-	int state, reason;
+	int state, reason, autostart = 0;
 
 	if (virDomainGetState(domain, &state, &reason, 0) < 0 ||
 	    virDomainGetUUIDString(domain, standing.uuid) < 0)
@@ -153,6 +153,9 @@ static int look(struct virt *virt, virDomainPtr domain, struct domain_standing *
 	standing.state = state_of(state);
 	standing.active = virDomainIsActive(domain) == 1;
 	standing.persistent = virDomainIsPersistent(domain) == 1;
+	if (standing.persistent && virDomainGetAutostart(domain, &autostart) < 0)
+		return virt_fail(err, "autostart of the domain");
+	standing.autostart = autostart;
 	standing.migrating = state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION;
 	if (standing.active) {
 		int r = look_at_job(virt, &standing, err);
@@ -233,6 +236,8 @@ static int gather(struct virt *virt, virDomainPtr domain, struct cf_domain_evide
 
 	evidence->known = true;
 	evidence->state = standing.state;
+	evidence->persistent = standing.persistent;
+	evidence->autostart = standing.autostart;
 	evidence->job_active = standing.job_active;
 	memcpy(evidence->job, standing.job, sizeof(evidence->job));
 	memcpy(evidence->manager, xml->manager, sizeof(evidence->manager));

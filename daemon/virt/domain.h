@@ -27,6 +27,7 @@ struct domain_standing {
 	bool active;			/* it has a QEMU, running or not */
 	bool migrating;			/* it is paused because it is being migrated, to here or from here */
 	bool persistent;
+	bool autostart;			/* it starts with its host */
 	bool job_active;
 	char job[32];			/* "migration-out", "migration-in", or libvirt's operation */
 };

@@ -17,6 +17,7 @@ struct job_task {
 	virConnectPtr connection;
 	char uuid[CF_UUID_ROOM];
 	unsigned long long downtime_ms;
+	bool autostart;
 	struct cf_progress progress;
 	struct job_result result;
 	char which[VIRT_JOB_ROOM];
@@ -284,6 +285,22 @@ int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, 
 	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_pause, err);
 
 	return job ? task_by(&job->task, NULL, NULL, deadline, err) : -ENOMEM;
+}
+
+static int ask_autostart(struct job_task *job, virDomainPtr domain, struct cf_error *err)
+{
+	return virDomainSetAutostart(domain, job->autostart) < 0 ? virt_fail(err, "autostart") : 0;
+}
+
+int job_set_autostart(struct virt_link *link, const char *uuid, bool autostart, cf_mono deadline,
+		      struct cf_error *err)
+{
+	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_autostart, err);
+
+	if (!job)
+		return -ENOMEM;
+	job->autostart = autostart;
+	return task_by(&job->task, NULL, NULL, deadline, err);
 }
 
 unsigned long long job_downtime_ms(cf_span limit)

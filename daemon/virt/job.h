@@ -34,6 +34,10 @@ int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct
  */
 int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
 
+/* Let a persistent domain start with its host, or no longer.  libvirt refuses that while it migrates. */
+int job_set_autostart(struct virt_link *link, const char *uuid, bool autostart, cf_mono deadline,
+		      struct cf_error *err);
+
 /*
  * The blackout QEMU aims at: it goes on copying until it expects to be below.
  * A target, not a limit.  Rounded down to milliseconds, at least 1; lasts for

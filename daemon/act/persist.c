@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/persist.h"
+
+#include <errno.h>
+
+#include "daemon/clock/kernel.h"
+#include "daemon/log.h"
+#include "daemon/virt/domain.h"
+#include "daemon/virt/job.h"
+
+#define HOLD_PATIENCE    ((cf_span){ 5 * CF_S })
+#define RESTORE_PATIENCE ((cf_span){ 35 * CF_S })	/* libvirt itself waits 30 s for the end of a job */
+
+static int set(struct work *work, const char *uuid, bool autostart, cf_span patience, struct cf_error *err)
+{
+	struct virt_link *link = work_link(work, err);
+
+	return link ? job_set_autostart(link, uuid, autostart, cf_mono_add(kernel_raw(), patience), err) : -ENOTCONN;
+}
+
+static void complain(const struct work *work, const char *host, const struct cf_error *err)
+{
+	log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+			  "migration %s: %s is to start with %s, and does not: %s", work->id,
+			  work->reservation.domain, host, err->text);
+}
+
+int persist_hold(struct work *work, struct cf_error *err)
+{
+	if (!work->reservation.persistence.autostart)
+		return 0;
+
+	work->autostart_held = true;	/* a call that failed may have done it all the same */
+	return set(work, work->reservation.uuid, false, HOLD_PATIENCE, err);
+}
+
+void persist_restore(struct work *work)
+{
+	const char *uuid = work->reservation.uuid;
+	struct domain_standing standing;
+	struct cf_error err = { 0 };
+
+	if (!work->autostart_held)
+		return;
+	/* One that was undefined meanwhile has nothing to start from. */
+	if (domain_look(work->context->virt, uuid, &standing, &err) == 0 && !standing.persistent)
+		return;
+	if (set(work, uuid, true, RESTORE_PATIENCE, &err) < 0)
+		complain(work, work->reservation.source, &err);
+}
+
+void persist_land(struct work *work)
+{
+	const struct cf_reservation *asked = &work->reservation;
+	struct domain_standing standing;
+	struct cf_landing *landing;
+	struct cf_error err = { 0 };
+
+	if (asked->persistence.autostart && set(work, asked->uuid, true, RESTORE_PATIENCE, &err) < 0)
+		complain(work, asked->destination, &err);
+	if (domain_look(work->context->virt, asked->uuid, &standing, &err) < 0 || !standing.known)
+		return;
+
+	landing = work_landing_begin(work);
+	landing->has_persistence = true;
+	landing->persistence = (struct cf_persistence){ standing.persistent, standing.autostart };
+	work_landing_end(work);
+}
