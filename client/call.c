@@ -15,8 +15,6 @@
 #define REPLY_MAX  ((size_t)16 << 20)
 #define CONNECT_MS 10000
 #define POLL_MS    100		/* how long a signal may go unnoticed */
-#define PATH_ROOM  1024
-#define URL_ROOM   (CF_HOST_ROOM + PATH_ROOM + 32)
 
 struct call {
 	CURL *easy;
@@ -183,19 +181,19 @@ void reply_clear(struct reply *reply)
 	*reply = (struct reply){ 0 };
 }
 
-static int spell_url(const struct call *call, const struct question *q, char *url, struct cf_error *err)
+/* To be freed by the caller; NULL with the reason in *err. */
+static char *spell_url(const struct call *call, const struct question *q, struct cf_error *err)
 {
-	char path[PATH_ROOM];
-	int n;
+	CF_AUTO(cf_free) char *target = cf_route_target(q->route, &q->segment, q->query, CF_MINOR, err);
+	char *url;
 
-	if (cf_route_path(q->route, &q->segment, path, sizeof(path)) < 0)
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "'%.64s...' is too long for a name", q->segment);
-
-	n = snprintf(url, URL_ROOM, "%s%s%s%s", call->base, path, q->query ? "?" : "",
-		     q->query ? q->query : "");
-	if (n >= URL_ROOM)
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "'%.64s...' is too long for a name", q->segment);
-	return 0;
+	if (!target)
+		return NULL;
+	if (asprintf(&url, "%s%s", call->base, target) < 0) {
+		cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+		return NULL;
+	}
+	return url;
 }
 
 /* Run the transfer that the easy handle describes; -EINTR when told to stop. */
@@ -306,16 +304,15 @@ static int take_message(struct call *call, const struct cf_shape *shape, struct 
 int call_ask(struct call *call, const struct question *q, struct reply *reply, struct cf_error *err)
 {
 	const struct cf_route *route = &cf_routes[q->route];
-	CF_AUTO(cf_free) char *json = NULL;
+	CF_AUTO(cf_free) char *json = NULL, *url = NULL;
 	struct body body = { 0 };
-	char url[URL_ROOM];
 	long status = 0;
 	int r;
 
 	reply_clear(reply);
-	r = spell_url(call, q, url, err);
-	if (r < 0)
-		return r;
+	url = spell_url(call, q, err);
+	if (!url)
+		return -EINVAL;
 	if (q->request) {
 		json = cf_encode(route->request, q->request, CF_MINOR);
 		if (!json)

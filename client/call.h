@@ -30,7 +30,7 @@ struct call_to {
 struct question {
 	enum cf_route_id route;
 	const char *segment;		/* for its "{}", if it has one */
-	const char *query;		/* behind the '?', ready to be sent; may be NULL */
+	const void *query;		/* of the route's query shape; NULL without parameters */
 	const void *request;		/* of the route's request shape; NULL without a body */
 	cf_span patience;		/* by how much longer than the timeout the agent was asked to wait */
 };

@@ -2,7 +2,6 @@
 #include "client/follow.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <time.h>
 
 #include "client/say.h"
@@ -121,12 +120,10 @@ static enum follow obey_signal(struct watch *w)
 static int ask_how_it_stands(struct watch *w, struct cf_error *err)
 {
 	struct question question = { .route = CF_ROUTE_MIGRATION, .segment = w->id };
-	char query[64];
+	struct cf_migration_query query = { .has_after = true, .after = w->revision, .has_wait = true, .wait = WAIT };
 
 	if (w->revision >= 0) {
-		snprintf(query, sizeof(query), "after=%" PRId64 "&wait=%" PRId64 "s", w->revision,
-			 WAIT.ns / CF_S);
-		question.query = query;
+		question.query = &query;
 		question.patience = WAIT;
 	}
 	return follow_ask(w->ask, &question, false, &w->progress, err);

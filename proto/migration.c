@@ -72,6 +72,14 @@ static const struct cf_field persistence_fields[] = {
 #undef T
 const struct cf_shape cf_persistence_shape = CF_SHAPE(cf_persistence, persistence_fields);
 
+#define T struct cf_migration_query
+static const struct cf_field migration_query_fields[] = {
+	CF_INT(T, after, 0, INT64_MAX, CF_MAYBE(T, has_after)),
+	CF_SPAN(T, wait, 0, 60 * CF_S, CF_MAYBE(T, has_wait)),
+};
+#undef T
+const struct cf_shape cf_migration_query_shape = CF_SHAPE(cf_migration_query, migration_query_fields);
+
 #define T struct cf_progress
 static const struct cf_field progress_fields[] = {
 	CF_INT(T, bytes_total, 0, INT64_MAX),

@@ -117,6 +117,17 @@ struct cf_migrations {
 	struct cf_migration list[CF_PAGE_MAX];
 };
 
+/*
+ * Long poll of GET /v1/migrations/{}: with `after`, the answer waits until the
+ * revision is beyond it, or until `wait` has passed (10 s when absent).
+ */
+struct cf_migration_query {
+	bool has_after;
+	int64_t after;
+	bool has_wait;
+	cf_span wait;
+};
+
 /* "6695eb01-f6a4-8304-79aa-97f2502e193f", as ids of migrations and domains are written; any case. */
 bool cf_is_uuid(const char *text);
 
@@ -126,6 +137,7 @@ extern const char *const cf_outcome_words[CF_N_OUTCOMES];
 extern const struct cf_shape cf_requester_shape;
 extern const struct cf_shape cf_migration_request_shape;
 extern const struct cf_shape cf_persistence_shape;
+extern const struct cf_shape cf_migration_query_shape;
 extern const struct cf_shape cf_progress_shape;
 extern const struct cf_shape cf_migration_shape;
 extern const struct cf_shape cf_migrations_shape;

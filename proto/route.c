@@ -9,7 +9,9 @@
 #include "proto/health.h"
 #include "proto/incoming.h"
 #include "proto/peer.h"
+#include "proto/percent.h"
 #include "proto/probe.h"
+#include "proto/query.h"
 
 #define BODY   ((size_t)64 << 10)
 #define RECORD ((size_t)512 << 10)
@@ -43,7 +45,8 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 	[CF_ROUTE_MIGRATIONS] = { "GET", "/v1/migrations", NULL, &cf_migrations_shape, 0, READ,
 		"Migrations of this host, newest first." },
 	[CF_ROUTE_MIGRATION] = { "GET", "/v1/migrations/{}", NULL, &cf_migration_shape, 0, READ,
-		"How one migration stands; with ?after=REVISION&wait=10s, when that has changed." },
+		"How one migration stands; with ?after=REVISION&wait=10s, when that has changed.",
+		&cf_migration_query_shape },
 	[CF_ROUTE_RECEIPT] = { "GET", "/v1/migrations/{}/receipt", NULL, &cf_receipt_shape, 0, READ,
 		"The receipt of a migration that has ended." },
 	[CF_ROUTE_ABORT] = { "DELETE", "/v1/migrations/{}", NULL, &cf_migration_shape, 0, ACT,
@@ -69,46 +72,6 @@ const char *cf_role_name(unsigned roles)
 	return "nobody";
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Decode the segment at *path, up to '/' or the end; *path is moved behind it. */
-static int take_segment(const char **path, char segment[CF_SEGMENT_ROOM])
-{
-	const char *p = *path;
-	size_t n = 0;
-
-	for (; *p && *p != '/'; p++) {
-		int c = (unsigned char)*p;
-
-		if (*p == '%') {
-			int high = hex(p[1]), low = high < 0 ? -1 : hex(p[2]);
-
-			if (low < 0)
-				return -EINVAL;
-			c = high << 4 | low;
-			p += 2;
-		}
-		if (c == 0 || n + 1 >= CF_SEGMENT_ROOM)
-			return -EINVAL;
-		segment[n++] = c;
-	}
-	if (n == 0)
-		return -EINVAL;
-
-	segment[n] = '\0';
-	*path = p;
-	return 0;
-}
-
 /* 1 when path has the pattern's form, 0 when not, -EINVAL when a segment is malformed. */
 static int match(const char *pattern, const char *path, char segments[CF_SEGMENTS_MAX][CF_SEGMENT_ROOM])
 {
@@ -117,9 +80,10 @@ static int match(const char *pattern, const char *path, char segments[CF_SEGMENT
 
 	while (*pattern) {
 		if (pattern[0] == '{') {
-			r = take_segment(&path, segments[n++]);
-			if (r < 0)
-				return r;
+			r = cf_percent_decode(&path, "/", segments[n], CF_SEGMENT_ROOM);
+			if (r < 0 || !*segments[n])
+				return -EINVAL;
+			n++;
 			pattern += 2;
 		} else if (*pattern++ != *path++) {
 			return 0;
@@ -147,43 +111,30 @@ int cf_route_find(const char *method, const char *path, char segments[CF_SEGMENT
 	return worst;
 }
 
-/* Append one byte, percent-encoded unless RFC 3986 calls it unreserved. */
-static int put_encoded(char c, char *text, size_t room, size_t *n)
+char *cf_route_target(enum cf_route_id id, const char *const *segments, const void *query, int minor,
+		      struct cf_error *err)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		     c == '-' || c == '.' || c == '_' || c == '~';
-
-	if (*n + (plain ? 1 : 3) >= room)
-		return -E2BIG;
-	if (plain) {
-		text[(*n)++] = c;
-		return 0;
-	}
-	text[(*n)++] = '%';
-	text[(*n)++] = digits[(unsigned char)c >> 4];
-	text[(*n)++] = digits[(unsigned char)c & 15];
-	return 0;
-}
-
-int cf_route_path(enum cf_route_id id, const char *const *segments, char *text, size_t room)
-{
-	size_t n = 0;
+	struct cf_grow target = { 0 };
+	char *text;
 
 	for (const char *p = cf_routes[id].path; *p; p++) {
-		if (*p == '{') {
-			for (const char *s = *segments; *s; s++)
-				if (put_encoded(*s, text, room, &n) < 0)
-					return -E2BIG;
-			segments++;
-			p++;
+		if (*p != '{') {
+			cf_grow_char(&target, *p);
 			continue;
 		}
-		if (n + 1 >= room)
-			return -E2BIG;
-		text[n++] = *p;
+		if (strlen(*segments) >= CF_SEGMENT_ROOM) {
+			cf_fail(err, E2BIG, CF_BAD_REQUEST, "'%.64s...' is too long for a name", *segments);
+			free(cf_grow_take(&target));
+			return NULL;
+		}
+		cf_percent_encode(&target, *segments++);
+		p++;
 	}
+	if (query)
+		cf_query_encode(cf_routes[id].query, query, minor, &target);
 
-	text[n] = '\0';
-	return 0;
+	text = cf_grow_take(&target);
+	if (!text)
+		cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	return text;
 }

@@ -7,6 +7,7 @@
  * that neither can misspell a path or send another shape.
  */
 
+#include "proto/error.h"
 #include "proto/field.h"
 #include "proto/version.h"
 
@@ -52,6 +53,7 @@ struct cf_route {
 	size_t body_limit;		/* bytes */
 	unsigned roles;			/* who may; an OR of enum cf_role */
 	const char *help;
+	const struct cf_shape *query;	/* NULL: no parameters (query.h) */
 };
 
 extern const struct cf_route cf_routes[CF_N_ROUTES];
@@ -68,7 +70,10 @@ extern const struct cf_route cf_routes[CF_N_ROUTES];
 int cf_route_find(const char *method, const char *path, char segments[CF_SEGMENTS_MAX][CF_SEGMENT_ROOM]);
 
 /*
- * The path of a route with its segments percent-encoded, into the room bytes
- * at text.  segments has one string per "{}".  -E2BIG when it does not fit.
+ * What stands in the first line of a request of the route: its path with its
+ * segments, percent-encoded, one string per "{}", and the query in the route's
+ * query shape, for a peer of version 1.minor; NULL for none.  To be freed by the
+ * caller; NULL when a segment is too long or out of memory, as *err says.
  */
-int cf_route_path(enum cf_route_id id, const char *const *segments, char *text, size_t room);
+char *cf_route_target(enum cf_route_id id, const char *const *segments, const void *query, int minor,
+		      struct cf_error *err);

@@ -99,9 +99,10 @@ int pair_serve_as(const char *name)
 void *pair_ask_later(void *arg)
 {
 	static const char *const segments[] = { "later" };
+	static const struct cf_migration_query query = { .has_after = true, .after = 7 };
 	struct late *late = arg;
 
-	late->r = call_do(late->call, CF_ROUTE_PEER, segments, "after=x%20y", NULL, &late->peer,
+	late->r = call_do(late->call, CF_ROUTE_MIGRATION, segments, &query, NULL, &late->migration,
 			  late->timeout, NULL, &late->err);
 	return NULL;
 }

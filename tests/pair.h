@@ -4,7 +4,7 @@
 /* Two agents' ends of the wire: a server with TLS, and calls with all kinds of certificates. */
 
 #include "daemon/peer/call.h"
-#include "proto/peer.h"
+#include "proto/migration.h"
 #include "tests/wire.h"
 
 #define PAIR_HOST "b.peers.example"
@@ -41,7 +41,7 @@ int pair_serve_as(const char *name);
 /* A request that waits until the test has it answered; for a thread. */
 struct late {
 	struct call *call;
-	struct cf_peer peer;
+	struct cf_migration migration;
 	struct cf_error err;
 	cf_span timeout;
 	int r;

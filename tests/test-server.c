@@ -41,14 +41,19 @@ static const struct {
 	{ "another method",               "DELETE", "/v1/version", NULL, 405, "\"code\":\"bad-request\"" },
 	{ "an invented method",           "BREW", "/v1/version", NULL, 405, "\"code\":\"bad-request\"" },
 	{ "a route for peers alone",      "POST", "/v1/clock/probe", "{}", 403, "\"code\":\"forbidden\"" },
-	{ "a segment is decoded once",    "GET", "/v1/peers/a%2Fb%2541", NULL, 200, "\"host\":\"a/b%41\"" },
-	{ "a malformed segment",          "GET", "/v1/peers/a%2", NULL, 400, "\"code\":\"bad-request\"" },
-	{ "a query is decoded",           "GET", "/v1/peers/a?x=1&after=%32%26", NULL, 200, "\"why\":\"2&\"" },
-	{ "an empty query",               "GET", "/v1/peers/a?", NULL, 200, "\"why\":\"\"" },
-	{ "a key without a value",        "GET", "/v1/peers/a?after", NULL, 400, "query" },
-	{ "a key twice",                  "GET", "/v1/peers/a?after=1&after=2", NULL, 400, "query" },
-	{ "a malformed escape",           "GET", "/v1/peers/a?after=%zz", NULL, 400, "query" },
-	{ "a NUL in a query",             "GET", "/v1/peers/a?after=%00", NULL, 400, "query" },
+	{ "a segment is decoded once",      "GET", "/v1/migrations/a%2Fb%2541", NULL, 200, "\"domain\":\"a/b%41\"" },
+	{ "a malformed segment",            "GET", "/v1/migrations/a%2", NULL, 400, "\"code\":\"bad-request\"" },
+	{ "a query is decoded",             "GET", "/v1/migrations/a?after=%32&wait=1%20s", NULL, 200, "\"revision\":2" },
+	{ "an empty query",                 "GET", "/v1/migrations/a?", NULL, 200, "\"revision\":0" },
+	{ "an unknown parameter",           "GET", "/v1/migrations/a?after=1&x=2", NULL, 400, "x: unknown parameter" },
+	{ "a parameter where none is due",  "GET", "/v1/version?after=1", NULL, 400, "after: unknown parameter" },
+	{ "a key without a value",          "GET", "/v1/migrations/a?after", NULL, 400, "after: without a value" },
+	{ "a key twice",                    "GET", "/v1/migrations/a?after=1&after=2", NULL, 400, "after: given twice" },
+	{ "a value of another kind",        "GET", "/v1/migrations/a?after=x", NULL, 400, "after: 'x' is no whole number" },
+	{ "a value out of range",           "GET", "/v1/migrations/a?after=-1", NULL, 400, "after: -1 is not within" },
+	{ "a wait that is too long",        "GET", "/v1/migrations/a?after=1&wait=1h", NULL, 400, "wait: " },
+	{ "a malformed escape",             "GET", "/v1/migrations/a?after=%zz", NULL, 400, "after: the value is malformed" },
+	{ "a NUL in a query",               "GET", "/v1/migrations/a?after=%00", NULL, 400, "after: the value is malformed" },
 	{ "a good body",                  "POST", "/v1/checks", "{\"domain\":\"d\"}", 200, "\"domain\":\"d\"" },
 	{ "a refusal has its findings",   "POST", "/v1/checks", "{\"domain\":\"refuse\"}", 409, "\"code\":\"skew\"" },
 	{ "no body where one is due",     "POST", "/v1/checks", "", 400, "\"code\":\"bad-request\"" },
@@ -221,8 +226,8 @@ static void test_later(void)
 	int slow = raw_connect(wire.socket), gone = raw_connect(wire.socket),
 	    quick = raw_connect(wire.socket);
 
-	raw_send(slow, "GET /v1/peers/later?after=7 HTTP/1.1\r\nHost: a\r\n\r\n");
-	raw_send(gone, "GET /v1/peers/later HTTP/1.1\r\nHost: a\r\n\r\n");
+	raw_send(slow, "GET /v1/migrations/later?after=7 HTTP/1.1\r\nHost: a\r\n\r\n");
+	raw_send(gone, "GET /v1/migrations/later HTTP/1.1\r\nHost: a\r\n\r\n");
 	wire_await_waiting(&wire, 2);
 	ok(raw_ask(quick, &a, "GET", "/v1/version", NULL) == 0 && a.status == 200,
 	   "others are served meanwhile");
@@ -230,7 +235,7 @@ static void test_later(void)
 	close(gone);
 	usleep(10000);
 	wire_do(&wire, wire_answer_waiting, NULL);
-	ok(raw_read(slow, &a) == 0 && a.status == 200 && strstr(a.body, "\"why\":\"7\""),
+	ok(raw_read(slow, &a) == 0 && a.status == 200 && strstr(a.body, "\"revision\":7"),
 	   "a late answer arrives");
 	ok(raw_ask(slow, &a, "GET", "/v1/version", NULL) == 0 && a.status == 200,
 	   "and the connection goes on");
@@ -307,7 +312,7 @@ static void test_end(void)
 {
 	int waits = raw_connect(wire.socket);
 
-	raw_send(waits, "GET /v1/peers/later HTTP/1.1\r\nHost: a\r\n\r\n");
+	raw_send(waits, "GET /v1/migrations/later HTTP/1.1\r\nHost: a\r\n\r\n");
 	wire_await_waiting(&wire, 1);
 	wire_do(&wire, free_server, NULL);
 	ok(raw_read(waits, &a) == 0 && is_problem(503, "busy"), "who waits when the server ends is told");

@@ -11,6 +11,7 @@
 #include "proto/codec.h"
 #include "proto/codec-inside.h"
 #include "proto/problem.h"
+#include "proto/query.h"
 #include "proto/route.h"
 #include "proto/schema.h"
 #include "tests/tap.h"
@@ -230,6 +231,24 @@ static void visit(struct seen *seen, const struct cf_shape *shape)
 			visit(seen, shape->fields[i].shape);
 }
 
+/* A query may leave anything out, and has only what a person can spell in one. */
+static void try_query(const struct cf_shape *shape)
+{
+	const unsigned kinds = 1 << CF_KIND_BOOL | 1 << CF_KIND_INT | 1 << CF_KIND_SPAN | 1 << CF_KIND_TEXT | 1 << CF_KIND_ENUM;
+	bool optional = true, plain = true;
+
+	for (size_t i = 0; i < shape->n_fields; i++) {
+		const struct cf_field *f = &shape->fields[i];
+		bool list = f->kind == CF_KIND_LIST && !f->shape;
+
+		optional = optional && (f->optional || list);
+		plain = plain && (list || (1 << f->kind & kinds)) &&
+			(f->kind != CF_KIND_TEXT || f->size <= CF_QUERY_VALUE_ROOM);
+	}
+	ok(optional, "a query of %s may be empty", shape->name);
+	ok(plain, "... and can be spelled");
+}
+
 int main(void)
 {
 	struct seen seen = { .n = 0 };
@@ -245,6 +264,10 @@ int main(void)
 			   route->request->name, route->method, route->path);
 		}
 		visit(&seen, route->reply);
+		if (route->query) {
+			try_fields(route->query);
+			try_query(route->query);
+		}
 	}
 	visit(&seen, &cf_problem_shape);
 

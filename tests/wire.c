@@ -18,7 +18,7 @@
 #include "proto/check.h"
 #include "proto/health.h"
 #include "proto/incoming.h"
-#include "proto/peer.h"
+#include "proto/migration.h"
 #include "proto/probe.h"
 
 #define PATIENCE_MS 20000
@@ -56,24 +56,24 @@ static void on_probe(void *userdata, struct http_exchange *x)
 	http_reply(x, &reply);
 }
 
-static void reply_peer(struct http_exchange *x)
+static void reply_migration(struct http_exchange *x)
 {
-	const char *after = http_query(x, "after");
-	struct cf_peer *peer = calloc(1, sizeof(*peer));
+	const struct cf_migration_query *query = http_query(x);
+	struct cf_migration *migration = calloc(1, sizeof(*migration));
 
-	snprintf(peer->host, sizeof(peer->host), "%s", http_segment(x, 0));
-	snprintf(peer->why, sizeof(peer->why), "%s", after ? after : "");
-	http_reply(x, peer);
-	free(peer);
+	snprintf(migration->domain, sizeof(migration->domain), "%s", http_segment(x, 0));
+	migration->revision = query->after;
+	http_reply(x, migration);
+	free(migration);
 }
 
-static void on_peer(void *userdata, struct http_exchange *x)
+static void on_migration(void *userdata, struct http_exchange *x)
 {
 	(void)userdata;
 	if (strcmp(http_segment(x, 0), "later") == 0 && wire_n_waiting < CF_COUNT(waiting))
 		waiting[wire_n_waiting++] = x;
 	else
-		reply_peer(x);
+		reply_migration(x);
 }
 
 static void on_checks(void *userdata, struct http_exchange *x)
@@ -103,14 +103,14 @@ static void on_record(void *userdata, struct http_exchange *x)
 
 static http_handler *const handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_VERSION] = on_version, [CF_ROUTE_CLOCK] = on_clock,   [CF_ROUTE_PROBE] = on_probe,
-	[CF_ROUTE_PEER] = on_peer,       [CF_ROUTE_CHECKS] = on_checks, [CF_ROUTE_RECORD] = on_record,
+	[CF_ROUTE_MIGRATION] = on_migration, [CF_ROUTE_CHECKS] = on_checks, [CF_ROUTE_RECORD] = on_record,
 };
 
 void wire_answer_waiting(void *ignored)
 {
 	(void)ignored;
 	while (wire_n_waiting > 0)
-		reply_peer(waiting[--wire_n_waiting]);
+		reply_migration(waiting[--wire_n_waiting]);
 }
 
 static void count_waiting(void *n)

@@ -26,7 +26,7 @@ void wire_stop(struct wire *wire);	/* also removes the directory */
 /* fn(arg) on the loop's thread; returns when it has run. */
 void wire_do(struct wire *wire, void (*fn)(void *arg), void *arg);
 
-/* The exchanges that GET /v1/peers/later left unanswered, for wire_do(). */
+/* The exchanges that GET /v1/migrations/later left unanswered, for wire_do(). */
 extern size_t wire_n_waiting;
 void wire_answer_waiting(void *ignored);
 void wire_await_waiting(struct wire *wire, size_t n);

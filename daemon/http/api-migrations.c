@@ -10,10 +10,9 @@
 #include "daemon/http/api.h"
 #include "daemon/peer/fleet.h"
 #include "proto/check.h"
-#include "proto/text.h"
 
 #define CHECK_WAIT    ((cf_span){ 10 * CF_S })
-#define LONGEST_WAIT  ((cf_span){ 60 * CF_S })
+#define WAIT          ((cf_span){ 10 * CF_S })
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
 
 #define NO_MIGRATION "00000000-0000-4000-8000-000000000000"	/* the id a dry run is asked under */
@@ -180,50 +179,24 @@ static struct migration *named(struct api *api, struct http_exchange *x)
 	return NULL;
 }
 
-/* ?after=REVISION&wait=SPAN; *after < 0 without. */
-static int read_wait(const struct http_exchange *x, int64_t *after, cf_span *wait, struct cf_error *err)
-{
-	const char *after_text = http_query(x, "after"), *wait_text = http_query(x, "wait");
-	struct cf_error fault;
-	char *end;
-
-	*after = -1;
-	*wait = (cf_span){ 10 * CF_S };
-	if (!after_text)
-		return 0;
-
-	errno = 0;
-	*after = strtoll(after_text, &end, 10);
-	if (errno || *end || end == after_text || *after < 0)
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "after: '%.32s' is not a revision", after_text);
-	if (wait_text && cf_span_parse(wait_text, (cf_span){ 0 }, LONGEST_WAIT, wait, &fault) < 0)
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "wait: %.200s", fault.text);
-	return 0;
-}
-
 void api_migration(void *userdata, struct http_exchange *x)
 {
+	const struct cf_migration_query *query = http_query(x);
 	struct migration *migration = named(userdata, x);
 	struct cf_migration view;
 	struct cf_error err = { 0 };
 	struct pending *pending;
-	int64_t after;
-	cf_span wait;
 
 	if (!migration)
 		return;
-	if (read_wait(x, &after, &wait, &err) < 0) {
-		http_fail(x, &err);
-		return;
-	}
-	if (after < 0) {
+	if (!query->has_after) {
 		migration_view(migration, &view);
 		http_reply(x, &view);
 		return;
 	}
 
 	pending = pend(x, migration);
-	if (pending && migration_when_changed(migration, after, wait, answer_moved, pending, &err) < 0) {
+	if (pending && migration_when_changed(migration, query->after, query->has_wait ? query->wait : WAIT, answer_moved, pending, &err) < 0) {
 		http_fail(x, &err);
 		free(pending);
 	}

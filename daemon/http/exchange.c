@@ -18,13 +18,9 @@ const char *http_segment(const struct http_exchange *x, size_t i)
 	return x->segments[i];
 }
 
-const char *http_query(const struct http_exchange *x, const char *key)
+const void *http_query(const struct http_exchange *x)
 {
-	for (size_t i = 0; i < x->n_queries; i++)
-		if (strcmp(x->queries[i].key, key) == 0)
-			return x->queries[i].value;
-
-	return NULL;
+	return x->query;
 }
 
 void *http_body(struct http_exchange *x)
@@ -50,6 +46,7 @@ void exchange_free(struct http_exchange *x)
 		cf_message_clear(cf_routes[x->route].request, x->body);
 	free(x->body);
 	free(x->text);
+	free(x->query);
 	free(x->uri);
 	free(x->answer);
 	free(x);

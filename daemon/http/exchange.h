@@ -5,8 +5,8 @@
  * One request and its answer, as a handler sees it.
  *
  * When a handler is called, the route was found, the caller authenticated and
- * allowed to use it, the body read within the route's limit and decoded
- * strictly.  It answers with exactly one of the five calls at the end, at once
+ * allowed to use it, the query decoded, the body read within the route's limit
+ * and decoded strictly.  It answers with exactly one of the five calls at the end, at once
  * or later, and must not touch the exchange afterwards.  One that answers later
  * blocks nobody, and an exchange stays valid until it is answered, even when the
  * client has gone away or the server was freed meanwhile.
@@ -34,8 +34,8 @@ enum cf_route_id http_route(const struct http_exchange *x);
 /* What stands for the i-th "{}" of the route's path, percent-decoded. */
 const char *http_segment(const struct http_exchange *x, size_t i);
 
-/* The value of ?key=value, percent-decoded; NULL when it is not there. */
-const char *http_query(const struct http_exchange *x, const char *key);
+/* The request's query in its route's shape; NULL for a route without one. */
+const void *http_query(const struct http_exchange *x);
 
 /*
  * The request's message in its route's shape; NULL for a route without one.  It

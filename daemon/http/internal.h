@@ -45,10 +45,6 @@ struct connection {
 	struct cf_error denied;		/* when not */
 };
 
-struct query {
-	const char *key, *value;
-};
-
 enum exchange_state {
 	EXCHANGE_NEW,			/* only its first line is known */
 	EXCHANGE_READING,		/* its body */
@@ -67,11 +63,10 @@ struct http_exchange {
 	cf_mono received;
 	struct http_caller caller;
 
-	char *uri;			/* path and query point into it */
+	char *uri;			/* path, NUL, query */
 	enum cf_route_id route;
 	char segments[CF_SEGMENTS_MAX][CF_SEGMENT_ROOM];
-	struct query queries[8];
-	size_t n_queries;
+	void *query;			/* decoded; NULL for a route that takes none */
 
 	char *text;			/* the body as far as it came */
 	size_t n_text, room;

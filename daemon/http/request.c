@@ -16,6 +16,7 @@
 #include "daemon/http/internal.h"
 #include "proto/base.h"
 #include "proto/codec.h"
+#include "proto/query.h"
 
 /* How much of a body that nobody wants is read, so that its sender gets to see the answer. */
 #define DISCARD_MAX ((size_t)64 << 10)
@@ -37,52 +38,6 @@ void *request_begin(void *userdata, const char *uri, struct MHD_Connection *mhd)
 	return x;
 }
 
-static int hex(char c)
-{
-	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-/* In place; false when an escape is none or stands for NUL. */
-static bool percent_decode(char *text)
-{
-	char *to = text;
-
-	for (const char *p = text; *p; p++) {
-		int c = (unsigned char)*p;
-
-		if (c == '%') {
-			int high = hex(p[1]), low = high < 0 ? -1 : hex(p[2]);
-
-			if (low < 0 || (high == 0 && low == 0))
-				return false;
-			c = high << 4 | low;
-			p += 2;
-		}
-		*to++ = c;
-	}
-	*to = '\0';
-	return true;
-}
-
-static int split_query(struct http_exchange *x, char *query, struct cf_error *err)
-{
-	char *rest = query, *pair;
-
-	while ((pair = strsep(&rest, "&"))) {
-		char *value = pair, *key = strsep(&value, "=");
-
-		if (!*key && !value)
-			continue;
-		if (!value || x->n_queries == CF_COUNT(x->queries) || !percent_decode(key) ||
-		    !percent_decode(value) || http_query(x, key))
-			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "the query is malformed");
-		x->queries[x->n_queries++] = (struct query){ key, value };
-	}
-	return 0;
-}
-
 /* The methods that the path has, for the Allow header. */
 static void list_methods(struct http_exchange *x, const char *path)
 {
@@ -96,14 +51,9 @@ static void list_methods(struct http_exchange *x, const char *path)
 }
 
 /* 0, or the status of the failure in *err. */
-static unsigned find_route(struct http_exchange *x, const char *method, struct cf_error *err)
+static unsigned find_route(struct http_exchange *x, const char *method, const char *path, struct cf_error *err)
 {
-	char *query = x->uri, *path;
 	int id;
-
-	path = strsep(&query, "?");
-	if (query && split_query(x, query, err) < 0)
-		return MHD_HTTP_BAD_REQUEST;
 
 	/* The answer to HEAD is that to GET; libmicrohttpd leaves its body out. */
 	id = cf_route_find(strcmp(method, "HEAD") == 0 ? "GET" : method, path, x->segments);
@@ -140,6 +90,18 @@ static size_t announced(const struct http_exchange *x)
 	return header(x, MHD_HTTP_HEADER_TRANSFER_ENCODING) ? SIZE_MAX : 0;
 }
 
+static int take_query(struct http_exchange *x, const char *query, struct cf_error *err)
+{
+	const struct cf_shape *shape = cf_routes[x->route].query;
+
+	if (shape) {
+		x->query = calloc(1, shape->size);
+		if (!x->query)
+			return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	}
+	return cf_query_decode(shape, query ? query : "", x->query, err);
+}
+
 /* What a person who is refused would have to be. */
 static const char *who_may(const struct http_exchange *x, const struct cf_route *route)
 {
@@ -151,6 +113,7 @@ static const char *who_may(const struct http_exchange *x, const struct cf_route 
 static unsigned admit(struct http_exchange *x, const char *method, struct cf_error *err)
 {
 	const struct cf_route *route;
+	char *query = x->uri, *path;
 	unsigned status;
 
 	if (x->connection->surplus || x->server->stopping || !x->uri) {
@@ -163,7 +126,8 @@ static unsigned admit(struct http_exchange *x, const char *method, struct cf_err
 		return MHD_HTTP_FORBIDDEN;
 
 	x->caller = x->connection->caller;
-	status = find_route(x, method, err);
+	path = strsep(&query, "?");
+	status = find_route(x, method, path, err);
 	if (status)
 		return status;
 
@@ -178,7 +142,7 @@ static unsigned admit(struct http_exchange *x, const char *method, struct cf_err
 			announced(x), route->body_limit);
 		return MHD_HTTP_CONTENT_TOO_LARGE;
 	}
-	return 0;
+	return take_query(x, query, err) < 0 ? (unsigned)cf_code_http(err->code) : 0;
 }
 
 /*

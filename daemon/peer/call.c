@@ -13,19 +13,25 @@
 /* Longer than this no handshake takes, whatever the request may take after it. */
 #define CONNECT_MS 5000L
 
-static int set_url(struct call *call, enum cf_route_id route, const char *const *segments, const char *query,
+/* The version of the API that the other end is known to speak. */
+static int minor_of(const struct call *call)
+{
+	return call->asked ? (int)call->version.minor : CF_MINOR;
+}
+
+static int set_url(struct call *call, enum cf_route_id route, const char *const *segments, const void *query,
 		   struct cf_error *err)
 {
-	char path[CF_SEGMENTS_MAX * 3 * CF_SEGMENT_ROOM + 64], *url;
+	CF_AUTO(cf_free) char *target = cf_route_target(route, segments, query, minor_of(call), err);
+	CF_AUTO(cf_free) char *url = NULL;
 	CURLcode bad;
 
-	if (cf_route_path(route, segments, path, sizeof(path)) < 0)
-		return cf_fail(err, E2BIG, CF_BAD_REQUEST, "a name is too long");
-	if (asprintf(&url, "%s%s%s%s", call->base, path, query ? "?" : "", query ? query : "") < 0)
+	if (!target)
+		return -EINVAL;
+	if (asprintf(&url, "%s%s", call->base, target) < 0)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 
 	bad = curl_easy_setopt(call->curl, CURLOPT_URL, url);
-	free(url);
 	if (bad)
 		return cf_fail(err, ENOMEM, CF_HOST, "cannot set up libcurl: %s", curl_easy_strerror(bad));
 	return 0;
@@ -106,7 +112,7 @@ static int take_answer(struct call *call, enum cf_route_id route, void *reply, s
 	return 0;
 }
 
-static int exchange(struct call *call, enum cf_route_id route, const char *const *segments, const char *query,
+static int exchange(struct call *call, enum cf_route_id route, const char *const *segments, const void *query,
 		    const void *request, void *reply, cf_span timeout, struct cf_problem *problem,
 		    struct cf_error *err)
 {
@@ -114,8 +120,7 @@ static int exchange(struct call *call, enum cf_route_id route, const char *const
 	int r;
 
 	if (cf_routes[route].request) {
-		body = cf_encode(cf_routes[route].request, request,
-				 call->asked ? (int)call->version.minor : CF_MINOR);
+		body = cf_encode(cf_routes[route].request, request, minor_of(call));
 		if (!body)
 			return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	}
@@ -159,7 +164,7 @@ int call_warm(struct call *call, cf_span timeout, struct cf_error *err)
 	return greet(call, timeout, NULL, err);
 }
 
-int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const char *query,
+int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const void *query,
 	    const void *request, void *reply, cf_span timeout, struct cf_problem *problem,
 	    struct cf_error *err)
 {

@@ -42,9 +42,9 @@ CF_DEFINE_AUTO(struct call *, call_free)
 
 /*
  * Send a request of the route and wait for its answer.  segments has one string
- * per "{}" of the route's path; query, percent-encoded by the caller, may be NULL;
- * request and reply are in the route's shapes, NULL for a route without a body, and
- * for an answer that nobody wants.  The blobs of *reply are the caller's.
+ * per "{}" of the route's path; query, request and reply are in the route's shapes,
+ * NULL for no parameters, for a route without a body, and for an answer that nobody
+ * wants.  The blobs of *reply are the caller's.
  *
  * timeout is for all of it.  On a connection whose agent's version is not known
  * yet that is asked first, so that nothing is sent that it does not know.
@@ -56,7 +56,7 @@ CF_DEFINE_AUTO(struct call *, call_free)
  * the problem that the agent answered with, which is then also in *problem where
  * that is not NULL (status 0 otherwise).
  */
-int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const char *query,
+int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const void *query,
 	    const void *request, void *reply, cf_span timeout, struct cf_problem *problem,
 	    struct cf_error *err);
 
