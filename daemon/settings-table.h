@@ -67,7 +67,7 @@ int setting_parse(const struct setting *row, const char *text, void *base, struc
 size_t setting_count(const struct setting *row, const void *base);
 bool setting_is_list(const struct setting *row);
 
-/* The value, or the i-th element, as setting_parse() takes it and to the nanosecond; without quotes. */
+/* The value, or the i-th element, as setting_parse() takes it and to the nanosecond; without quotes.  "" behind the last. */
 void setting_text(const struct setting *row, const void *base, size_t i,
 		  char text[static SETTING_VALUE_ROOM]);
 

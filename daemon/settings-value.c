@@ -234,16 +234,7 @@ size_t setting_count(const struct setting *row, const void *base)
 /* To the nanosecond, which cf_span_text() is not. */
 static void exact_span(int64_t ns, char text[static SETTING_VALUE_ROOM])
 {
-	static const struct {
-		const char *name;
-		int64_t ns;
-	} units[] = { { "d", CF_DAY }, { "h", 60 * 60 * CF_S }, { "min", 60 * CF_S }, { "s", CF_S },
-		      { "ms", CF_MS }, { "us", CF_US }, { "ns", 1 } };
-	size_t i = ns == 0 ? 3 : 0;
-
-	while (ns % units[i].ns != 0)
-		i++;
-	snprintf(text, SETTING_VALUE_ROOM, "%" PRId64 " %s", ns / units[i].ns, units[i].name);
+	cf_span_exact_text((cf_span){ ns }, text);
 }
 
 static void exact_int(const struct setting *row, int64_t n, char text[static SETTING_VALUE_ROOM])
@@ -252,11 +243,27 @@ static void exact_int(const struct setting *row, int64_t n, char text[static SET
 		 row->unit ? row->unit : "");
 }
 
+static void element_text(const struct setting *row, const void *at, char text[static SETTING_VALUE_ROOM])
+{
+	const struct access_rule *rule = at;
+	const struct cf_severity_of *of = at;
+
+	if (row->kind == SETTING_RULES)
+		snprintf(text, SETTING_VALUE_ROOM, "%s:%s", access_words[rule->kind], rule->pattern);
+	else
+		strcpy(text, row->kind == SETTING_FINDINGS ? cf_finding_words[of->code] : at);
+}
+
 void setting_text(const struct setting *row, const void *base, size_t i, char text[static SETTING_VALUE_ROOM])
 {
-	const struct access_rule *rule;
-	const struct cf_severity_of *of;
+	const void *at = setting_is_list(row) ? element(row, base, i) : NULL;
 
+	*text = '\0';
+	if (setting_is_list(row)) {
+		if (at)
+			element_text(row, at, text);
+		return;
+	}
 	switch (row->kind) {
 	case SETTING_INT:
 		exact_int(row, *(const int64_t *)member_of(row, base), text);
@@ -266,17 +273,6 @@ void setting_text(const struct setting *row, const void *base, size_t i, char te
 		break;
 	case SETTING_WORD:
 		strcpy(text, row->words[*(const unsigned *)member_of(row, base)]);
-		break;
-	case SETTING_RULES:
-		rule = element(row, base, i);
-		snprintf(text, SETTING_VALUE_ROOM, "%s:%s", access_words[rule->kind], rule->pattern);
-		break;
-	case SETTING_FINDINGS:
-		of = element(row, base, i);
-		strcpy(text, cf_finding_words[of->code]);
-		break;
-	case SETTING_LISTEN:
-		strcpy(text, element(row, base, i));
 		break;
 	default:
 		strcpy(text, member_of(row, base));

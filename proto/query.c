@@ -201,18 +201,14 @@ static void put_key(struct cf_grow *to, const struct cf_field *f, bool *first)
 	*first = false;
 }
 
-/* In the largest unit that it is a whole number of. */
+/* Without the blank that a person would put before the unit. */
 static void put_span(struct cf_grow *to, cf_span span)
 {
-	static const struct {
-		const char *name;
-		int64_t ns;
-	} units[] = { { "s", CF_S }, { "ms", CF_MS }, { "us", CF_US }, { "ns", 1 } };
-	size_t i = 0;
+	char text[CF_SPAN_TEXT_ROOM];
 
-	while (span.ns % units[i].ns)
-		i++;
-	cf_grow_printf(to, "%" PRId64 "%s", span.ns / units[i].ns, units[i].name);
+	for (const char *at = cf_span_exact_text(span, text); *at; at++)
+		if (*at != ' ')
+			cf_grow_char(to, *at);
 }
 
 static void put_value(struct cf_grow *to, const struct cf_field *f, const char *base)

@@ -115,6 +115,21 @@ char *cf_span_text(cf_span s, char ret[static CF_SPAN_TEXT_ROOM])
 	return ret;
 }
 
+char *cf_span_exact_text(cf_span s, char ret[static CF_SPAN_TEXT_ROOM])
+{
+	static const struct {
+		const char *name;
+		int64_t ns;
+	} all[] = { { "d", CF_DAY }, { "h", 60 * 60 * CF_S }, { "min", 60 * CF_S }, { "s", CF_S },
+		    { "ms", CF_MS }, { "us", CF_US }, { "ns", 1 } };
+	size_t i = s.ns == 0 ? 3 : 0;
+
+	while (s.ns % all[i].ns != 0)
+		i++;
+	snprintf(ret, CF_SPAN_TEXT_ROOM, "%" PRId64 " %s", s.ns / all[i].ns, all[i].name);
+	return ret;
+}
+
 /* The exact width, which a cf_span may not be able to hold. */
 static uint64_t width_of(struct cf_interval i)
 {

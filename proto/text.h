@@ -22,6 +22,9 @@
  */
 char *cf_span_text(cf_span s, char ret[static CF_SPAN_TEXT_ROOM]);
 
+/* "90 s", "1500 ms", "-2 d", "0 s": to the nanosecond, in the largest unit that it is a whole number of. */
+char *cf_span_exact_text(cf_span s, char ret[static CF_SPAN_TEXT_ROOM]);
+
 /*
  * "-1.25 ms .. +3.40 ms".  Each end has as many digits as the width of the
  * interval makes sensible, three at least, and is rounded outwards: what is

@@ -15,6 +15,7 @@ static void try_span(const char *text)
 	if (cf_span_parse(text, lowest, highest, &s, NULL) < 0)
 		return;
 	must(cf_span_parse(text, s, s, &back, NULL) == 0 && back.ns == s.ns);
+	must(cf_span_parse(cf_span_exact_text(s, shown), s, s, &back, NULL) == 0 && back.ns == s.ns);
 	cf_span_text(s, shown);
 	if (cf_span_parse(shown, lowest, highest, &back, NULL) == 0)
 		must(strcmp(cf_span_text(back, again), shown) == 0);

@@ -239,6 +239,29 @@ static void try_span_laws(void)
 	ok(signs == n, "%zu of %zu texts have the right sign", signs, n);
 }
 
+/* For machines, and files that a person edits: nothing is rounded away. */
+static void try_exact_spans(void)
+{
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} rows[] = {
+		{ 0, "0 s" }, { 1, "1 ns" }, { -1500, "-1500 ns" }, { 90 * CF_S, "90 s" }, { 120 * CF_S, "2 min" },
+		{ 90 * CF_S + 1, "90000000001 ns" }, { -2 * CF_DAY, "-2 d" },
+	};
+	char text[CF_SPAN_TEXT_ROOM];
+	size_t same = 0, n = 20000;
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++)
+		ok(strcmp(cf_span_exact_text((cf_span){ rows[i].ns }, text), rows[i].text) == 0, "exactly %s", text);
+	for (size_t i = 0; i < n; i++) {
+		cf_span s = { dice() }, back = { 1 };
+
+		same += cf_span_parse(cf_span_exact_text(s, text), lowest, highest, &back, NULL) == 0 && back.ns == s.ns;
+	}
+	ok(same == n, "%zu of %zu are read as they were", same, n);
+}
+
 static void try_intervals(void)
 {
 	char text[CF_INTERVAL_TEXT_ROOM];
@@ -388,6 +411,7 @@ int main(void)
 {
 	try_spans();
 	try_span_laws();
+	try_exact_spans();
 	try_intervals();
 	try_interval_laws();
 	try_parses();
