@@ -120,7 +120,7 @@ void show_guest(FILE *to, const struct cf_guest_clock *g)
 	bool blocked = false;
 
 	for (size_t i = 0; i < g->n_findings; i++)
-		blocked = blocked || g->findings[i].severity == CF_SEVERITY_REFUSE;
+		blocked = blocked || cf_finding_refuses(&g->findings[i]);
 
 	say(to, "%s: %s", g->domain,
 	    blocked ? "would not be migrated" : "nothing of its own speaks against migrating it");

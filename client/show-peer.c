@@ -15,7 +15,7 @@ static const char *why_closed(const struct cf_peer *p)
 	if (!p->reachable)
 		return p->why;
 	for (size_t i = 0; i < p->n_findings; i++)
-		if (p->findings[i].severity == CF_SEVERITY_REFUSE)
+		if (cf_finding_refuses(&p->findings[i]))
 			return cf_finding_words[p->findings[i].code];
 	return "";
 }

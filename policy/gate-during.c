@@ -36,8 +36,8 @@ static void offset(const struct cf_judge *judge, cf_mono now, struct cf_gate_mem
 /* What does not get better by waiting. */
 static bool at_once(const struct cf_finding *finding)
 {
-	return finding->severity == CF_SEVERITY_REFUSE && (finding->code == CF_FINDING_CLOCK_STEPPED ||
-							   finding->code == CF_FINDING_CLOCK_CONTRADICTION);
+	return cf_finding_refuses(finding) && (finding->code == CF_FINDING_CLOCK_STEPPED ||
+					       finding->code == CF_FINDING_CLOCK_CONTRADICTION);
 }
 
 enum cf_gate_state cf_gate_during(const struct cf_pair_evidence *pair, const struct cf_both_limits *limits,

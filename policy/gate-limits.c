@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/gate.h"
 
+#include <string.h>
+
 /* The smaller of two spans, and whose it is. */
 static cf_span smaller(cf_span a, const char *whose_a, cf_span b, const char *whose_b, const char **owner)
 {
@@ -25,6 +27,11 @@ static int freedom(enum cf_correction correction)
 static enum cf_correction known(enum cf_correction correction)
 {
 	return freedom(correction) == 0 ? CF_CORRECTION_REPORT : correction;
+}
+
+static bool observes(const struct cf_limits *limits)
+{
+	return limits->has_mode && limits->mode == CF_OBSERVE;
 }
 
 static enum cf_severity severity_of(const struct cf_limits *limits, enum cf_finding_code code)
@@ -78,5 +85,39 @@ void cf_limits_both(const struct cf_limits *source, const char *source_host,
 	both->correction = known(theirs ? b->correction : a->correction);
 	ret->owner_correction = theirs ? wb : wa;
 
+	both->has_mode = true;
+	both->mode = observes(a) && observes(b) ? CF_OBSERVE : CF_ENFORCE;
 	severities_both(a, b, both);
+}
+
+static void tighten_span(bool has, cf_span wanted, const char *owner, cf_span *limit, const char **whose)
+{
+	if (has && cf_span_cmp(wanted, *limit) < 0) {
+		*limit = wanted;
+		*whose = owner;
+	}
+}
+
+void cf_limits_tighten(struct cf_both_limits *both, const struct cf_tighten *tighten, const char *owner)
+{
+	const struct cf_tighten *t = tighten;
+	struct cf_limits *limits = &both->limits;
+
+	tighten_span(t->has_max_error_bound, t->max_error_bound, owner, &limits->max_error_bound,
+		     &both->owner_max_error_bound);
+	tighten_span(t->has_max_skew, t->max_skew, owner, &limits->max_skew, &both->owner_max_skew);
+	tighten_span(t->has_max_blackout, t->max_blackout, owner, &limits->max_blackout, &both->owner_max_blackout);
+	tighten_span(t->has_max_residual, t->max_residual, owner, &limits->max_residual, &both->owner_max_residual);
+	if (t->has_require_lever && demand(t->require_lever) > demand(limits->require_lever)) {
+		limits->require_lever = t->require_lever;
+		both->owner_require_lever = owner;
+	}
+}
+
+void cf_limits_override(struct cf_both_limits *both, const struct cf_override *override)
+{
+	for (int code = CF_FINDING_UNKNOWN + 1; code < CF_N_FINDING_CODES; code++)
+		for (size_t i = 0; i < override->n_findings; i++)
+			both->overridden[code] |= !cf_finding_always_refuses(code) &&
+						  strcmp(cf_finding_words[code], override->findings[i]) == 0;
 }

@@ -3,35 +3,40 @@
 
 #include "policy/words.h"
 
-/*
- * Leave is only what says so: a severity that a newer version has invented is
- * taken for a refusal.
- */
-static bool refuses(const struct cf_finding *finding)
-{
-	return finding->severity != CF_SEVERITY_OFF && finding->severity != CF_SEVERITY_WARN;
-}
-
 /* Where the next finding goes; a refusal displaces the last that is none. */
-static struct cf_finding *room_for(struct cf_findings *findings, enum cf_severity severity)
+static struct cf_finding *room_for(struct cf_findings *findings, const struct cf_finding *fresh)
 {
 	if (findings->n_list < CF_FINDINGS_MAX)
 		return &findings->list[findings->n_list++];
-	if (severity != CF_SEVERITY_REFUSE)
+	if (!cf_finding_refuses(fresh))
 		return NULL;
 	for (size_t i = CF_FINDINGS_MAX; i-- > 0;)
-		if (!refuses(&findings->list[i]))
+		if (!cf_finding_refuses(&findings->list[i]))
 			return &findings->list[i];
 
 	return NULL;
 }
 
-static struct cf_finding *add(struct cf_findings *findings, const struct cf_limits *limits,
+/* Who takes a refusal back: a person, or a policy that only looks on. */
+static void waive(const struct cf_both_limits *limits, struct cf_finding *finding)
+{
+	bool observed = limits->limits.has_mode && limits->limits.mode == CF_OBSERVE;
+
+	if (!cf_finding_refuses(finding) || cf_finding_always_refuses(finding->code))
+		return;
+	if (limits->overridden[finding->code])
+		finding->waived = CF_WAIVED_BY_OVERRIDE;
+	else if (observed)
+		finding->waived = CF_WAIVED_BY_OBSERVING;
+	finding->has_waived = finding->waived != CF_WAIVER_UNKNOWN;
+}
+
+static struct cf_finding *add(struct cf_findings *findings, const struct cf_both_limits *limits,
 			      enum cf_finding_code code,
 			      const char *subject, enum cf_severity at_least)
 {
-	enum cf_severity severity = cf_limits_severity(limits, code);
-	struct cf_finding *finding;
+	enum cf_severity severity = cf_limits_severity(&limits->limits, code);
+	struct cf_finding fresh = { .code = code }, *finding;
 
 	if (severity == CF_SEVERITY_UNKNOWN)
 		severity = cf_finding_default(code);
@@ -39,17 +44,19 @@ static struct cf_finding *add(struct cf_findings *findings, const struct cf_limi
 		return NULL;
 	if (severity < at_least)
 		severity = at_least;
-	finding = room_for(findings, severity);
+	fresh.severity = severity;
+	waive(limits, &fresh);
+	finding = room_for(findings, &fresh);
 	if (!finding)
 		return NULL;
 
-	*finding = (struct cf_finding){ .code = code, .severity = severity };
+	*finding = fresh;
 	words_set(finding->subject, sizeof(finding->subject), subject);
 
 	return finding;
 }
 
-struct cf_finding *cf_findings_add(struct cf_findings *findings, const struct cf_limits *limits,
+struct cf_finding *cf_findings_add(struct cf_findings *findings, const struct cf_both_limits *limits,
 				   enum cf_finding_code code, const char *subject)
 {
 	return add(findings, limits, code, subject, CF_SEVERITY_UNKNOWN);
@@ -58,13 +65,13 @@ struct cf_finding *cf_findings_add(struct cf_findings *findings, const struct cf
 struct cf_finding *cf_judge_add(const struct cf_judge *judge, enum cf_finding_code code, const char *subject,
 				enum cf_severity at_least)
 {
-	return add(judge->findings, judge->limits, code, subject, at_least);
+	return add(judge->findings, judge->owners, code, subject, at_least);
 }
 
 void cf_judge_say(const struct cf_judge *judge, enum cf_finding_code code, const char *subject,
 		  const char *detail)
 {
-	cf_finding_detail(cf_findings_add(judge->findings, judge->limits, code, subject), detail);
+	cf_finding_detail(cf_findings_add(judge->findings, judge->owners, code, subject), detail);
 }
 
 void cf_finding_detail(struct cf_finding *finding, const char *detail)
@@ -105,16 +112,26 @@ void cf_finding_owner(struct cf_finding *finding, const char *owner)
 bool cf_gate_open(const struct cf_findings *findings)
 {
 	for (size_t i = 0; i < findings->n_list; i++)
-		if (refuses(&findings->list[i]))
+		if (cf_finding_refuses(&findings->list[i]))
 			return false;
 
 	return true;
 }
 
+bool cf_gate_would_refuse(const struct cf_findings *findings)
+{
+	bool observed = false;
+
+	for (size_t i = 0; i < findings->n_list; i++)
+		observed |= findings->list[i].has_waived && findings->list[i].waived == CF_WAIVED_BY_OBSERVING;
+
+	return observed && cf_gate_open(findings);
+}
+
 enum cf_finding_code cf_gate_reason(const struct cf_findings *findings)
 {
 	for (size_t i = 0; i < findings->n_list; i++)
-		if (refuses(&findings->list[i]))
+		if (cf_finding_refuses(&findings->list[i]))
 			return findings->list[i].code;
 
 	return CF_FINDING_UNKNOWN;

@@ -14,6 +14,7 @@
 #include "proto/limits.h"
 #include "proto/record.h"
 #include "proto/report.h"
+#include "proto/terms.h"
 
 /* The limits in force for a pair, and whose each is. */
 struct cf_both_limits {
@@ -28,6 +29,7 @@ struct cf_both_limits {
 	const char *owner_require_lever;
 	const char *owner_correction;
 	const char *owner_correction_floor;
+	bool overridden[CF_N_FINDING_CODES];	/* an administrator has taken these upon himself */
 };
 
 /*
@@ -37,6 +39,18 @@ struct cf_both_limits {
  */
 void cf_limits_both(const struct cf_limits *source, const char *source_host, const struct cf_limits *destination,
 		    const char *destination_host, struct cf_both_limits *ret);
+
+/*
+ * The limits of a request's own, where they are stricter than what stands in both:
+ * these are the owner's from then on, who must outlive it.  Nothing gets looser.
+ */
+void cf_limits_tighten(struct cf_both_limits *both, const struct cf_tighten *tighten, const char *owner);
+
+/*
+ * Let the override's findings refuse nothing, and nothing else.  What always refuses
+ * does so all the same, and a code that is not known here does nothing.
+ */
+void cf_limits_override(struct cf_both_limits *both, const struct cf_override *override);
 
 /* What is known of one pair of hosts. */
 struct cf_pair_evidence {
@@ -81,17 +95,20 @@ void cf_gate_domain(const struct cf_pair_evidence *pair, const struct cf_domain_
 		    const struct cf_both_limits *limits, struct cf_findings *findings);
 
 /*
- * Append one finding with its severity from limits; a helper for what only the
- * daemon can see (peer, libvirt).  Returns it, for measured, limit and detail to be
- * filled in, or NULL when policy says `off` or the list is full.  In a full list a
- * refusal takes the place of the last warning, so that no amount of warnings opens
- * the gate.
+ * Append one finding with its severity from limits, and who waives it if somebody
+ * does; a helper for what only the daemon can see (peer, libvirt).  Returns it, for
+ * measured, limit and detail to be filled in, or NULL when policy says `off` or the
+ * list is full.  In a full list a refusal takes the place of the last warning, so
+ * that no amount of warnings opens the gate.
  */
-struct cf_finding *cf_findings_add(struct cf_findings *findings, const struct cf_limits *limits,
+struct cf_finding *cf_findings_add(struct cf_findings *findings, const struct cf_both_limits *limits,
 				   enum cf_finding_code code, const char *subject);
 
-/* Open: no finding says `refuse`, or a severity that this version does not know. */
+/* Open: no finding refuses (cf_finding_refuses()). */
 bool cf_gate_open(const struct cf_findings *findings);
+
+/* Open, but only because policy does no more than observe. */
+bool cf_gate_would_refuse(const struct cf_findings *findings);
 
 /* The code of the first refusing finding, CF_FINDING_UNKNOWN when the gate is open. */
 enum cf_finding_code cf_gate_reason(const struct cf_findings *findings);

@@ -5,6 +5,7 @@
 static const struct cf_field check_request_fields[] = {
 	CF_TEXT(T, domain),
 	CF_LIST(T, destinations, NULL),
+	CF_STRUCT(T, terms, cf_terms_shape, CF_MAYBE(T, has_terms), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_check_request_shape = CF_SHAPE(cf_check_request, check_request_fields);
@@ -17,6 +18,8 @@ static const struct cf_field check_fields[] = {
 	CF_SPAN(T, offset_half_width, 0, CF_YEAR, CF_MAYBE(T, has_offset_half_width)),
 	CF_SPAN(T, predicted_blackout, 0, CF_YEAR, CF_MAYBE(T, has_predicted_blackout)),
 	CF_SPAN(T, max_blackout, 0, CF_DAY),
+	CF_STRUCT(T, policy, cf_policy_used_shape, CF_MAYBE(T, has_policy), CF_SINCE(1)),
+	CF_BOOL(T, would_refuse, CF_MAYBE(T, has_would_refuse), CF_SINCE(1)),
 	CF_LIST(T, findings, &cf_finding_shape),
 };
 #undef T

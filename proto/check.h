@@ -6,8 +6,8 @@
  * every finding, per destination, those of severity `warn` included.
  */
 
-#include "proto/limits.h"
 #include "proto/report.h"
+#include "proto/terms.h"
 
 #define CF_DESTINATIONS_MAX 64
 
@@ -15,6 +15,8 @@ struct cf_check_request {
 	char domain[CF_NAME_ROOM];	/* name or uuid */
 	size_t n_destinations;		/* none: every peer the agent knows */
 	char destinations[CF_DESTINATIONS_MAX][CF_HOST_ROOM];
+	bool has_terms;
+	struct cf_terms terms;
 };
 
 struct cf_check {
@@ -27,6 +29,10 @@ struct cf_check {
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;
 	cf_span max_blackout;
+	bool has_policy;
+	struct cf_policy_used policy;
+	bool has_would_refuse;
+	bool would_refuse;		/* it is allowed only because policy does no more than observe */
 	size_t n_findings;
 	struct cf_finding findings[CF_FINDINGS_MAX];
 };

@@ -44,14 +44,17 @@ const char *const cf_finding_words[CF_N_FINDING_CODES] = {
 	[CF_FINDING_LIBVIRT_UNAVAILABLE]    = "libvirt-unavailable",
 };
 
+#define ALWAYS .always = true
+
 static const struct {
 	enum cf_severity severity;
 	const char *sentence;
 	const char *advice;
+	bool always;
 } codes[CF_N_FINDING_CODES] = {
 	[CF_FINDING_UNKNOWN] = { CF_SEVERITY_REFUSE,
 		"a finding of a newer version that this one does not know",
-		"Update clockferry on this host to read it." },
+		"Update clockferry on this host to read it.", ALWAYS },
 
 	[CF_FINDING_CLOCK_UNSYNCHRONISED] = { CF_SEVERITY_REFUSE,
 		"the host's clock follows no source it can be trusted for",
@@ -80,7 +83,7 @@ static const struct {
 		"Let both hosts follow the same NTP servers; `clockferry peers` shows the offset as it shrinks." },
 	[CF_FINDING_OFFSET_UNKNOWN] = { CF_SEVERITY_REFUSE,
 		"the offset between the two hosts could not be measured",
-		"Check the network between the agents; `clockferry peers` shows the last answer." },
+		"Check the network between the agents; `clockferry peers` shows the last answer.", ALWAYS },
 	[CF_FINDING_CLOCK_CONTRADICTION] = { CF_SEVERITY_REFUSE,
 		"the measured offset is larger than both hosts' error bounds together allow: one of them is wrong",
 		"Compare both with a third clock; a server on its own stratum 1 or a `local` reference looks healthy to its clients." },
@@ -99,38 +102,38 @@ static const struct {
 
 	[CF_FINDING_PEER_UNREACHABLE] = { CF_SEVERITY_REFUSE,
 		"the destination's agent does not answer",
-		"Is clockferryd running there, is its port open, do the host's name and its certificate match?" },
+		"Is clockferryd running there, is its port open, do the host's name and its certificate match?", ALWAYS },
 	[CF_FINDING_PEER_CERTIFICATE_TIME] = { CF_SEVERITY_REFUSE,
 		"the TLS connection failed only because a certificate is not valid at this time",
-		"Is that host's clock right? If it is, renew the certificate." },
+		"Is that host's clock right? If it is, renew the certificate.", ALWAYS },
 	[CF_FINDING_PEER_DENIED] = { CF_SEVERITY_REFUSE,
 		"the destination's agent does not accept this host",
-		"Give this host's certificate the role `peer` in the [access] of the destination's settings." },
+		"Give this host's certificate the role `peer` in the [access] of the destination's settings.", ALWAYS },
 	[CF_FINDING_PEER_VERSION] = { CF_SEVERITY_REFUSE,
 		"the destination's agent speaks another major version",
-		"Update both agents to the same major version." },
+		"Update both agents to the same major version.", ALWAYS },
 	[CF_FINDING_PEER_BUSY] = { CF_SEVERITY_REFUSE,
 		"the destination takes no more migrations now",
-		"Try again when the ones under way are over." },
+		"Try again when the ones under way are over.", ALWAYS },
 	[CF_FINDING_SAME_HOST] = { CF_SEVERITY_REFUSE,
 		"source and destination are the same host",
-		"Name another destination." },
+		"Name another destination.", ALWAYS },
 
 	[CF_FINDING_DOMAIN_UNKNOWN] = { CF_SEVERITY_REFUSE,
 		"there is no such domain on the source",
-		"`clockferry domains` lists those that are there." },
+		"`clockferry domains` lists those that are there.", ALWAYS },
 	[CF_FINDING_DOMAIN_NOT_RUNNING] = { CF_SEVERITY_REFUSE,
 		"the domain is not running",
-		"Only a running domain has a clock to carry; start it at the destination instead." },
+		"Only a running domain has a clock to carry; start it at the destination instead.", ALWAYS },
 	[CF_FINDING_DOMAIN_NOT_MIGRATABLE] = { CF_SEVERITY_REFUSE,
 		"libvirt cannot migrate the domain as it is",
-		"Remove what the detail names, such as a passed-through device." },
+		"Remove what the detail names, such as a passed-through device.", ALWAYS },
 	[CF_FINDING_DOMAIN_MIGRATING] = { CF_SEVERITY_REFUSE,
 		"the domain is already being migrated, or another job holds it",
-		"Wait for it to end, or abort it: `clockferry list`." },
+		"Wait for it to end, or abort it: `clockferry list`.", ALWAYS },
 	[CF_FINDING_DOMAIN_EXISTS_THERE] = { CF_SEVERITY_REFUSE,
 		"the destination already has a domain of this uuid or name that is active",
-		"Find out why there are two before you move anything." },
+		"Find out why there are two before you move anything.", ALWAYS },
 	[CF_FINDING_MANAGED_ELSEWHERE] = { CF_SEVERITY_REFUSE,
 		"another manager owns the domain and would not know that it moved",
 		"Migrate it through that manager; clockferry guards such migrations." },
@@ -158,7 +161,7 @@ static const struct {
 
 	[CF_FINDING_LIBVIRT_UNAVAILABLE] = { CF_SEVERITY_REFUSE,
 		"the agent has no connection to libvirt on that host",
-		"Is libvirtd or virtqemud running there? The agent reconnects by itself." },
+		"Is libvirtd or virtqemud running there? The agent reconnects by itself.", ALWAYS },
 };
 
 const char *const cf_severity_words[CF_N_SEVERITIES] = {
@@ -168,10 +171,17 @@ const char *const cf_severity_words[CF_N_SEVERITIES] = {
 	[CF_SEVERITY_REFUSE]  = "refuse",
 };
 
+const char *const cf_waiver_words[CF_N_WAIVERS] = {
+	[CF_WAIVER_UNKNOWN]      = "unknown",
+	[CF_WAIVED_BY_OVERRIDE]  = "override",
+	[CF_WAIVED_BY_OBSERVING] = "observe",
+};
+
 #define T struct cf_finding
 static const struct cf_field finding_fields[] = {
 	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
 	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
+	CF_ENUM(T, waived, cf_waiver_words, CF_N_WAIVERS, CF_MAYBE(T, has_waived), CF_SINCE(1)),
 	CF_TEXT(T, subject),
 	CF_INTERVAL(T, measured, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_measured)),
 	CF_SPAN(T, limit, 0, INT64_MAX, CF_MAYBE(T, has_limit)),
@@ -201,6 +211,18 @@ const char *cf_finding_advice(enum cf_finding_code code)
 enum cf_severity cf_finding_default(enum cf_finding_code code)
 {
 	return codes[code].severity;
+}
+
+bool cf_finding_always_refuses(enum cf_finding_code code)
+{
+	return codes[code].always;
+}
+
+bool cf_finding_refuses(const struct cf_finding *finding)
+{
+	if (finding->severity == CF_SEVERITY_OFF || finding->severity == CF_SEVERITY_WARN)
+		return false;
+	return !finding->has_waived || finding->waived == CF_WAIVER_UNKNOWN;
 }
 
 enum cf_finding_code cf_finding_from_name(const char *name)

@@ -65,9 +65,14 @@ enum cf_finding_code {
 /* What policy makes of a finding. */
 enum cf_severity { CF_SEVERITY_UNKNOWN, CF_SEVERITY_OFF, CF_SEVERITY_WARN, CF_SEVERITY_REFUSE, CF_N_SEVERITIES };
 
+/* Why a finding of severity `refuse` does not refuse all the same. */
+enum cf_waiver { CF_WAIVER_UNKNOWN, CF_WAIVED_BY_OVERRIDE, CF_WAIVED_BY_OBSERVING, CF_N_WAIVERS };
+
 struct cf_finding {
 	enum cf_finding_code code;
 	enum cf_severity severity;
+	bool has_waived;
+	enum cf_waiver waived;
 	char subject[CF_HOST_ROOM];	/* the host, the pair "a -> b", or the domain it is about */
 	bool has_measured;
 	struct cf_interval measured;	/* what was found, where it is a time */
@@ -87,6 +92,7 @@ struct cf_findings {
 
 extern const char *const cf_finding_words[CF_N_FINDING_CODES];	/* "clock-unsynchronised" */
 extern const char *const cf_severity_words[CF_N_SEVERITIES];	/* "refuse" */
+extern const char *const cf_waiver_words[CF_N_WAIVERS];		/* "override" */
 extern const struct cf_shape cf_finding_shape;
 extern const struct cf_shape cf_findings_shape;
 
@@ -96,6 +102,18 @@ const char *cf_finding_advice(enum cf_finding_code code);
 
 /* How policy treats the code unless settings say otherwise. */
 enum cf_severity cf_finding_default(enum cf_finding_code code);
+
+/*
+ * What no policy and no override can take back, because without it there is no
+ * migration to allow: the domain is not there, the other host does not answer.
+ */
+bool cf_finding_always_refuses(enum cf_finding_code code);
+
+/*
+ * Does it close the gate?  Leave is only what says so: a severity or a waiver that
+ * a newer version has invented opens nothing.
+ */
+bool cf_finding_refuses(const struct cf_finding *finding);
 
 /* The code with this name, or CF_FINDING_UNKNOWN. */
 enum cf_finding_code cf_finding_from_name(const char *name);

@@ -13,6 +13,9 @@ static const struct cf_field reservation_fields[] = {
 	CF_STRUCT(T, persistence, cf_persistence_shape, CF_MAYBE(T, has_persistence), CF_SINCE(1)),
 	CF_STRUCT(T, limits, cf_limits_shape),
 	CF_STRUCT(T, report, cf_report_shape),
+	CF_TEXT(T, policy, CF_MAYBE(T, has_policy), CF_SINCE(1)),
+	CF_TEXT(T, requested, CF_MAYBE(T, has_requested), CF_SINCE(1)),
+	CF_STRUCT(T, override, cf_override_shape, CF_MAYBE(T, has_override), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_reservation_shape = CF_SHAPE(cf_reservation, reservation_fields);
@@ -28,6 +31,8 @@ static const struct cf_field lease_fields[] = {
 	CF_TEXT(T, emulator),
 	CF_TEXT(T, kernel),
 	CF_LIST(T, findings, &cf_finding_shape),
+	CF_TEXT(T, policy, CF_MAYBE(T, has_policy), CF_SINCE(1)),
+	CF_BOOL(T, override_accepted, CF_MAYBE(T, has_override_accepted), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_lease_shape = CF_SHAPE(cf_lease, lease_fields);

@@ -27,8 +27,14 @@ struct cf_reservation {
 	struct cf_requester requester;	/* for whom the source vouches */
 	bool has_persistence;
 	struct cf_persistence persistence;
-	struct cf_limits limits;	/* the source's own */
+	struct cf_limits limits;	/* the source's own, as tight as the request wants them */
 	struct cf_report report;	/* of the source's clock */
+	bool has_policy;
+	char policy[CF_POLICY_ROOM];	/* that the domain chose */
+	bool has_requested;
+	char requested[CF_POLICY_ROOM];	/* that the request named besides */
+	bool has_override;
+	struct cf_override override;
 };
 
 struct cf_lease {
@@ -42,6 +48,10 @@ struct cf_lease {
 	char kernel[128];
 	size_t n_findings;		/* what speaks against it at the destination */
 	struct cf_finding findings[16];
+	bool has_policy;
+	char policy[CF_POLICY_ROOM];	/* whose limits these are */
+	bool has_override_accepted;
+	bool override_accepted;		/* the findings that were overridden refuse nothing here either */
 };
 
 /* The end of it, from the source: its receipt. */

@@ -15,6 +15,12 @@ const char *const cf_correction_words[CF_N_CORRECTIONS] = {
 	[CF_CORRECTION_REPORT]       = "report",
 };
 
+const char *const cf_policy_mode_words[CF_N_POLICY_MODES] = {
+	[CF_POLICY_MODE_UNKNOWN] = "unknown",
+	[CF_ENFORCE]             = "enforce",
+	[CF_OBSERVE]             = "observe",
+};
+
 #define T struct cf_severity_of
 static const struct cf_field severity_of_fields[] = {
 	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
@@ -25,6 +31,7 @@ static const struct cf_shape severity_of_shape = CF_SHAPE(cf_severity_of, severi
 
 #define T struct cf_limits
 static const struct cf_field limits_fields[] = {
+	CF_ENUM(T, mode, cf_policy_mode_words, CF_N_POLICY_MODES, CF_MAYBE(T, has_mode), CF_SINCE(1)),
 	CF_SPAN(T, max_error_bound, 0, CF_DAY),
 	CF_SPAN(T, max_skew, 0, CF_DAY),
 	CF_SPAN(T, max_blackout, 0, CF_DAY),
@@ -42,6 +49,8 @@ const struct cf_shape cf_limits_shape = CF_SHAPE(cf_limits, limits_fields);
 
 enum cf_severity cf_limits_severity(const struct cf_limits *limits, enum cf_finding_code code)
 {
+	if (cf_finding_always_refuses(code))
+		return CF_SEVERITY_REFUSE;
 	for (size_t i = 0; i < limits->n_severities; i++)
 		if (limits->severities[i].code == code)
 			return limits->severities[i].severity;

@@ -19,7 +19,12 @@ enum cf_correction {
 	CF_N_CORRECTIONS,
 };
 
+/* What becomes of a refusal: stands, or is only told.  What always refuses does so in either. */
+enum cf_policy_mode { CF_POLICY_MODE_UNKNOWN, CF_ENFORCE, CF_OBSERVE, CF_N_POLICY_MODES };
+
 struct cf_limits {
+	bool has_mode;
+	enum cf_policy_mode mode;	/* absent: enforce */
 	cf_span max_error_bound;	/* of each host's clock */
 	cf_span max_skew;		/* largest |destination - source| */
 	cf_span max_blackout;
@@ -41,6 +46,7 @@ struct cf_limits {
 
 extern const char *const cf_lever_words[CF_N_LEVERS];
 extern const char *const cf_correction_words[CF_N_CORRECTIONS];
+extern const char *const cf_policy_mode_words[CF_N_POLICY_MODES];
 extern const struct cf_shape cf_limits_shape;
 
 /* How these limits treat a finding. */

@@ -60,6 +60,7 @@ const struct cf_shape cf_requester_shape = CF_SHAPE(cf_requester, requester_fiel
 static const struct cf_field migration_request_fields[] = {
 	CF_TEXT(T, domain),
 	CF_TEXT(T, destination),
+	CF_STRUCT(T, terms, cf_terms_shape, CF_MAYBE(T, has_terms), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_migration_request_shape = CF_SHAPE(cf_migration_request, migration_request_fields);

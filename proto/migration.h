@@ -9,6 +9,7 @@
 
 #include "proto/record.h"
 #include "proto/report.h"
+#include "proto/terms.h"
 
 /* Phases of both sides, in the order of their lives; policy/phase.h has the edges. */
 enum cf_phase {
@@ -62,6 +63,8 @@ struct cf_requester {
 struct cf_migration_request {
 	char domain[CF_NAME_ROOM];	/* name or uuid */
 	char destination[CF_HOST_ROOM];
+	bool has_terms;
+	struct cf_terms terms;
 };
 
 /*

@@ -75,6 +75,12 @@ struct cf_receipt {
 	char driver[32];		/* "libvirt": the commit was not gated */
 	bool has_persistence;
 	struct cf_persistence persistence;	/* of the domain, as it was on the source */
+	bool has_policy;
+	struct cf_policy_used policy;
+	bool has_override;
+	struct cf_override override;	/* that was in force */
+	bool has_would_refuse;
+	bool would_refuse;		/* it went only because policy does no more than observe */
 	struct cf_limits limits;	/* in force: of each the stricter of both hosts' */
 	struct cf_limit_owners {	/* whose each was */
 		char max_error_bound[CF_HOST_ROOM];

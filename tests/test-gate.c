@@ -139,18 +139,20 @@ static void full_list(void)
 {
 	static struct scene s;
 	struct cf_findings findings = { 0 };
+	struct cf_both_limits both;
 
 	scene_begin(&s);
+	scene_both(&s, &both);
 	for (int i = 0; i < CF_FINDINGS_MAX; i++)
-		cf_findings_add(&findings, &s.a_limits, CF_FINDING_KERNEL_UNSYNC, "hA");
+		cf_findings_add(&findings, &both, CF_FINDING_KERNEL_UNSYNC, "hA");
 	ok(findings.n_list == CF_FINDINGS_MAX && cf_gate_open(&findings), "a list full of warnings");
-	ok(!cf_findings_add(&findings, &s.a_limits, CF_FINDING_TAI_UNKNOWN, "hA"),
+	ok(!cf_findings_add(&findings, &both, CF_FINDING_TAI_UNKNOWN, "hA"),
 	   "... has no room for another");
-	ok(cf_findings_add(&findings, &s.a_limits, CF_FINDING_SKEW, "hA") &&
+	ok(cf_findings_add(&findings, &both, CF_FINDING_SKEW, "hA") &&
 	   findings.n_list == CF_FINDINGS_MAX &&
 	   !cf_gate_open(&findings) && cf_gate_reason(&findings) == CF_FINDING_SKEW, "... but for a refusal");
 	for (int i = 0; i < CF_FINDINGS_MAX; i++)
-		cf_findings_add(&findings, &s.a_limits, CF_FINDING_ERROR_BOUND, "hA");
+		cf_findings_add(&findings, &both, CF_FINDING_ERROR_BOUND, "hA");
 	ok(findings.n_list == CF_FINDINGS_MAX && find(&findings, CF_FINDING_SKEW, NULL),
 	   "refusals do not displace each other");
 	findings = (struct cf_findings){ .n_list = 1, .list = { { .severity = CF_SEVERITY_UNKNOWN } } };
@@ -158,7 +160,7 @@ static void full_list(void)
 	for (int i = 0; i < CF_FINDINGS_MAX; i++)
 		findings.list[i].severity = i == 0 ? CF_SEVERITY_WARN : CF_SEVERITY_REFUSE;
 	findings.n_list = CF_FINDINGS_MAX;
-	ok(cf_findings_add(&findings, &s.a_limits, CF_FINDING_SKEW, "hA") == findings.list,
+	ok(cf_findings_add(&findings, &both, CF_FINDING_SKEW, "hA") == findings.list,
 	   "the last warning left makes room");
 }
 

@@ -80,7 +80,7 @@ static void show_findings(struct work *work, const struct cf_findings *findings,
 		const struct cf_finding *fresh = &findings->list[i];
 		size_t at = 0;
 
-		if (fresh->severity == CF_SEVERITY_REFUSE && !refusals)
+		if (cf_finding_refuses(fresh) && !refusals)
 			continue;
 		while (at < shown->n_findings && (shown->findings[at].code != fresh->code ||
 						  strcmp(shown->findings[at].subject, fresh->subject) != 0))

@@ -88,7 +88,7 @@ void gather_reservation(const struct settings *settings, const struct cf_guest_c
 
 static void add(struct gathered_pair *pair, enum cf_finding_code code, const char *subject, const char *detail)
 {
-	struct cf_finding *finding = cf_findings_add(&pair->findings, &pair->limits.limits, code, subject);
+	struct cf_finding *finding = cf_findings_add(&pair->findings, &pair->limits, code, subject);
 
 	if (finding)
 		snprintf(finding->detail, sizeof(finding->detail), "%s", detail);
@@ -156,7 +156,7 @@ static void add_objections(struct gathered_pair *pair)
 {
 	for (size_t i = 0; i < pair->lease.n_findings; i++) {
 		const struct cf_finding *theirs = &pair->lease.findings[i];
-		struct cf_finding *finding = cf_findings_add(&pair->findings, &pair->limits.limits, theirs->code,
+		struct cf_finding *finding = cf_findings_add(&pair->findings, &pair->limits, theirs->code,
 							     theirs->subject);
 
 		if (finding)

@@ -51,7 +51,7 @@ void act_say_refusal(char why[static CF_DETAIL_ROOM], const char *words, const s
 	size_t refusals = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (findings[i].severity == CF_SEVERITY_REFUSE && refusals++ == 0)
+		if (cf_finding_refuses(&findings[i]) && refusals++ == 0)
 			first = &findings[i];
 	if (!first) {
 		act_say(why, "%sthe other host refuses and does not say why", words);

@@ -16,7 +16,7 @@
 static void add(struct cf_findings *findings, const struct cf_both_limits *limits, enum cf_finding_code code,
 		const char *subject, const char *detail)
 {
-	struct cf_finding *finding = cf_findings_add(findings, &limits->limits, code, subject);
+	struct cf_finding *finding = cf_findings_add(findings, limits, code, subject);
 
 	if (finding)
 		snprintf(finding->detail, sizeof(finding->detail), "%s", detail);

@@ -107,7 +107,7 @@ static void judge(const struct settings *settings, struct reporter *reporter, en
 		reporter_report(reporter, &ours);
 		cf_gate_pair(&pair, &limits, &findings);
 	} else {
-		finding = cf_findings_add(&findings, &limits.limits, failure, peer->host);
+		finding = cf_findings_add(&findings, &limits, failure, peer->host);
 		if (finding)
 			snprintf(finding->detail, sizeof(finding->detail), "%s", peer->why);
 	}
