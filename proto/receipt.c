@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "proto/receipt.h"
 
+#include <string.h>
+
 #define T struct cf_residual
 static const struct cf_field residual_fields[] = {
 	CF_SPAN(T, after, 0, CF_YEAR),
@@ -125,3 +127,26 @@ static const struct cf_field receipt_fields[] = {
 };
 #undef T
 const struct cf_shape cf_receipt_shape = CF_SHAPE(cf_receipt, receipt_fields);
+
+const struct cf_landing *cf_receipt_ran_on(const struct cf_receipt *receipt)
+{
+	return receipt->has_kept ? &receipt->kept : receipt->has_landing ? &receipt->landing : NULL;
+}
+
+static const char *text_of(const struct cf_shape *shape, const void *message, const char *name)
+{
+	for (size_t i = 0; i < shape->n_fields; i++)
+		if (shape->fields[i].kind == CF_KIND_TEXT && strcmp(shape->fields[i].name, name) == 0)
+			return (const char *)message + shape->fields[i].offset;
+
+	return NULL;
+}
+
+const char *cf_limit_owner(const struct cf_limit_owners *owners, const char *limit)
+{
+	const char *owner = text_of(&limit_owners_shape, owners, limit);
+
+	if (!owner && owners->has_others)
+		owner = text_of(&other_owners_shape, &owners->others, limit);
+	return owner ? owner : "";
+}

@@ -144,5 +144,14 @@ struct cf_receipt {
 	char unmeasured[16][CF_DETAIL_ROOM];
 };
 
+/*
+ * What was seen of the guest where it ran on: at the destination, or at the source after an
+ * attempt that had stopped it.  NULL: it was not seen.
+ */
+const struct cf_landing *cf_receipt_ran_on(const struct cf_receipt *receipt);
+
+/* Whose limit that is, by the name of its member in struct cf_limits; "" when that is not known. */
+const char *cf_limit_owner(const struct cf_limit_owners *owners, const char *limit);
+
 extern const struct cf_shape cf_landing_shape;
 extern const struct cf_shape cf_receipt_shape;

@@ -72,13 +72,14 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
 	return 0;
 }
 
-void work_unmeasured(struct work *work, const char *fmt, ...)
+void work_unmeasured(struct work *work, enum cf_figure figure, const char *fmt, ...)
 {
+	int at = snprintf(unmeasured, sizeof(unmeasured), "%s: ", cf_figure_words[figure]);
 	va_list ap;
 
 	(void)work;
 	va_start(ap, fmt);
-	vsnprintf(unmeasured, sizeof(unmeasured), fmt, ap);
+	vsnprintf(unmeasured + at, sizeof(unmeasured) - at, fmt, ap);
 	va_end(ap);
 }
 
@@ -289,9 +290,9 @@ static const struct {
 	{ "an agent that refuses to set it",
 	  { REFUSING, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S }, 2, CF_S, "setting it does not help", "" },
 	{ "an agent that does not answer", { HANGING, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S },
-	  0, CF_S, "", "guest clock after RESUME: the guest agent did not answer in time" },
+	  0, CF_S, "", "lag: the guest agent did not answer in time" },
 	{ "an agent that is not there", { DISCONNECTED, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S },
-	  0, CF_S, "", "guest clock after RESUME: the guest agent is not connected" },
+	  0, CF_S, "", "lag: the guest agent is not connected" },
 	{ "an agent that is there a moment later", { LATER, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S },
 	  1, CF_MS, "may be nothing", "" },
 };

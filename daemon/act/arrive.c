@@ -56,7 +56,7 @@ static void note_resume(struct work *work, const struct guest_events *events)
 		landing->resume_slack = cf_span_max(cf_mono_since(known, events->resume.raw), (cf_span){ 0 });
 	work_landing_end(work);
 	if (!events->has_resume)
-		work_unmeasured(work, "blackout: RESUME %s",
+		work_unmeasured(work, CF_FIGURE_BLACKOUT, "RESUME %s",
 				events->resume_unplaced ? "has a time stamp that fits none of the destination's clocks"
 							: "was not seen");
 }
@@ -172,13 +172,13 @@ static bool take_aim(struct work *work, struct aim *ret)
 	char boot[CF_UUID_ROOM] = "";
 
 	if (!work->has_record || !record->guest.has_guest_offset) {
-		work_unmeasured(work, "lag and residual: the guest's clock was not known at the source%s%s",
+		work_unmeasured(work, CF_FIGURE_LAG, "the guest's clock was not known at the source%s%s",
 				*record->guest.guest_offset_why ? ": " : "", record->guest.guest_offset_why);
 		return false;
 	}
 	kernel_boot_id(boot, NULL);
 	if (strcmp(boot, record->destination_boot) != 0) {
-		work_unmeasured(work, "lag and residual: this host booted anew since its offset was measured");
+		work_unmeasured(work, CF_FIGURE_LAG, "this host booted anew since its offset was measured");
 		return false;
 	}
 
@@ -211,7 +211,7 @@ static void keep_paused(struct work *work)
 	struct domain_standing standing;
 	struct cf_error err = { 0 };
 
-	work_unmeasured(work, "guest clock after RESUME: somebody had paused the guest, and it stays so");
+	work_unmeasured(work, CF_FIGURE_LAG, "somebody had paused the guest, and it stays so");
 	if (domain_look(work->context->virt, uuid, &standing, &err) < 0 ||
 	    (standing.state == CF_DOMAIN_RUNNING && job_pause_again(work->link, uuid, deadline, &err) < 0))
 		log_warning("migration %s: %s had been paused by somebody, and runs: %s", work->id,
@@ -224,7 +224,7 @@ static void correct(struct work *work)
 	struct cf_error err = { 0 };
 
 	if (!work_link(work, &err)) {
-		work_unmeasured(work, "guest clock after RESUME: %s", err.text);
+		work_unmeasured(work, CF_FIGURE_LAG, "%s", err.text);
 		return;
 	}
 
@@ -284,12 +284,14 @@ enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 		char at[CF_SPAN_TEXT_ROOM];
 
 		if (!sleep_until(work, moments[i])) {
-			work_unmeasured(work, "residual at +%s: the agent was stopped", cf_span_text(moments[i], at));
+			work_unmeasured(work, CF_FIGURE_RESIDUAL, "at RESUME + %s: the agent was stopped",
+					cf_span_text(moments[i], at));
 			break;
 		}
 		if (!mend_read(work, &work->landing, &work->aim, work->reservation.uuid,
 			       work->settings->guest.timeout, &residual, &err))
-			work_unmeasured(work, "residual at +%s: %s", cf_span_text(moments[i], at), err.text);
+			work_unmeasured(work, CF_FIGURE_RESIDUAL, "at RESUME + %s: %s", cf_span_text(moments[i], at),
+					err.text);
 	}
 
 	note_stop(work);

@@ -29,6 +29,8 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 	receipt->destination_report = pair->lease.report;
 	receipt->has_offset_before = pair->has_host_offset;
 	receipt->offset_before = pair->host_offset;
+	if (pair->has_lease && !pair->has_host_offset)
+		work_unmeasured(work, CF_FIGURE_OFFSET_BEFORE, "%s", pair->offset_why);
 }
 
 static void show(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)

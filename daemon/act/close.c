@@ -38,6 +38,7 @@ static void settle(struct work *work, enum cf_outcome outcome, const char *reaso
 		snprintf(last->reason, sizeof(last->reason), "%s", reason);
 	last->has_ended = true;
 	last->ended = kernel_instant().real;
+	receipt_explain(work);
 	receipt_log(work->receipt);
 }
 
@@ -69,7 +70,7 @@ static void measure_after(struct work *work)
 
 	if (probe_rounds(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
 			 work->settings->probe.timeout, &err) < 0) {
-		work_unmeasured(work, "host offset afterwards: %s", err.text);
+		work_unmeasured(work, CF_FIGURE_OFFSET_AFTER, "%s", err.text);
 		return;
 	}
 	work->receipt->has_offset_after = true;
@@ -126,6 +127,7 @@ static void mend_kept(struct work *work)
 {
 	struct cf_receipt *receipt = work->receipt;
 	struct guest_events events;
+	struct cf_error err = { 0 };
 	cf_span slack = { 0 };
 	struct aim aim;
 
@@ -134,22 +136,28 @@ static void mend_kept(struct work *work)
 	guest_watch_read(work->watch, &events);
 	if (!events.has_stop || !events.switchover)
 		return;
-	while (!events.has_resume && guest_watch_wait(work->watch, events.revision, WAKE_PATIENCE, &events))
-		;
-	if (!events.has_resume) {
-		work_unmeasured(work, "time lost at the source: its RESUME was not seen");
-		return;
-	}
-
 	receipt->has_stop = true;
 	receipt->stop = events.stop;
 	receipt->stop_slack = work->settings->stop_slack;
+	while (!events.has_resume && guest_watch_wait(work->watch, events.revision, WAKE_PATIENCE, &events))
+		;
+	if (!events.has_resume) {
+		work_unmeasured(work, CF_FIGURE_SOURCE_LOST, "its RESUME was not seen");
+		return;
+	}
+
 	if (events.has_resume_known)
 		slack = cf_span_max(cf_mono_since(events.resume_known, events.resume.raw), slack);
 	receipt->has_source_lost = cf_blackout(events.stop, receipt->stop_slack, events.resume, slack,
 					       (struct cf_interval){ { 0 }, { 0 } }, &receipt->source_lost);
-	if (!work->record->guest.has_guest_offset || !work_link(work, NULL))
+	if (!work->record->guest.has_guest_offset) {
+		work_unmeasured(work, CF_FIGURE_LAG, "the guest's clock was not known before");
 		return;
+	}
+	if (!work_link(work, &err)) {
+		work_unmeasured(work, CF_FIGURE_LAG, "%s", err.text);
+		return;
+	}
 
 	aim = (struct aim){
 		.offset = cf_guest_offset_aged(&work->record->guest.guest_offset, events.stop),
@@ -193,7 +201,6 @@ static void settle_alone(struct work *work)
 {
 	struct cf_migration shown;
 
-	work_unmeasured(work, "everything at the source: its agent sent no receipt");
 	work_shown(work, &shown);
 	receipt_alone(work);
 	settle(work, shown.phase == CF_PHASE_DONE ? CF_OUTCOME_UNVERIFIED : CF_OUTCOME_ABORTED, NULL);

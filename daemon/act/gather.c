@@ -96,14 +96,14 @@ static void add(struct gathered_pair *pair, enum cf_finding_code code, const cha
 
 /* The rounds, and what they say of the REALTIME clocks. */
 static void measure(const struct act_context *context, const struct settings *settings, struct call *call,
-		    const char *destination, struct gathered_pair *ret, char why[static CF_DETAIL_ROOM])
+		    const char *destination, struct gathered_pair *ret)
 {
 	struct cf_error err = { 0 };
 
 	fleet_offset(context->fleet, destination, &ret->offset, ret->boot);
 	ret->offset.drift_ppm = settings->probe.raw_drift_ppm;
 	if (probe_rounds(call, settings->probe.rounds, &ret->offset, ret->boot, settings->probe.timeout, &err) < 0) {
-		snprintf(why, CF_DETAIL_ROOM, "%s", err.text);
+		snprintf(ret->offset_why, sizeof(ret->offset_why), "%s", err.text);
 		return;
 	}
 
@@ -165,7 +165,7 @@ static void add_objections(struct gathered_pair *pair)
 }
 
 static void judge(const struct settings *settings, const struct gathered_domain *domain, const char *destination,
-		  const char *offset_why, struct gathered_pair *ret)
+		  struct gathered_pair *ret)
 {
 	struct cf_pair_evidence pair = {
 		.source = settings->host,
@@ -181,7 +181,7 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 
 	evidence.has_predicted_blackout = ret->has_predicted_blackout;
 	evidence.predicted_blackout = ret->predicted_blackout;
-	snprintf(pair.offset_why, sizeof(pair.offset_why), "%s", offset_why);
+	snprintf(pair.offset_why, sizeof(pair.offset_why), "%s", ret->offset_why);
 	if (is_here(settings, destination, ret))
 		add(ret, CF_FINDING_SAME_HOST, destination, "");
 	if (ret->has_lease && !is_here(settings, destination, ret))
@@ -201,7 +201,6 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 		 const struct cf_error *uncalled, const struct gathered_domain *domain, const char *id,
 		 const char *destination, struct gathered_pair *ret)
 {
-	char offset_why[CF_DETAIL_ROOM] = "";
 	struct cf_error err = *uncalled;
 	int r = call ? 0 : -EHOSTUNREACH;
 
@@ -209,14 +208,14 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 	if (r == 0 && !is_here(settings, destination, ret))
 		r = ask(settings, call, domain, id, destination, ret, &err);
 	if (ret->has_lease)
-		measure(context, settings, call, destination, ret, offset_why);
+		measure(context, settings, call, destination, ret);
 	cf_limits_both(&settings->policy, settings->host, ret->has_lease ? &ret->lease.limits : &settings->policy,
 		       ret->has_lease ? destination : settings->host, &ret->limits);
 
 	if (r < 0)
 		add(ret, call_finding(r, &err), destination, err.text);
 	predict(context, destination, ret);
-	judge(settings, domain, destination, offset_why, ret);
+	judge(settings, domain, destination, ret);
 }
 
 int gather_guest_clock(const struct act_context *context, const struct settings *settings, const char *domain,

@@ -31,6 +31,7 @@ struct gathered_pair {
 	char boot[CF_BOOT_ROOM];
 	bool has_host_offset;
 	struct cf_interval host_offset;		/* REALTIME destination - source, now */
+	char offset_why[CF_DETAIL_ROOM];	/* why there is none, of a host that was asked */
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;
 	struct cf_both_limits limits;

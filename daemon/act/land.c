@@ -56,11 +56,12 @@ static void note_stop(struct work *work)
 		work->peer.at_stop = cf_offset_raw(&work->peer.offset, events.stop.raw);
 	} else if (events.paused) {
 		work->record->paused = true;
-		work_unmeasured(work, "blackout: somebody had paused the guest");
+		work_unmeasured(work, CF_FIGURE_BLACKOUT, "somebody had paused the guest");
 	} else if (events.stop_unplaced) {
-		work_unmeasured(work, "blackout: STOP's time stamp fits none of the source's clocks");
+		work_unmeasured(work, CF_FIGURE_BLACKOUT, "STOP's time stamp fits none of the source's clocks");
 	} else {
-		work_unmeasured(work, "blackout: STOP was not seen%s", events.gap ? " (libvirt's connection was lost)" : "");
+		work_unmeasured(work, CF_FIGURE_BLACKOUT, "STOP was not seen%s",
+				events.gap ? " (libvirt's connection was lost)" : "");
 	}
 }
 
@@ -133,7 +134,8 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 	note_stop(work);
 	narrow(work, SOME_ROUNDS, ROUND_PATIENCE);
 	if (record_send(work, &err) < 0)
-		work_unmeasured(work, "the completed clock record did not reach the destination: %s", err.text);
+		work_unmeasured(work, CF_FIGURE_OTHER, "the completed clock record did not reach the destination: %s",
+				err.text);
 
 	for (;;) {
 		drive_wait(work->drive, TURN, &end);

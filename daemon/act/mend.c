@@ -97,14 +97,14 @@ static void note_corrected(struct mending *m)
 	pthread_mutex_unlock(&m->work->lock);
 }
 
-/* One reading, noted; false when it could not be had, and `when` says in the receipt which it was. */
-static bool look(struct mending *m, const char *when)
+/* One reading, noted; false when it could not be had: the first one, which tells the lag, or a later one. */
+static bool look(struct mending *m)
 {
 	struct cf_error err = { 0 };
 
 	if (read_error(m->work, m->aim, m->uuid, m->work->settings->guest.timeout, &m->offset, &m->error,
 		       &err) < 0) {
-		work_unmeasured(m->work, "guest clock %s: %s", when, err.text);
+		work_unmeasured(m->work, m->at->has_lag ? CF_FIGURE_RESIDUAL : CF_FIGURE_LAG, "%s", err.text);
 		return false;
 	}
 	m->slowest = cf_span_max(m->slowest, m->offset.slowest);
@@ -171,7 +171,7 @@ static enum cf_correct next(struct mending *m, cf_span *by, char why[static CF_D
 		what = cf_correct_next(m->error, limits->correction, limits->correction_floor,
 				       within(m) ? m->slowest : m->offset.slowest, by, why);
 		if (what != CF_CORRECT_SLOW || within(m) || again == AGAIN_MAX || !in_time(m) ||
-		    !look(m, "read again"))
+		    !look(m))
 			return what;
 	}
 }
@@ -216,7 +216,7 @@ void mend(struct work *work, struct cf_landing *at, const struct aim *aim, const
 	struct cf_interval before;
 	cf_span by;
 
-	if (!look(&m, "after RESUME"))
+	if (!look(&m))
 		return;
 	note_lag(&m);
 
@@ -227,7 +227,7 @@ void mend(struct work *work, struct cf_landing *at, const struct aim *aim, const
 			return leave_late(&m);
 		before = m.error;
 		step(&m, by);
-		if (!look(&m, "after its correction"))
+		if (!look(&m))
 			return;
 		if (cf_span_cmp(m.error.high, before.low) < 0)
 			note_set_back(&m);

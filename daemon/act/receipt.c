@@ -65,6 +65,13 @@ static void note_limits(struct work *work)
 	name(owners->others.correction_floor, both->owner_correction_floor);
 }
 
+/* Without a RESUME there is no reading of the other host's clocks as near to it. */
+static void note_offset_at_stop(struct work *work)
+{
+	work->receipt->has_offset_during = true;
+	work->receipt->offset_during = cf_offset_real(&work->peer.offset, work->receipt->stop, CF_SLEW_PPM);
+}
+
 /* blackout = raw_dst(RESUME) - raw_src(STOP) - raw offset */
 static void note_blackout(struct work *work)
 {
@@ -72,13 +79,18 @@ static void note_blackout(struct work *work)
 	const struct cf_landing *landing = &receipt->landing;
 	struct cf_interval raw = work->peer.at_stop;
 
-	if (!receipt->has_landing || !landing->has_resume || !receipt->has_stop || !work->peer.has_at_stop)
+	if (!receipt->has_stop || !work->peer.has_at_stop)
 		return;
+	if (!receipt->has_landing || !landing->has_resume) {
+		note_offset_at_stop(work);
+		return;
+	}
 
 	receipt->has_blackout = cf_blackout(receipt->stop, receipt->stop_slack, landing->resume,
 					    landing->resume_slack, raw, &receipt->blackout);
 	if (!receipt->has_blackout) {
-		work_unmeasured(work, "blackout: RESUME lies before STOP, so one of the two is not what it claims");
+		work_unmeasured(work, CF_FIGURE_BLACKOUT,
+				"RESUME lies before STOP, so one of the two is not what it claims");
 		return;
 	}
 	receipt->has_offset_during = true;
@@ -136,6 +148,58 @@ void receipt_alone(struct work *work)
 	receipt->destination_report = work->lease.report;
 	receipt->has_landing = work->landing.has_resume || work->landing.n_phases > 0;
 	work_landing(work, &receipt->landing);
+}
+
+/* Why there is none, where whoever should have measured it did not say so. */
+static const char *why_not(const struct work *work, enum cf_figure figure)
+{
+	const struct cf_receipt *receipt = work->receipt;
+	const char *silent = receipt->migration.outcome == CF_OUTCOME_ABORTED ? "RESUME was not seen"
+			     : receipt->has_landing ? "the destination's agent did not get that far"
+						    : "the destination's agent was not heard of again";
+
+	if (work->side == CF_DESTINATION)
+		return "the source's agent sent no receipt";
+	if (!work->limits.owner_max_skew)
+		return "the migration ended before it was checked";
+
+	switch (figure) {
+	case CF_FIGURE_DESTINATION_CLOCK:
+	case CF_FIGURE_OFFSET_BEFORE:
+		return "there is no answer of the destination's agent";
+	case CF_FIGURE_OFFSET_DURING:
+		return work->peer.offset.rounds > 0 ? silent : "there is no round of measuring";
+	case CF_FIGURE_BLACKOUT:
+		return work->peer.has_at_stop ? silent : "the host offset at STOP is not known";
+	case CF_FIGURE_BYTES:
+	case CF_FIGURE_LIBVIRT_DOWNTIME:
+		return "libvirt does not tell";
+	case CF_FIGURE_SOURCE_LOST:
+		return "STOP and RESUME contradict each other";
+	case CF_FIGURE_GUEST_BEFORE:
+		return *work->record->guest.guest_offset_why ? work->record->guest.guest_offset_why
+							     : "the guest was not asked";
+	case CF_FIGURE_PREDICTED_LAG:
+		return "it follows from the blackout";
+	case CF_FIGURE_RESIDUAL:
+		return *cf_figure_why(receipt, CF_FIGURE_LAG) ? cf_figure_why(receipt, CF_FIGURE_LAG) : silent;
+	default:
+		return silent;
+	}
+}
+
+void receipt_explain(struct work *work)
+{
+	struct cf_receipt *receipt = work->receipt;
+
+	for (int figure = 0; figure < CF_N_FIGURES; figure++) {
+		if (!cf_figure_due(receipt, figure) || cf_figure_there(receipt, figure) ||
+		    *cf_figure_why(receipt, figure) || receipt->n_unmeasured == CF_COUNT(receipt->unmeasured))
+			continue;
+		snprintf(receipt->unmeasured[receipt->n_unmeasured], CF_DETAIL_ROOM, "%s: %.190s", cf_figure_words[figure],
+			 why_not(work, figure));
+		receipt->n_unmeasured++;
+	}
 }
 
 enum cf_outcome receipt_judge(const struct cf_receipt *receipt, char reason[static CF_DETAIL_ROOM])

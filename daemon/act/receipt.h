@@ -11,6 +11,9 @@ void receipt_complete(struct work *work);
 /* The same for a destination that got no receipt: what is known there without the source. */
 void receipt_alone(struct work *work);
 
+/* Once the outcome is known: a reason for each figure that such an end should have and this one has not. */
+void receipt_explain(struct work *work);
+
 /* The outcome and its reason, by the limits in force; of a migration whose guest landed. */
 enum cf_outcome receipt_judge(const struct cf_receipt *receipt, char reason[static CF_DETAIL_ROOM]);
 

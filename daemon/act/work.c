@@ -296,17 +296,20 @@ cf_span work_silence(struct work *work)
 	return cf_mono_since(kernel_raw(), heard);
 }
 
-void work_unmeasured(struct work *work, const char *fmt, ...)
+void work_unmeasured(struct work *work, enum cf_figure figure, const char *fmt, ...)
 {
 	bool there = work->side == CF_DESTINATION;
 	size_t *n = there ? &work->landing.n_unmeasured : &work->receipt->n_unmeasured;
 	char (*lines)[CF_DETAIL_ROOM] = there ? work->landing.unmeasured : work->receipt->unmeasured;
+	const char *words = cf_figure_words[figure];
 	va_list ap;
+	int at;
 
 	pthread_mutex_lock(&work->lock);
 	if (*n < CF_COUNT(work->receipt->unmeasured)) {
+		at = snprintf(lines[*n], CF_DETAIL_ROOM, "%s%s", words, *words ? ": " : "");
 		va_start(ap, fmt);
-		vsnprintf(lines[*n], CF_DETAIL_ROOM, fmt, ap);
+		vsnprintf(lines[*n] + at, CF_DETAIL_ROOM - at, fmt, ap);
 		va_end(ap);
 		(*n)++;
 	}

@@ -24,6 +24,7 @@
 #include "policy/gate.h"
 #include "policy/offset.h"
 #include "policy/phase.h"
+#include "proto/figure.h"
 #include "proto/incoming.h"
 
 /* Both connections to the other agent: orders on one, so that probes never wait behind them, on the other. */
@@ -132,5 +133,9 @@ bool work_newest_closing(struct work *work);
 /* How long the source's agent has said nothing. */
 cf_span work_silence(struct work *work);
 
-/* A line for the receipt: what was not measured, and why. */
-void work_unmeasured(struct work *work, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * A line for the receipt: why that figure was not measured; CF_FIGURE_OTHER for what is
+ * none of the receipt's.
+ */
+void work_unmeasured(struct work *work, enum cf_figure figure, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
