@@ -165,6 +165,7 @@ static int reload(struct agent *agent, struct cf_error *err)
 		log_error("not every peer is watched: %s", why.text);
 	settings_free(agent->context.settings);
 	agent->context.settings = CF_TAKE(fresh);
+	migrations_reload(agent->migrations);
 	return 0;
 }
 

@@ -42,6 +42,15 @@ static const struct setting top[] = {
 		      "it is aborted. The unit's TimeoutStopSec has to be longer.")),
 	SPAN("lease", lease, "30 s", 5 * CF_S, 10 * MIN_,
 		MEANS("How long this host keeps room for an incoming guest without hearing from its source.")),
+	INT("outgoing", outgoing, "2", 0, 50,
+		MEANS("How many guests may be on their way from this host at once. More wait for their turn: "
+		      "the higher priority first, and of the same the one that was asked for first.")),
+	INT("incoming", incoming, "2", 0, 50,
+		MEANS("How many may be on their way to it. Whoever asks for more waits for its turn at its source.")),
+	INT("queued", queued, "100", 0, 1000,
+		MEANS("How many migrations may wait for their turn to leave.")),
+	SPAN("queue-wait", queue_wait, "12 h", 0, 7 * CF_DAY,
+		MEANS("How long one may wait before it is aborted, unless its request says otherwise.")),
 };
 
 static const struct setting tls[] = {

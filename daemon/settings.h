@@ -62,6 +62,11 @@ struct settings {
 	cf_span stop_wait;		/* how long SIGTERM lets a copy go on */
 	cf_span lease;			/* how long a reservation holds without news */
 
+	int64_t outgoing;		/* migrations that leave at once */
+	int64_t incoming;		/* that come in */
+	int64_t queued;			/* that wait for their turn to leave */
+	cf_span queue_wait;		/* how long at most */
+
 	struct {
 		char ca[SETTINGS_TEXT_ROOM];
 		char crl[SETTINGS_TEXT_ROOM];	/* "": none */

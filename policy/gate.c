@@ -128,6 +128,20 @@ bool cf_gate_would_refuse(const struct cf_findings *findings)
 	return observed && cf_gate_open(findings);
 }
 
+bool cf_gate_only(const struct cf_finding *findings, size_t n, enum cf_finding_code code)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!cf_finding_refuses(&findings[i]))
+			continue;
+		if (findings[i].code != code)
+			return false;
+		some = true;
+	}
+	return some;
+}
+
 enum cf_finding_code cf_gate_reason(const struct cf_findings *findings)
 {
 	for (size_t i = 0; i < findings->n_list; i++)

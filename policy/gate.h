@@ -110,6 +110,9 @@ bool cf_gate_open(const struct cf_findings *findings);
 /* Open, but only because policy does no more than observe. */
 bool cf_gate_would_refuse(const struct cf_findings *findings);
 
+/* Does this refuse, and nothing else?  One that will be refused anyway need not wait for it to pass. */
+bool cf_gate_only(const struct cf_finding *findings, size_t n, enum cf_finding_code code);
+
 /* The code of the first refusing finding, CF_FINDING_UNKNOWN when the gate is open. */
 enum cf_finding_code cf_gate_reason(const struct cf_findings *findings);
 

@@ -9,15 +9,21 @@
  * is, is taken for one that stopped it.
  */
 static const struct cf_edge source[] = {
-	{ CF_PHASE_UNKNOWN,    CF_EV_ASKED,     CF_PHASE_CHECKING,   CF_ACT_CHECK   },
+	{ CF_PHASE_UNKNOWN,    CF_EV_ASKED,     CF_PHASE_QUEUED,     CF_ACT_NONE    },
+
+	{ CF_PHASE_QUEUED,     CF_EV_TURN,      CF_PHASE_CHECKING,   CF_ACT_CHECK   },
+	{ CF_PHASE_QUEUED,     CF_EV_REFUSED,   CF_PHASE_REFUSED,    CF_ACT_CLOSE   },
+	{ CF_PHASE_QUEUED,     CF_EV_ABORT,     CF_PHASE_ABORTED,    CF_ACT_UNDO    },
 
 	{ CF_PHASE_CHECKING,   CF_EV_ALLOWED,   CF_PHASE_RESERVED,   CF_ACT_RESERVE },
 	{ CF_PHASE_CHECKING,   CF_EV_REFUSED,   CF_PHASE_REFUSED,    CF_ACT_CLOSE   },
+	{ CF_PHASE_CHECKING,   CF_EV_BUSY,      CF_PHASE_QUEUED,     CF_ACT_NONE    },
 	{ CF_PHASE_CHECKING,   CF_EV_FAILED,    CF_PHASE_ABORTED,    CF_ACT_UNDO    },
 	{ CF_PHASE_CHECKING,   CF_EV_ABORT,     CF_PHASE_ABORTED,    CF_ACT_UNDO    },
 
 	{ CF_PHASE_RESERVED,   CF_EV_GRANTED,   CF_PHASE_CAPTURING,  CF_ACT_CAPTURE },
 	{ CF_PHASE_RESERVED,   CF_EV_REFUSED,   CF_PHASE_REFUSED,    CF_ACT_CLOSE   },
+	{ CF_PHASE_RESERVED,   CF_EV_BUSY,      CF_PHASE_QUEUED,     CF_ACT_NONE    },
 	{ CF_PHASE_RESERVED,   CF_EV_FAILED,    CF_PHASE_ABORTED,    CF_ACT_UNDO    },
 	{ CF_PHASE_RESERVED,   CF_EV_ABORT,     CF_PHASE_ABORTED,    CF_ACT_UNDO    },
 
@@ -89,8 +95,10 @@ static const struct {
 
 static const char *const events[CF_N_EVENTS] = {
 	[CF_EV_ASKED]     = "asked",
+	[CF_EV_TURN]      = "turn",
 	[CF_EV_ALLOWED]   = "allowed",
 	[CF_EV_REFUSED]   = "refused",
+	[CF_EV_BUSY]      = "busy",
 	[CF_EV_GRANTED]   = "granted",
 	[CF_EV_CAPTURED]  = "captured",
 	[CF_EV_STOPPED]   = "stopped",
@@ -143,6 +151,23 @@ bool cf_phase_is_end(enum cf_phase phase)
 bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase)
 {
 	return cf_phase_next(side, phase, CF_EV_ABORT) != NULL;
+}
+
+bool cf_phase_takes_room(enum cf_side side, enum cf_phase phase)
+{
+	switch (phase) {
+	case CF_PHASE_CHECKING:
+	case CF_PHASE_RESERVED:
+	case CF_PHASE_CAPTURING:
+	case CF_PHASE_COPYING:
+	case CF_PHASE_PAUSED:
+		return side == CF_SOURCE;
+	case CF_PHASE_LEASED:
+	case CF_PHASE_PREPARED:
+		return side == CF_DESTINATION;
+	default:
+		return false;
+	}
 }
 
 const char *cf_event_name(enum cf_event event)

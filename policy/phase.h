@@ -8,12 +8,16 @@
  * phase, and hands the act to the migration's thread, which comes back with
  * the next event.
  *
- *	source       checking > reserved > capturing > copying > paused > landed > correcting > verifying
- *	                |           |          |          |         |                                 '> done
- *	                |'----------'----------'----------'---------'> aborted
- *	                '> refused <'
+ *	source       queued > checking > reserved > capturing > copying > paused > landed > correcting > verifying
+ *	               |         |          |           |          |         |                               '> done
+ *	               |'--------'----------'-----------'----------'---------'> aborted
+ *	               '-------> '> refused <'
  *	destination  leased > prepared > running > correcting > verifying > done
  *	                '---------'> dropped
+ *
+ * A migration is queued until its turn comes, and again when all that speaks against
+ * it is that the destination has enough to do: nothing is held anywhere then, and
+ * nothing of it has begun.  One that was begun is never tried again.
  *
  * From landed (running at the destination) there is no way back: whatever is
  * lost then, it ends in done, with what could not be measured reported so.
@@ -28,8 +32,10 @@
 
 enum cf_event {
 	CF_EV_ASKED,		/* a request for it came in: how both sides begin */
+	CF_EV_TURN,		/* the queue lets it go */
 	CF_EV_ALLOWED,		/* the gate is open; all evidence is in hand */
 	CF_EV_REFUSED,		/* by policy, ours or the peer's; nothing is held anywhere */
+	CF_EV_BUSY,		/* the destination has no room now, and nothing else speaks against it */
 	CF_EV_GRANTED,		/* the destination reserved it */
 	CF_EV_CAPTURED,		/* the clock record is at the destination */
 	CF_EV_STOPPED,		/* the switchover began: STOP, then MIGRATION; STOP alone is a pause */
@@ -51,9 +57,9 @@ enum cf_event {
  * other host says is seen by the act that is under way.
  */
 enum cf_act {
-	CF_ACT_NONE,
-	CF_ACT_CHECK,		/* gather the evidence and judge it: ALLOWED REFUSED FAILED ABORT */
-	CF_ACT_RESERVE,		/* ask the destination for a lease: GRANTED REFUSED FAILED ABORT */
+	CF_ACT_NONE,		/* it waits, and the queue itself says what comes of it: TURN REFUSED ABORT */
+	CF_ACT_CHECK,		/* gather the evidence and judge it: ALLOWED REFUSED BUSY FAILED ABORT */
+	CF_ACT_RESERVE,		/* ask the destination for a lease: GRANTED REFUSED BUSY FAILED ABORT */
 	CF_ACT_CAPTURE,		/* read the guest's clock, push the record: CAPTURED FAILED ABORT */
 	CF_ACT_COPY,		/* migrate: STOPPED KEPT FAILED; ABORT when nothing had begun yet */
 	CF_ACT_ASK,		/* source: learn from both hosts where the guest runs: LANDED KEPT FAILED */
@@ -86,6 +92,12 @@ bool cf_phase_is_end(enum cf_phase phase);
  * abort that comes after STOP is too late with a driver that has no gate.
  */
 bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase);
+
+/*
+ * Does it count against what its host may have leave, or come in, at once?  From its
+ * turn, or the reservation, until the guest runs at the destination.
+ */
+bool cf_phase_takes_room(enum cf_side side, enum cf_phase phase);
 
 const char *cf_event_name(enum cf_event event);
 const char *cf_act_name(enum cf_act act);

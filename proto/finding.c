@@ -114,7 +114,7 @@ static const struct {
 		"Update both agents to the same major version.", ALWAYS },
 	[CF_FINDING_PEER_BUSY] = { CF_SEVERITY_REFUSE,
 		"the destination takes no more migrations now",
-		"Try again when the ones under way are over.", ALWAYS },
+		"A migration waits for its turn; `incoming` of that host's settings says how many it takes at once.", ALWAYS },
 	[CF_FINDING_SAME_HOST] = { CF_SEVERITY_REFUSE,
 		"source and destination are the same host",
 		"Name another destination.", ALWAYS },

@@ -23,6 +23,7 @@ static const struct cf_field health_fields[] = {
 	CF_BOOL(T, tls_listening),
 	CF_TEXT(T, tls_why),
 	CF_INT(T, migrations, 0, INT64_MAX),
+	CF_INT(T, queued, 0, INT64_MAX, CF_MAYBE(T, has_queued), CF_SINCE(1)),
 	CF_INT(T, hung_calls, 0, INT64_MAX),
 };
 #undef T

@@ -23,6 +23,8 @@ struct cf_health {
 	bool tls_listening;		/* reachable for peers */
 	char tls_why[CF_DETAIL_ROOM];	/* why not */
 	int64_t migrations;		/* under way now, both directions */
+	bool has_queued;
+	int64_t queued;			/* that wait for their turn */
 	int64_t hung_calls;		/* into libvirt, given up and not returned yet */
 };
 

@@ -15,6 +15,7 @@ bool cf_is_uuid(const char *text)
 
 const char *const cf_phase_words[CF_N_PHASES] = {
 	[CF_PHASE_UNKNOWN]    = "unknown",
+	[CF_PHASE_QUEUED]     = "queued",
 	[CF_PHASE_CHECKING]   = "checking",
 	[CF_PHASE_RESERVED]   = "reserved",
 	[CF_PHASE_CAPTURING]  = "capturing",
@@ -61,6 +62,8 @@ static const struct cf_field migration_request_fields[] = {
 	CF_TEXT(T, domain),
 	CF_TEXT(T, destination),
 	CF_STRUCT(T, terms, cf_terms_shape, CF_MAYBE(T, has_terms), CF_SINCE(1)),
+	CF_INT(T, priority, -CF_PRIORITY_MAX, CF_PRIORITY_MAX, CF_MAYBE(T, has_priority), CF_SINCE(1)),
+	CF_SPAN(T, wait, 0, CF_WAIT_MAX, CF_MAYBE(T, has_wait), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_migration_request_shape = CF_SHAPE(cf_migration_request, migration_request_fields);
@@ -108,6 +111,8 @@ static const struct cf_field migration_fields[] = {
 	CF_TIME(T, ended, CF_MAYBE(T, has_ended)),
 	CF_ENUM(T, outcome, cf_outcome_words, CF_N_OUTCOMES, CF_MAYBE(T, has_outcome)),
 	CF_TEXT(T, reason),
+	CF_INT(T, priority, -CF_PRIORITY_MAX, CF_PRIORITY_MAX, CF_MAYBE(T, has_priority), CF_SINCE(1)),
+	CF_INT(T, ahead, 0, INT64_MAX, CF_MAYBE(T, has_ahead), CF_SINCE(1)),
 	CF_STRUCT(T, progress, cf_progress_shape, CF_MAYBE(T, has_progress)),
 	CF_INTERVAL(T, host_offset, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_host_offset)),
 	CF_SPAN(T, max_blackout, 0, CF_DAY, CF_MAYBE(T, has_max_blackout)),

@@ -16,6 +16,7 @@ enum cf_phase {
 	CF_PHASE_UNKNOWN,
 
 	/* source */
+	CF_PHASE_QUEUED,
 	CF_PHASE_CHECKING,
 	CF_PHASE_RESERVED,
 	CF_PHASE_CAPTURING,
@@ -65,7 +66,14 @@ struct cf_migration_request {
 	char destination[CF_HOST_ROOM];
 	bool has_terms;
 	struct cf_terms terms;
+	bool has_priority;
+	int64_t priority;		/* the higher goes first; 0 without */
+	bool has_wait;
+	cf_span wait;			/* in the queue, at most; without, as the settings say */
 };
+
+#define CF_PRIORITY_MAX 100		/* either way */
+#define CF_WAIT_MAX     (7 * CF_DAY)
 
 /*
  * What a domain is between its starts.  It is carried: a persistent domain is one at
@@ -103,7 +111,11 @@ struct cf_migration {
 	cf_real ended;
 	bool has_outcome;
 	enum cf_outcome outcome;
-	char reason[CF_DETAIL_ROOM];	/* why it was refused, aborted, breached or is unverified */
+	char reason[CF_DETAIL_ROOM];	/* why it was refused, aborted, breached or is unverified; or waits */
+	bool has_priority;
+	int64_t priority;
+	bool has_ahead;			/* queued: */
+	int64_t ahead;			/* how many go first, were there room everywhere */
 	bool has_progress;
 	struct cf_progress progress;
 	bool has_host_offset;

@@ -21,6 +21,9 @@
 #define ABSENT "00000000-1111-4000-8000-000000000000"	/* of a domain that is not there */
 #define TWO   "22222222-0000-4000-8000-000000000000"
 #define THREE "33333333-0000-4000-8000-000000000000"
+#define ONE_MORE     "66666666-0000-4000-8000-000000000000"
+#define ONE_MORE_YET "77777777-0000-4000-8000-000000000000"
+#define TOO_MANY     "88888888-0000-4000-8000-000000000000"
 #define ONE   "11111111-0000-4000-8000-000000000000"
 #define PATIENCE ((cf_span){ 60 * CF_S })
 
@@ -89,14 +92,20 @@ static void run_to_end(struct migration *migration)
 		run_to_change(migration, &view);
 }
 
-static struct migration *ended(const char *id, const char *destination)
+static int start(const char *id, struct cf_migration_request request, struct migration **ret)
 {
 	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
+
+	return migrations_start(all, id, &request, &operator, ret, &err);
+}
+
+static struct migration *ended(const char *id, const char *destination)
+{
 	struct cf_migration_request request = { .domain = "test" };
 	struct migration *migration = NULL;
 
 	snprintf(request.destination, sizeof(request.destination), "%s", destination);
-	if (migrations_start(all, id, &request, &operator, &migration, &err) == 0)
+	if (start(id, request, &migration) == 0)
 		run_to_end(migration);
 	return migration;
 }
@@ -122,6 +131,90 @@ static void test_bad_name(void)
 	ok(receipt && receipt->migration.has_requester &&
 	   strcmp(receipt->migration.requester.name, "uid 1000 (ada)") == 0 &&
 	   strcmp(receipt->migration.requester.role, "operator") == 0, "and who had asked for it");
+}
+
+static struct migration *waiting(int n, const char *domain, int64_t priority)
+{
+	struct cf_migration_request request = { .destination = "no such/host", .has_priority = true, .priority = priority };
+	struct migration *migration = NULL;
+	char id[CF_UUID_ROOM];
+
+	snprintf(id, sizeof(id), "55555555-0000-4000-8000-%012d", n);
+	snprintf(request.domain, sizeof(request.domain), "%s", domain);
+	ok(start(id, request, &migration) == 0, "%s with priority %d: %s", domain, (int)priority, err.text);
+	return migration;
+}
+
+static int64_t ahead(struct migration *migration)
+{
+	struct cf_migration view;
+
+	migration_view(migration, &view);
+	return view.phase == CF_PHASE_QUEUED && view.has_ahead ? view.ahead : -1;
+}
+
+static const struct cf_migration *last(struct migration *migration)
+{
+	run_to_end(migration);
+	return &migration_receipt(migration)->migration;
+}
+
+/* Those who wait: in their order, and no longer than they may. */
+static void test_queue(void)
+{
+	struct migration *low, *first, *second, *high, *other = NULL, *again = NULL;
+	struct cf_migration_request impatient = { "d", "no such/host", .has_wait = true, .wait = { CF_MS } };
+	bool answered = false;
+
+	context.settings->outgoing = 0;
+	low = waiting(1, "a", -5);
+	first = waiting(2, "b", 0);
+	second = waiting(3, "c", 0);
+	high = waiting(4, "test", 7);
+	ok(ahead(high) == 0 && ahead(first) == 1 && ahead(second) == 2 && ahead(low) == 3,
+	   "they wait by priority, and then as they came");
+	ok(migrations_queued(all) == 4 && migrations_under_way(all) == 0, "and nothing is at work");
+	ok(migration_when_checked(low, PATIENCE, on_waited, &answered, &err) == 0 && answered,
+	   "who asks how its check ends is told at once that it waits");
+	ok(start("55555555-0000-4000-8000-000000000002",
+		 (struct cf_migration_request){ "b", "no such/host", .has_priority = true }, &again) == 0 && again == first,
+	   "a repeat finds the one that waits");
+
+	ok(start(ONE_MORE, (struct cf_migration_request){ "b", "hC" }, &other) == 0, "a second one of a domain that waits");
+	ok(last(other)->outcome == CF_OUTCOME_REFUSED && has_finding(migration_receipt(other), CF_FINDING_DOMAIN_MIGRATING, ""),
+	   "is refused at once, with the reason");
+
+	ok(migration_abort(second, "for a test", &err) == 0, "who waits can be aborted");
+	ok(last(second)->outcome == CF_OUTCOME_ABORTED && strcmp(last(second)->reason, "for a test") == 0,
+	   "which ends in a receipt: %s", last(second)->reason);
+	ok(ahead(high) == 0 && ahead(first) == 1 && ahead(low) == 2, "and the others move up");
+
+	ok(start(ONE_MORE_YET, impatient, &other) == 0 && last(other)->outcome == CF_OUTCOME_ABORTED,
+	   "nobody waits longer than it may: %s", last(other)->reason);
+	context.settings->queued = 3;
+	ok(start(TOO_MANY, (struct cf_migration_request){ "e", "hB" }, &other) < 0 && err.code == CF_BUSY,
+	   "no more wait than may: %s", err.text);
+
+	context.settings->outgoing = 1;
+	migrations_reload(all);
+	ok(last(low)->outcome == CF_OUTCOME_REFUSED && migration_receipt(high) && migration_receipt(first),
+	   "then there is room, and they go");
+	ok(last(high)->ended.ns <= last(first)->ended.ns && last(first)->ended.ns <= last(low)->ended.ns,
+	   "one after the other in their order");
+	context.settings->outgoing = 2;
+	context.settings->queued = 100;
+}
+
+/* What this host says to those who ask whether it takes one more. */
+static void test_room(void)
+{
+	char detail[CF_DETAIL_ROOM];
+
+	context.settings->incoming = 1;
+	ok(migrations_objection(all, THREE, detail) == CF_FINDING_UNKNOWN, "there is room for one that comes in");
+	context.settings->incoming = 0;
+	ok(migrations_objection(all, THREE, detail) == CF_FINDING_PEER_BUSY, "and then there is none: %s", detail);
+	context.settings->incoming = 2;
 }
 
 static int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
@@ -199,6 +292,8 @@ int main(void)
 {
 	begin();
 	test_bad_name();
+	test_queue();
+	test_room();
 	test_incoming();
 	test_many();
 	end();

@@ -12,8 +12,8 @@
 
 /* Each side's phases in the order of their lives, ends last. */
 static const enum cf_phase source_life[] = {
-	CF_PHASE_CHECKING, CF_PHASE_RESERVED, CF_PHASE_CAPTURING, CF_PHASE_COPYING, CF_PHASE_PAUSED,
-	CF_PHASE_LANDED, CF_PHASE_CORRECTING, CF_PHASE_VERIFYING,
+	CF_PHASE_QUEUED, CF_PHASE_CHECKING, CF_PHASE_RESERVED, CF_PHASE_CAPTURING, CF_PHASE_COPYING,
+	CF_PHASE_PAUSED, CF_PHASE_LANDED, CF_PHASE_CORRECTING, CF_PHASE_VERIFYING,
 	CF_PHASE_DONE, CF_PHASE_REFUSED, CF_PHASE_ABORTED,
 };
 static const enum cf_phase destination_life[] = {
@@ -25,8 +25,11 @@ static const enum cf_phase destination_life[] = {
 
 /* What each act may come back with, as policy/phase.h says; [1] is the destination's. */
 static const unsigned returns[CF_N_ACTS][2] = {
-	[CF_ACT_CHECK]   = { BIT(CF_EV_ALLOWED) | BIT(CF_EV_REFUSED) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
-	[CF_ACT_RESERVE] = { BIT(CF_EV_GRANTED) | BIT(CF_EV_REFUSED) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
+	[CF_ACT_NONE]    = { BIT(CF_EV_TURN) | BIT(CF_EV_REFUSED) | BIT(CF_EV_ABORT) },	/* the queue's own */
+	[CF_ACT_CHECK]   = { BIT(CF_EV_ALLOWED) | BIT(CF_EV_REFUSED) | BIT(CF_EV_BUSY) | BIT(CF_EV_FAILED) |
+			     BIT(CF_EV_ABORT) },
+	[CF_ACT_RESERVE] = { BIT(CF_EV_GRANTED) | BIT(CF_EV_REFUSED) | BIT(CF_EV_BUSY) | BIT(CF_EV_FAILED) |
+			     BIT(CF_EV_ABORT) },
 	[CF_ACT_CAPTURE] = { BIT(CF_EV_CAPTURED) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
 	[CF_ACT_COPY]    = { BIT(CF_EV_STOPPED) | BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
 	[CF_ACT_ASK]     = { BIT(CF_EV_LANDED) | BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) },
@@ -93,12 +96,18 @@ static int place(const enum cf_phase *life, size_t n, int phase)
 	return -1;
 }
 
+/* Back to the queue alone, for one reason, and from where nothing is held and the guest has felt nothing. */
+static bool to_the_queue(int from, const struct cf_edge *e)
+{
+	return e->to == CF_PHASE_QUEUED && e->on == CF_EV_BUSY &&
+	       (from == CF_PHASE_CHECKING || from == CF_PHASE_RESERVED);
+}
+
 static void lives(const enum cf_phase *life, size_t n)
 {
 	const struct cf_edge *first = cf_phase_first(side);
 
-	ok(first && first->to == life[0] && first->act != CF_ACT_NONE, "%s begins in %s, with an act", who,
-	   cf_phase_words[life[0]]);
+	ok(first && first->to == life[0], "%s begins in %s", who, cf_phase_words[life[0]]);
 	for (int p = 1; p < CF_N_PHASES; p++) {
 		bool lived = place(life, n, p) >= 0;
 
@@ -111,9 +120,31 @@ static void lives(const enum cf_phase *life, size_t n)
 		ok(reaches_end(p), "%s always ends", cf_phase_words[p]);
 		for (int on = 0; on < CF_N_EVENTS; on++)
 			if (edge(p, on) && edge(p, on)->to != (enum cf_phase)p)
-				ok(place(life, n, edge(p, on)->to) > place(life, n, p),
-				   "%s on %s goes on, never back",
+				ok(place(life, n, edge(p, on)->to) > place(life, n, p) || to_the_queue(p, edge(p, on)),
+				   "%s on %s goes on, never back but to the queue",
 				   cf_phase_words[p], cf_event_name(on));
+	}
+}
+
+/* Nobody is at work where one waits, and only there. */
+static void waits(void)
+{
+	for (int p = 0; p < CF_N_PHASES; p++)
+		for (int on = 0; on < CF_N_EVENTS; on++)
+			if (edge(p, on))
+				ok((edge(p, on)->act == CF_ACT_NONE) == (edge(p, on)->to == CF_PHASE_QUEUED),
+				   "%s: %s on %s is %s", who, cf_phase_words[p], cf_event_name(on),
+				   edge(p, on)->to == CF_PHASE_QUEUED ? "left to the queue" : "followed by an act");
+}
+
+/* What counts against a limit comes in one piece, and ends before the guest's clock is looked after. */
+static void room(const enum cf_phase *life, size_t n, int first, int last)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool takes = (int)i >= first && (int)i <= last;
+
+		ok(cf_phase_takes_room(side, life[i]) == takes, "%s: %s takes %s", who, cf_phase_words[life[i]],
+		   takes ? "room" : "none");
 	}
 }
 
@@ -125,6 +156,10 @@ static void failures(const enum cf_phase *life, size_t n)
 
 		if (cf_phase_is_end(life[i]))
 			continue;
+		if (life[i] == CF_PHASE_QUEUED) {
+			ok(!failed, "%s: nothing is done, so nothing fails", name);
+			continue;
+		}
 		ok(failed && reaches_end(failed->to), "%s survives a failure", name);
 		if (failed && failed->to == life[i])
 			ok((failed->act == CF_ACT_ASK || failed->act == CF_ACT_AWAIT) &&
@@ -164,8 +199,8 @@ static void into_end(int from, const struct cf_edge *e)
 
 	switch (e->to) {
 	case CF_PHASE_REFUSED:
-		ok((from == CF_PHASE_CHECKING || from == CF_PHASE_RESERVED) && e->on == CF_EV_REFUSED &&
-		   e->act == CF_ACT_CLOSE,
+		ok((from == CF_PHASE_QUEUED || from == CF_PHASE_CHECKING || from == CF_PHASE_RESERVED) &&
+		   e->on == CF_EV_REFUSED && e->act == CF_ACT_CLOSE,
 		   "%s is refused by a refusal alone, and nothing is to be undone", name);
 		break;
 	case CF_PHASE_DONE:
@@ -217,7 +252,6 @@ static void under_way(int phase, int act, bool seen[CF_N_PHASES][CF_N_ACTS])
 			ok(e, "... %s is answered", cf_event_name(on));
 		if (!e || !(mine & BIT(on)))
 			continue;
-		ok(e->act != CF_ACT_NONE, "... and something follows");
 		under_way(e->to, e->act, seen);
 	}
 }
@@ -229,6 +263,7 @@ static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, in
 	side = which;
 	who = cf_side_words[which];
 	lives(life, n);
+	waits();
 	failures(life, n);
 	aborts(life, n, undone, last_abort);
 	ends();
@@ -237,7 +272,8 @@ static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, in
 
 int main(void)
 {
-	one_side(CF_SOURCE, source_life, CF_COUNT(source_life), CF_PHASE_ABORTED, 3);
+	one_side(CF_SOURCE, source_life, CF_COUNT(source_life), CF_PHASE_ABORTED, 4);
+	room(source_life, CF_COUNT(source_life), 1, 5);
 	no_return(CF_PHASE_LANDED);
 	no_return(CF_PHASE_CORRECTING);
 	no_return(CF_PHASE_VERIFYING);
@@ -245,6 +281,7 @@ int main(void)
 	   "from STOP on, seen or not, where the guest runs is asked, never assumed");
 
 	one_side(CF_DESTINATION, destination_life, CF_COUNT(destination_life), CF_PHASE_DROPPED, 0);
+	room(destination_life, CF_COUNT(destination_life), 0, 1);
 	ok(edge(CF_PHASE_LEASED, CF_EV_KEPT) && edge(CF_PHASE_PREPARED, CF_EV_KEPT),
 	   "a source that kept the guest ends the waiting");
 	no_return(CF_PHASE_RUNNING);

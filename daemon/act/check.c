@@ -88,7 +88,8 @@ enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 		return CF_EV_ABORT;
 	if (!pair->open) {
 		act_say_refusal(why, "", pair->findings.list, pair->findings.n_list);
-		return CF_EV_REFUSED;
+		return cf_gate_only(pair->findings.list, pair->findings.n_list, CF_FINDING_PEER_BUSY) ? CF_EV_BUSY
+												      : CF_EV_REFUSED;
 	}
 	return CF_EV_ALLOWED;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/act/queue.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
 #include "daemon/log.h"
@@ -68,13 +69,19 @@ static void dismiss(struct migration *m)
 
 /* --- the life --- */
 
+/* Its check is over, or will not be soon. */
+static bool has_answer(const struct migration *m)
+{
+	return m->over || (m->phase == CF_PHASE_QUEUED ? !m->soon : m->phase != CF_PHASE_CHECKING);
+}
+
 static void wake_waiters(struct migration *m)
 {
 	struct cf_migration shown;
 
 	work_shown(m->work, &shown);
 	waiters_wake(m->changes, m->over ? INT64_MAX : shown.revision);
-	waiters_wake(m->checked, m->over || m->phase != CF_PHASE_CHECKING);
+	waiters_wake(m->checked, has_answer(m));
 }
 
 static void on_changed(void *userdata)
@@ -105,9 +112,11 @@ static void show_phase(struct migration *m, const char *why)
 {
 	struct cf_migration *shown = work_show_begin(m->work);
 
-	shown->phase = m->phase;
-	if (*why)
+	/* Why it had to wait is no news any more once it need not. */
+	if (*why || shown->phase == CF_PHASE_QUEUED)
 		snprintf(shown->reason, sizeof(shown->reason), "%s", why);
+	shown->phase = m->phase;
+	shown->has_ahead = false;
 	work_show_end(m->work);
 }
 
@@ -122,12 +131,14 @@ static void enter(struct migration *m, const struct cf_edge *edge, const char *w
 		m->entered = kernel_instant();
 	}
 	m->phase = edge->to;
+	m->ahead = -1;
 	show_phase(m, why);
-	give(m, edge->act);
+	if (edge->act != CF_ACT_NONE)
+		give(m, edge->act);
 }
 
 /* Another migration has the domain: the same answer as if the check had seen it. */
-static void refuse_second(struct migration *m)
+static void show_second(struct migration *m)
 {
 	struct cf_migration *shown = work_show_begin(m->work);
 
@@ -138,8 +149,19 @@ static void refuse_second(struct migration *m)
 		snprintf(finding->subject, sizeof(finding->subject), "%s", shown->domain);
 	}
 	work_show_end(m->work);
-	m->event = CF_EV_REFUSED;
+}
+
+/* What the list knows better than the act. */
+static enum cf_event look_again(struct migration *m)
+{
+	if (m->event == CF_EV_BUSY)
+		return work_aborted(m->work, m->why) ? CF_EV_ABORT : queue_again(m);
+	if (m->event != CF_EV_ALLOWED || migrations_claim(m->all, m))
+		return m->event;
+
+	show_second(m);
 	snprintf(m->why, sizeof(m->why), "%s", cf_finding_sentence(CF_FINDING_DOMAIN_MIGRATING));
+	return CF_EV_REFUSED;
 }
 
 static void on_event(void *userdata)
@@ -153,12 +175,11 @@ static void on_event(void *userdata)
 		m->work->changed = NULL;	/* no more posts: from here on it may be forgotten */
 		work_conclude(m->work);
 		wake_waiters(m);
-		migrations_ended(m->all);
+		migrations_moved(m->all, m);
 		return;
 	}
 
-	if (m->event == CF_EV_ALLOWED && !migrations_claim(m->all, m))
-		refuse_second(m);
+	m->event = look_again(m);
 	edge = cf_phase_next(m->side, m->phase, m->event);
 	if (!edge) {
 		log_error("migration %s: nobody expects '%s' in %s", m->id, cf_event_name(m->event),
@@ -166,6 +187,7 @@ static void on_event(void *userdata)
 		edge = cf_phase_next(m->side, m->phase, CF_EV_FAILED);
 	}
 	enter(m, edge, m->why);
+	migrations_moved(m->all, m);
 	wake_waiters(m);
 }
 
@@ -212,18 +234,58 @@ int migration_new(struct migration **ret, struct migrations *all, const struct a
 	m->work->changed = post_change;
 	m->work->userdata = m;
 
-	r = worker_thread(&m->thread, thread_main, m, err);
-	if (r < 0)
-		return r;
-	m->has_thread = true;
-
 	*ret = CF_TAKE(m);
 	return 0;
+}
+
+int migration_hire(struct migration *m, struct cf_error *err)
+{
+	int r = m->has_thread ? 0 : worker_thread(&m->thread, thread_main, m, err);
+
+	m->has_thread = r == 0;
+	return r;
 }
 
 void migration_set_out(struct migration *m)
 {
 	enter(m, cf_phase_first(m->side), "");
+}
+
+int migration_leave_queue(struct migration *m, enum cf_event event, const char *why, struct cf_error *err)
+{
+	int r = migration_hire(m, err);
+
+	if (r < 0)
+		return r;
+	enter(m, cf_phase_next(m->side, m->phase, event), why);
+	wake_waiters(m);
+	return 0;
+}
+
+int migration_take_turn(struct migration *m, struct cf_error *err)
+{
+	work_set_out(m->work);
+	return migration_leave_queue(m, CF_EV_TURN, "", err);
+}
+
+int migration_refuse_second(struct migration *m, struct cf_error *err)
+{
+	show_second(m);
+	return migration_leave_queue(m, CF_EV_REFUSED, cf_finding_sentence(CF_FINDING_DOMAIN_MIGRATING), err);
+}
+
+void migration_show_place(struct migration *m, int64_t ahead, bool soon)
+{
+	m->soon = soon;
+	if (m->ahead != ahead) {
+		struct cf_migration *shown = work_show_begin(m->work);
+
+		m->ahead = ahead;
+		shown->has_ahead = true;
+		shown->ahead = ahead;
+		work_show_end(m->work);
+	}
+	waiters_wake(m->checked, has_answer(m));
 }
 
 void migration_view(struct migration *m, struct cf_migration *ret)
@@ -238,14 +300,22 @@ const struct cf_receipt *migration_receipt(const struct migration *m)
 
 int migration_abort(struct migration *m, const char *reason, struct cf_error *err)
 {
+	int r;
+
 	if (cf_phase_is_end(m->phase))
 		return cf_fail(err, EALREADY, CF_CONFLICT, "the migration has ended: %s", cf_phase_words[m->phase]);
 	if (!cf_phase_can_abort(m->side, m->phase))
 		return cf_fail(err, EBUSY, CF_TOO_LATE, "the migration is %s: it can no longer be aborted",
 			       cf_phase_words[m->phase]);
 
-	work_abort(m->work, reason);
-	return 0;
+	if (m->phase != CF_PHASE_QUEUED) {
+		work_abort(m->work, reason);
+		return 0;
+	}
+	r = migration_leave_queue(m, CF_EV_ABORT, reason, err);
+	if (r == 0)
+		queue_move(m->all);
+	return r;
 }
 
 int migration_when_changed(struct migration *m, int64_t after, cf_span wait, void (*fn)(void *arg), void *arg,

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * One migration, as the loop has it.  Its public face is in migrations.h; this
- * is for the list of them.
+ * One migration, and the list of them, as the loop has them.  Their public face is
+ * in migrations.h; this is for the list and its queue.
  */
 
 #include <pthread.h>
@@ -11,6 +11,17 @@
 #include "daemon/act/migrations.h"
 #include "daemon/act/waiters.h"
 #include "daemon/act/work.h"
+
+struct sd_event_source;
+
+struct migrations {
+	const struct act_context *context;
+	struct migration *newest;
+	int64_t tickets;			/* given out so far */
+	struct sd_event_source *alarm;		/* the queue's: somebody's time to wait is over */
+	void (*idle)(void *userdata);		/* set: no new ones */
+	void *userdata;
+};
 
 struct migration {
 	struct migration *next;
@@ -29,6 +40,15 @@ struct migration {
 	struct waiters *checked;		/* by whether it is past `checking` */
 	bool over;				/* the last act has returned */
 
+	/* in the queue */
+	int64_t ticket;				/* the order in which they were asked for */
+	cf_span may_wait;
+	cf_mono leave_by;			/* when that is over */
+	cf_mono again;				/* its destination had no room: not before */
+	int times_again;
+	int64_t ahead;				/* as shown */
+	bool soon;				/* its turn comes when another one has been checked */
+
 	/* between the loop and the thread */
 	pthread_t thread;
 	bool has_thread;
@@ -41,14 +61,30 @@ struct migration {
 	bool change_posted;
 };
 
-/* With a thread that waits for its first act.  The caller fills in what was asked, then lets it set out. */
+/* The caller fills in what was asked, then lets it set out. */
 int migration_new(struct migration **ret, struct migrations *all, const struct act_context *context,
 		  enum cf_side side, const char *id, struct cf_error *err);
 void migration_free(struct migration *migration);
 CF_DEFINE_AUTO(struct migration *, migration_free)
 
+/* Give it its thread, which waits for the first act.  One that is queued needs none. */
+int migration_hire(struct migration *migration, struct cf_error *err);
+
 /* The first edge of its side. */
 void migration_set_out(struct migration *migration);
+
+/*
+ * Out of the queue: by the event given, or because its turn has come.  Fails for want
+ * of a thread; it is still queued then.
+ */
+int migration_leave_queue(struct migration *migration, enum cf_event event, const char *why, struct cf_error *err);
+int migration_take_turn(struct migration *migration, struct cf_error *err);
+
+/* The same with the finding that another migration has the domain. */
+int migration_refuse_second(struct migration *migration, struct cf_error *err);
+
+/* How many go first; and, soon, whoever wants to know how its check ends may wait for that. */
+void migration_show_place(struct migration *migration, int64_t ahead, bool soon);
 
 /*
  * May it leave `checking`?  Asked of the list when its check allows it: two requests
@@ -56,5 +92,9 @@ void migration_set_out(struct migration *migration);
  */
 bool migrations_claim(struct migrations *all, const struct migration *migration);
 
-/* To the list: one of them is over. */
-void migrations_ended(struct migrations *all);
+/* To the list: one of them has moved on. */
+void migrations_moved(struct migrations *all, const struct migration *which);
+
+/* How many of them are on their way from here, and how many to here. */
+int64_t migrations_leaving(const struct migrations *all);
+int64_t migrations_arriving(const struct migrations *all);

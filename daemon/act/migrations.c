@@ -6,17 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <systemd/sd-event.h>
+
 #include "daemon/act/migration.h"
+#include "daemon/act/queue.h"
+#include "daemon/clock/kernel.h"
+#include "proto/codec.h"
 
 #define KEPT 100		/* ended ones that can still be asked for */
 #define UNDER_WAY_MAX 100	/* each has a thread: a peer may not ask for any number */
-
-struct migrations {
-	const struct act_context *context;
-	struct migration *newest;
-	void (*idle)(void *userdata);	/* set: no new ones */
-	void *userdata;
-};
 
 static struct migration *find(const struct migrations *all, const char *id)
 {
@@ -30,7 +28,7 @@ static struct migration *find(const struct migrations *all, const char *id)
 /* Is its domain in its hands?  One that has ended may only be waiting for the receipt, unless it has to be undone. */
 static bool holds(const struct migration *m)
 {
-	if (m->over || m->phase == CF_PHASE_CHECKING)
+	if (m->over || m->phase == CF_PHASE_QUEUED || m->phase == CF_PHASE_CHECKING)
 		return false;
 	return !cf_phase_is_end(m->phase) || m->phase == CF_PHASE_ABORTED;
 }
@@ -96,17 +94,53 @@ static int let_in(const struct migrations *all, struct cf_error *err)
 	return 0;
 }
 
+/* A repeat spells the same; what lies between members and behind the end of texts does not count. */
+static bool is_same_request(const struct cf_migration_request *a, const struct cf_migration_request *b)
+{
+	CF_AUTO(cf_free) char *one = cf_encode(&cf_migration_request_shape, a, CF_MINOR);
+	CF_AUTO(cf_free) char *other = cf_encode(&cf_migration_request_shape, b, CF_MINOR);
+
+	return one && other && strcmp(one, other) == 0;
+}
+
+/* Is one of the same domain under way from here, or waiting? */
+static bool has_twin(const struct migrations *all, const struct migration *second)
+{
+	struct cf_migration shown;
+
+	for (const struct migration *m = all->newest; m; m = m->next) {
+		if (m == second || m->side != CF_SOURCE || m->over ||
+		    (cf_phase_is_end(m->phase) && m->phase != CF_PHASE_ABORTED))
+			continue;
+		work_shown(m->work, &shown);
+		if (strcmp(second->request.domain, m->request.domain) == 0 ||
+		    strcmp(second->request.domain, shown.domain) == 0 ||
+		    strcmp(second->request.domain, shown.uuid) == 0)
+			return true;
+	}
+
+	return false;
+}
+
+static void end_if_idle(const struct migrations *all)
+{
+	if (all->idle && migrations_under_way(all) == 0)
+		all->idle(all->userdata);
+}
+
 void migrations_quiesce(struct migrations *all, void (*idle)(void *userdata), void *userdata)
 {
 	all->idle = idle;
 	all->userdata = userdata;
-	migrations_ended(all);
+	end_if_idle(all);
 }
 
-void migrations_ended(struct migrations *all)
+void migrations_moved(struct migrations *all, const struct migration *which)
 {
-	if (all->idle && migrations_under_way(all) == 0)
-		all->idle(all->userdata);
+	if (which->side == CF_SOURCE && which->phase != CF_PHASE_QUEUED && !cf_phase_takes_room(CF_SOURCE, which->phase))
+		queue_room_at(all, which->peer);
+	queue_move(all);
+	end_if_idle(all);
 }
 
 int migrations_start(struct migrations *all, const char *id, const struct cf_migration_request *request,
@@ -117,12 +151,14 @@ int migrations_start(struct migrations *all, const char *id, const struct cf_mig
 	int r;
 
 	*ret = find(all, id);
-	if (*ret && (*ret)->side == CF_SOURCE && memcmp(&(*ret)->request, request, sizeof(*request)) == 0)
+	if (*ret && (*ret)->side == CF_SOURCE && is_same_request(&(*ret)->request, request))
 		return 0;
 	if (*ret)
 		return cf_fail(err, EEXIST, CF_CONFLICT, "%s is another migration already", id);
 
 	r = let_in(all, err);
+	if (r == 0)
+		r = queue_has_room(all, err);
 	if (r < 0)
 		return r;
 	r = migration_new(&m, all, all->context, CF_SOURCE, id, err);
@@ -130,16 +166,25 @@ int migrations_start(struct migrations *all, const char *id, const struct cf_mig
 		return r;
 	m->request = *request;
 	snprintf(m->peer, sizeof(m->peer), "%s", request->destination);
+	m->ticket = ++all->tickets;
+	m->may_wait = request->has_wait ? request->wait : all->context->settings->queue_wait;
+	m->leave_by = cf_mono_add(kernel_raw(), m->may_wait);
 
 	shown = work_show_begin(m->work);
 	snprintf(shown->domain, sizeof(shown->domain), "%s", request->domain);
+	snprintf(shown->source, sizeof(shown->source), "%s", all->context->settings->host);
 	snprintf(shown->destination, sizeof(shown->destination), "%s", request->destination);
 	shown->has_requester = true;
 	shown->requester = *requester;
+	shown->has_priority = true;
+	shown->priority = request->priority;
 	work_show_end(m->work);
 
 	*ret = m;
 	add(all, CF_TAKE(m));
+	if (has_twin(all, *ret))
+		migration_refuse_second(*ret, NULL);	/* else its turn does */
+	queue_move(all);
 	return 0;
 }
 
@@ -166,6 +211,8 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	if (r < 0)
 		return r;
 	r = migration_new(&m, all, all->context, CF_DESTINATION, id, err);
+	if (r == 0)
+		r = migration_hire(m, err);
 	if (r < 0)
 		return r;
 	m->reservation = *reservation;
@@ -187,6 +234,18 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	*ret = m;
 	add(all, CF_TAKE(m));
 	return 0;
+}
+
+enum cf_finding_code migrations_objection(const struct migrations *all, const char *id,
+					  char detail[static CF_DETAIL_ROOM])
+{
+	int64_t arriving = migrations_arriving(all), incoming = all->context->settings->incoming;
+
+	if (find(all, id) || arriving < incoming)
+		return CF_FINDING_UNKNOWN;
+	snprintf(detail, CF_DETAIL_ROOM, "%" PRId64 " are on their way to it, and no more than %" PRId64 " may be",
+		 arriving, incoming);
+	return CF_FINDING_PEER_BUSY;
 }
 
 int migrations_find(struct migrations *all, const char *id, struct migration **ret, struct cf_error *err)
@@ -221,13 +280,48 @@ void migrations_list(struct migrations *all, struct cf_migrations *ret)
 		work_shown(m->work, &ret->list[ret->n_list++]);
 }
 
+void migrations_reload(struct migrations *all)
+{
+	queue_move(all);
+}
+
 int64_t migrations_under_way(const struct migrations *all)
 {
 	int64_t n = 0;
 
 	for (struct migration *m = all->newest; m; m = m->next)
-		n += !m->over;
+		n += !m->over && m->phase != CF_PHASE_QUEUED;
 	return n;
+}
+
+int64_t migrations_queued(const struct migrations *all)
+{
+	int64_t n = 0;
+
+	for (struct migration *m = all->newest; m; m = m->next)
+		n += m->phase == CF_PHASE_QUEUED;
+	return n;
+}
+
+/* An attempt that failed has to be undone before it has left its room. */
+static int64_t taking_room(const struct migrations *all, enum cf_side side)
+{
+	int64_t n = 0;
+
+	for (struct migration *m = all->newest; m; m = m->next)
+		n += m->side == side && (cf_phase_takes_room(side, m->phase) ||
+					 (m->phase == CF_PHASE_ABORTED && !m->over));
+	return n;
+}
+
+int64_t migrations_leaving(const struct migrations *all)
+{
+	return taking_room(all, CF_SOURCE);
+}
+
+int64_t migrations_arriving(const struct migrations *all)
+{
+	return taking_room(all, CF_DESTINATION);
 }
 
 int migrations_new(struct migrations **ret, const struct act_context *context, struct cf_error *err)
@@ -248,6 +342,7 @@ void migrations_free(struct migrations *all)
 
 	if (!all)
 		return;
+	sd_event_source_disable_unref(all->alarm);
 	for (struct migration *m = all->newest; m; m = m->next)
 		work_stop(m->work);	/* all of them, before the first is waited for */
 	for (struct migration *m = all->newest; m; m = next) {

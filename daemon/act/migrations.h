@@ -45,6 +45,13 @@ int migrations_start(struct migrations *migrations, const char *id, const struct
 int migrations_expect(struct migrations *migrations, const char *id, const struct cf_reservation *reservation,
 		      const struct cf_lease *lease, const char *peer, struct migration **ret, struct cf_error *err);
 
+/*
+ * What this host itself has to say against one more that comes in, CF_FINDING_UNKNOWN
+ * for nothing; one that has its reservation keeps it.
+ */
+enum cf_finding_code migrations_objection(const struct migrations *migrations, const char *id,
+					  char detail[static CF_DETAIL_ROOM]);
+
 /* CF_NOT_FOUND when there is none.  With peer, only what that peer reserved. */
 int migrations_find(struct migrations *migrations, const char *id, struct migration **ret, struct cf_error *err);
 int migrations_find_incoming(struct migrations *migrations, const char *id, const char *peer,
@@ -52,7 +59,13 @@ int migrations_find_incoming(struct migrations *migrations, const char *id, cons
 
 /* The newest first, as many as there is room for. */
 void migrations_list(struct migrations *migrations, struct cf_migrations *ret);
+
+/* Those that are at work, and those that wait for their turn to leave. */
 int64_t migrations_under_way(const struct migrations *migrations);
+int64_t migrations_queued(const struct migrations *migrations);
+
+/* The settings have changed: somebody's turn may have come. */
+void migrations_reload(struct migrations *migrations);
 
 void migration_view(struct migration *migration, struct cf_migration *ret);
 

@@ -9,11 +9,23 @@
 
 #define PATIENCE ((cf_span){ 10 * CF_S })
 
+/* What changed there between the check and now. */
+static enum cf_event refused(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	const struct cf_lease *lease = &work->lease;
+	struct cf_migration *shown = work_show_begin(work);
+
+	for (size_t i = 0; i < lease->n_findings && shown->n_findings < CF_COUNT(shown->findings); i++)
+		shown->findings[shown->n_findings++] = lease->findings[i];
+	work_show_end(work);
+	act_say_refusal(why, "", lease->findings, lease->n_findings);
+	return cf_gate_only(lease->findings, lease->n_findings, CF_FINDING_PEER_BUSY) ? CF_EV_BUSY : CF_EV_REFUSED;
+}
+
 enum cf_event act_reserve(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	const char *segments[] = { work->id };
 	struct cf_error err = { 0 };
-	struct cf_migration *shown;
 	struct cf_migration asked;
 
 	if (work_aborted(work, why))
@@ -28,16 +40,7 @@ enum cf_event act_reserve(struct work *work, char why[static CF_DETAIL_ROOM])
 	if (call_do(work->peer.call, CF_ROUTE_RESERVE, segments, NULL, &work->reservation, &work->lease, PATIENCE,
 		    NULL, &err) < 0) {
 		act_say(why, "%s", err.text);
-		return CF_EV_FAILED;
+		return err.code == CF_BUSY ? CF_EV_BUSY : CF_EV_FAILED;
 	}
-	if (work->lease.granted)
-		return CF_EV_GRANTED;
-
-	/* What changed there between the check and now. */
-	shown = work_show_begin(work);
-	for (size_t i = 0; i < work->lease.n_findings && shown->n_findings < CF_COUNT(shown->findings); i++)
-		shown->findings[shown->n_findings++] = work->lease.findings[i];
-	work_show_end(work);
-	act_say_refusal(why, "", work->lease.findings, work->lease.n_findings);
-	return CF_EV_REFUSED;
+	return work->lease.granted ? CF_EV_GRANTED : refused(work, why);
 }

@@ -100,8 +100,8 @@ struct virt_link *work_link(struct work *work, struct cf_error *err)
 	return work->link;
 }
 
-/* Close every connection; what was measured stays to be read. */
-static void let_go(struct work *work)
+/* Close every connection. */
+static void hang_up(struct work *work)
 {
 	work->drive = drive_free(work->drive);
 	work->watch = guest_watch_free(work->watch);
@@ -110,8 +110,23 @@ static void let_go(struct work *work)
 	call_free(work->peer.call);
 	call_free(work->peer.probes);
 	work->peer.call = work->peer.probes = NULL;
+}
+
+/* For good; what was measured stays to be read. */
+static void let_go(struct work *work)
+{
+	hang_up(work);
 	free(work->record);
 	work->record = NULL;
+}
+
+/* Until its turn comes again, when everything is found out anew. */
+static void begin_again(struct work *work)
+{
+	hang_up(work);
+	memset(work->record, 0, sizeof(*work->record));
+	work->reservation = (struct cf_reservation){ 0 };
+	work->limits = (struct cf_both_limits){ 0 };
 }
 
 void work_free(struct work *work)
@@ -128,6 +143,12 @@ void work_free(struct work *work)
 	free(work);
 }
 
+void work_set_out(struct work *work)
+{
+	settings_free(work->settings);
+	work->settings = settings_hold(work->context->settings);
+}
+
 /* libvirtd may take its time to close a connection: that is for this thread too. */
 enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DETAIL_ROOM])
 {
@@ -135,6 +156,8 @@ enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DE
 
 	if (act == CF_ACT_UNDO || act == CF_ACT_CLOSE)
 		let_go(work);
+	else if (event == CF_EV_BUSY)
+		begin_again(work);
 	return event;
 }
 
@@ -227,9 +250,14 @@ void work_note_phase(struct work *work, enum cf_phase phase, struct cf_instant e
 	bool there = work->side == CF_DESTINATION;
 	size_t *n = there ? &work->landing.n_phases : &work->receipt->n_phases;
 	struct cf_phase_time *phases = there ? work->landing.phases : work->receipt->phases;
+	size_t i;
 
 	pthread_mutex_lock(&work->lock);
-	if (*n < CF_COUNT(work->receipt->phases))
+	for (i = 0; i < *n && phases[i].phase != phase; i++)
+		;
+	if (i < *n)	/* back from the queue: once more */
+		phases[i].took = cf_span_add(phases[i].took, cf_mono_since(kernel_raw(), entered.raw));
+	else if (*n < CF_COUNT(work->receipt->phases))
 		phases[(*n)++] = (struct cf_phase_time){ phase, entered.real, cf_mono_since(kernel_raw(), entered.raw) };
 	pthread_mutex_unlock(&work->lock);
 }

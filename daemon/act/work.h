@@ -39,7 +39,7 @@ struct work_peer {
 
 struct work {
 	const struct act_context *context;
-	struct settings *settings;		/* as they were when it began */
+	struct settings *settings;		/* as they were when its turn came */
 	enum cf_side side;
 	char id[CF_UUID_ROOM];
 	cf_mono began;
@@ -88,9 +88,13 @@ CF_DEFINE_AUTO(struct work *, work_free)
 /* The thread's connection to libvirtd, made anew when it is lost; NULL when that fails. */
 struct virt_link *work_link(struct work *work, struct cf_error *err);
 
+/* On the loop, before the first act: its turn has come. */
+void work_set_out(struct work *work);
+
 /*
  * One act of the table, on the migration's thread.  *why is filled with the reason of a
- * failure or refusal.  The last one closes every connection.
+ * failure or refusal.  The last one closes every connection, and so does one that has
+ * it wait again.
  */
 enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DETAIL_ROOM]);
 

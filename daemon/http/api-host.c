@@ -21,6 +21,8 @@ void api_health(void *userdata, struct http_exchange *x)
 {
 	struct api *api = userdata;
 	struct cf_health health = { .migrations = migrations_under_way(api->migrations),
+				    .has_queued = true,
+				    .queued = migrations_queued(api->migrations),
 				    .hung_calls = virt_hung_calls() };
 	struct cf_report report;
 	struct virt_host host;

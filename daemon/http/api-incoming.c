@@ -98,6 +98,22 @@ static int consider(struct api_job *job)
 	return 0;
 }
 
+/* What only the loop knows: is there room, and does this host take any? */
+static void object_last(struct api_job *job)
+{
+	struct cf_lease *lease = job->reply;
+	struct cf_finding finding = { .severity = CF_SEVERITY_REFUSE };
+
+	finding.code = migrations_objection(job->api->migrations, job->subject, finding.detail);
+	if (finding.code == CF_FINDING_UNKNOWN)
+		return;
+
+	lease->granted = false;
+	snprintf(finding.subject, sizeof(finding.subject), "%s", lease->host);
+	if (lease->n_findings < CF_COUNT(lease->findings))
+		lease->findings[lease->n_findings++] = finding;
+}
+
 /* Back on the loop: what was considered becomes a promise, unless somebody was faster. */
 static void promise(struct api_job *job)
 {
@@ -106,6 +122,7 @@ static void promise(struct api_job *job)
 	struct migration *migration;
 	struct cf_error err = { 0 };
 
+	object_last(job);
 	if (!reservation->dry_run && lease->granted &&
 	    migrations_expect(job->api->migrations, job->subject, reservation, lease, http_caller(job->x)->host,
 			      &migration, &err) < 0) {
