@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/command.h"
+#include "client/pages.h"
 #include "client/show.h"
 
 int run_domains(struct ask *ask, struct cf_error *err)
 {
+	__attribute__((cleanup(pages_clearp))) struct pages domains = { 0 };
 	int r;
 
-	r = fetch(ask, CF_ROUTE_DOMAINS, NULL, err);
+	r = pages_fetch(ask, CF_ROUTE_DOMAINS, &domains, err);
 	if (r != 0)
 		return r < 0 ? r : EXIT_CLEAN;
-	return show_domains(ask->to, ask->reply.message, err);
+	return show_domains(ask->to, domains.rows, domains.n, err);
 }
 
 int run_domain(struct ask *ask, struct cf_error *err)

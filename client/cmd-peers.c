@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/command.h"
+#include "client/pages.h"
 #include "client/show.h"
 
 static int run_peer(struct ask *ask, struct cf_error *err)
@@ -16,13 +17,14 @@ static int run_peer(struct ask *ask, struct cf_error *err)
 
 int run_peers(struct ask *ask, struct cf_error *err)
 {
+	__attribute__((cleanup(pages_clearp))) struct pages peers = { 0 };
 	int r;
 
 	if (ask->n_args > 0)
 		return run_peer(ask, err);
 
-	r = fetch(ask, CF_ROUTE_PEERS, NULL, err);
+	r = pages_fetch(ask, CF_ROUTE_PEERS, &peers, err);
 	if (r != 0)
 		return r < 0 ? r : EXIT_CLEAN;
-	return show_peers(ask->to, ask->reply.message, err);
+	return show_peers(ask->to, peers.rows, peers.n, err);
 }

@@ -8,7 +8,7 @@
 
 #define VCPUS_SHOWN 16	/* --json has all of them */
 
-int show_domains(FILE *to, const struct cf_domains *domains, struct cf_error *err)
+int show_domains(FILE *to, const struct cf_domain *list, size_t n, struct cf_error *err)
 {
 	static const struct table_column columns[] = {
 		{ "DOMAIN" }, { "UUID" }, { "STATE" }, { "TYPE" }, { "GUEST AGENT" }, { "MANAGER" },
@@ -16,13 +16,13 @@ int show_domains(FILE *to, const struct cf_domains *domains, struct cf_error *er
 	CF_AUTO(table_free) struct table *table = NULL;
 	int r;
 
-	if (domains->n_list == 0) {
+	if (n == 0) {
 		say(to, "no domains");
 		return 0;
 	}
 	r = table_new(&table, columns, CF_COUNT(columns), err);
-	for (size_t i = 0; r == 0 && i < domains->n_list; i++) {
-		const struct cf_domain *d = &domains->list[i];
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct cf_domain *d = &list[i];
 		const char *const cells[] = {
 			d->name, d->uuid, cf_domain_state_words[d->state], d->type,
 			d->agent_connected ? "connected" : "not connected", *d->manager ? d->manager : "-",

@@ -20,7 +20,7 @@ static const char *why_closed(const struct cf_peer *p)
 	return "";
 }
 
-int show_peers(FILE *to, const struct cf_peers *peers, struct cf_error *err)
+int show_peers(FILE *to, const struct cf_peer *list, size_t n, struct cf_error *err)
 {
 	static const struct table_column columns[] = {
 		{ "HOST" }, { "OFFSET" }, { "HALF WIDTH", TABLE_RIGHT }, { "HEARD", TABLE_RIGHT },
@@ -31,13 +31,13 @@ int show_peers(FILE *to, const struct cf_peers *peers, struct cf_error *err)
 		clock[REPORT_TEXT_ROOM];
 	int r;
 
-	if (peers->n_list == 0) {
+	if (n == 0) {
 		say(to, "no other host is known");
 		return 0;
 	}
 	r = table_new(&table, columns, CF_COUNT(columns), err);
-	for (size_t i = 0; r == 0 && i < peers->n_list; i++) {
-		const struct cf_peer *p = &peers->list[i];
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct cf_peer *p = &list[i];
 		const char *const cells[] = {
 			p->host,
 			interval_or_absent(p->has_host_offset, p->host_offset, offset),

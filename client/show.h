@@ -44,7 +44,7 @@ void show_end(FILE *to, const struct cf_migration *migration);
 const char *progress_text(const struct cf_migration *migration, char ret[static PROGRESS_TEXT_ROOM]);
 
 /* Tables; these fail where a table cannot be built. */
-int show_peers(FILE *to, const struct cf_peers *peers, struct cf_error *err);
-int show_domains(FILE *to, const struct cf_domains *domains, struct cf_error *err);
+int show_peers(FILE *to, const struct cf_peer *list, size_t n, struct cf_error *err);
+int show_domains(FILE *to, const struct cf_domain *list, size_t n, struct cf_error *err);
 int show_checks(FILE *to, const struct cf_checks *checks, struct cf_error *err);
 int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct cf_error *err);

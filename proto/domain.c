@@ -26,6 +26,7 @@ const struct cf_shape cf_domain_shape = CF_SHAPE(cf_domain, domain_fields);
 #define T struct cf_domains
 static const struct cf_field domains_fields[] = {
 	CF_LIST(T, list, &cf_domain_shape),
+	CF_TEXT(T, next, CF_MAYBE(T, has_next), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_domains_shape = CF_SHAPE(cf_domains, domains_fields);

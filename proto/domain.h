@@ -3,8 +3,7 @@
 
 /* The domains of a host, cheaply: no guest is asked. */
 
-#include "proto/field.h"
-#include "proto/version.h"
+#include "proto/page.h"
 
 enum cf_domain_state {
 	CF_DOMAIN_STATE_UNKNOWN, CF_DOMAIN_RUNNING, CF_DOMAIN_PAUSED, CF_DOMAIN_SHUTOFF, CF_DOMAIN_CRASHED,
@@ -23,7 +22,9 @@ struct cf_domain {
 #define CF_DOMAINS_MAX 1000
 struct cf_domains {
 	size_t n_list;
-	struct cf_domain list[CF_DOMAINS_MAX];
+	struct cf_domain list[CF_DOMAINS_MAX];	/* by name */
+	bool has_next;
+	char next[CF_CURSOR_ROOM];
 };
 
 extern const char *const cf_domain_state_words[CF_N_DOMAIN_STATES];

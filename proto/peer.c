@@ -23,6 +23,7 @@ const struct cf_shape cf_peer_shape = CF_SHAPE(cf_peer, peer_fields);
 #define T struct cf_peers
 static const struct cf_field peers_fields[] = {
 	CF_LIST(T, list, &cf_peer_shape),
+	CF_TEXT(T, next, CF_MAYBE(T, has_next), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_peers_shape = CF_SHAPE(cf_peers, peers_fields);

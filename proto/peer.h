@@ -5,6 +5,7 @@
 
 #include "proto/report.h"
 #include "proto/finding.h"
+#include "proto/page.h"
 
 struct cf_peer {
 	char host[CF_HOST_ROOM];	/* as it is named here */
@@ -32,7 +33,9 @@ struct cf_peer {
 #define CF_PEERS_MAX 256
 struct cf_peers {
 	size_t n_list;
-	struct cf_peer list[CF_PEERS_MAX];
+	struct cf_peer list[CF_PEERS_MAX];	/* by name */
+	bool has_next;
+	char next[CF_CURSOR_ROOM];
 };
 
 extern const struct cf_shape cf_peer_shape;

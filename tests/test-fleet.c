@@ -56,7 +56,7 @@ static bool watches(struct fleet *fleet, size_t n, const char *one)
 	CF_AUTO(cf_free) struct cf_peers *peers = calloc(1, sizeof(*peers));
 	bool found = n == 0;
 
-	fleet_list(fleet, peers);
+	fleet_list(fleet, "", SIZE_MAX, peers);
 	for (size_t i = 0; i < peers->n_list; i++)
 		found |= strcmp(peers->list[i].host, one) == 0;
 	return found && peers->n_list == n;

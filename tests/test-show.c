@@ -25,12 +25,24 @@ SHOW(report, show_report(to, message))
 SHOW(health, show_health(to, message, made_up_find("clock")->message))
 SHOW(health_bad, show_health(to, message, made_up_find("clock-absent")->message))
 SHOW(peer, show_peer(to, message))
-SHOW(peers, show_peers(to, message, NULL))
-SHOW(domains, show_domains(to, message, NULL))
 SHOW(guest, show_guest(to, message))
 SHOW(checks, show_checks(to, message, NULL))
 SHOW(receipt, show_receipt(to, message))
 SHOW(end, show_end(to, message))
+
+static void peers(FILE *to, const void *message)
+{
+	const struct cf_peers *p = message;
+
+	show_peers(to, p->list, p->n_list, NULL);
+}
+
+static void domains(FILE *to, const void *message)
+{
+	const struct cf_domains *d = message;
+
+	show_domains(to, d->list, d->n_list, NULL);
+}
 
 static void migrations(FILE *to, const void *message)
 {

@@ -54,7 +54,7 @@ static void test_lookup(void)
 	static struct cf_domains list;
 	struct domain_standing standing;
 
-	ok(domain_list(virt, &list, &err) == 0 && list.n_list == 1, "the list has the one domain");
+	ok(domain_list(virt, "", SIZE_MAX, &list, &err) == 0 && list.n_list == 1 && !list.has_next, "the list has the one domain");
 	ok(strcmp(list.list[0].name, "test") == 0 && strcmp(list.list[0].uuid, UUID) == 0 &&
 	   list.list[0].state == CF_DOMAIN_RUNNING && strcmp(list.list[0].type, "test") == 0, "as it is");
 	ok(domain_look(virt, "test", &standing, &err) == 0 && standing.known &&
@@ -69,6 +69,35 @@ static void test_lookup(void)
 	ok(domain_look(virt, "6695eb01-f6a4-8304-79aa-97f2502e193e", &standing, &err) == 0 && !standing.known,
 	   "nor by a uuid");
 	ok(domain_look(virt, "", &standing, &err) == 0 && !standing.known, "nor without a name");
+}
+
+/* Each page begins where the one before ended, whatever came and went meanwhile. */
+static void test_pages(void)
+{
+	static const char *const names[] = { "a", "m", "z", "zz" };
+	static struct cf_domains page;
+	virDomainPtr domains[CF_COUNT(names)];
+	char xml[256];
+
+	for (size_t i = 0; i < CF_COUNT(names); i++) {
+		snprintf(xml, sizeof(xml), "<domain type='test'><name>%s</name><memory>1024</memory><vcpu>1</vcpu>"
+			 "<os><type>hvm</type></os></domain>", names[i]);
+		domains[i] = virDomainDefineXML(other, xml);
+	}
+	ok(domain_list(virt, "", 2, &page, &err) == 0 && page.n_list == 2 && strcmp(page.list[0].name, "a") == 0 &&
+	   strcmp(page.list[1].name, "m") == 0 && page.has_next, "a page of two");
+	virDomainUndefine(domains[1]);
+	ok(domain_list(virt, page.next, 2, &page, &err) == 0 && page.n_list == 2 &&
+	   strcmp(page.list[0].name, "test") == 0 && strcmp(page.list[1].name, "z") == 0 && page.has_next,
+	   "the next one, though where it begins is gone");
+	ok(domain_list(virt, page.next, 2, &page, &err) == 0 && page.n_list == 1 &&
+	   strcmp(page.list[0].name, "zz") == 0 && !page.has_next, "and the last");
+	ok(domain_list(virt, "zz", 2, &page, &err) == 0 && page.n_list == 0 && !page.has_next, "nothing behind the end");
+	for (size_t i = 0; i < CF_COUNT(names); i++) {
+		if (i != 1)
+			virDomainUndefine(domains[i]);
+		virDomainFree(domains[i]);
+	}
 }
 
 static void test_autostart(void)
@@ -269,7 +298,7 @@ static void test_no_libvirt(void)
 	   "not for ever: %s",
 	   why.text);
 	ok(!virt_connected(virt, &why) && why.text[0] && !virt_host(virt, &host), "and nothing is known");
-	ok(domain_list(virt, none, &err) < 0, "no list");
+	ok(domain_list(virt, "", SIZE_MAX, none, &err) < 0, "no list");
 	ok(guest_watch_new(virt, UUID, CF_SOURCE, &watch, &err) == 0, "one can watch already");
 	guest_watch_read(watch, &events);
 	ok(events.gap, "but is told of the gap");
@@ -283,6 +312,7 @@ int main(void)
 	other = virConnectOpen(URI);
 	test = virDomainLookupByName(other, "test");
 	test_lookup();
+	test_pages();
 	test_autostart();
 	test_evidence();
 	test_events();

@@ -54,7 +54,7 @@ static int cmd_host(char **args)
 static int cmd_list(char **args)
 {
 	struct cf_domains *list = calloc(1, sizeof(*list));
-	int r = domain_list(virt, list, &err);
+	int r = domain_list(virt, "", SIZE_MAX, list, &err);
 
 	(void)args;
 	if (r < 0)

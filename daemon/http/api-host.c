@@ -2,6 +2,7 @@
 
 /* This host: how it is, its clock, its peers, its domains. */
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,9 +73,16 @@ void api_probe(void *userdata, struct http_exchange *x)
 	http_reply(x, &reply);
 }
 
+static size_t page_limit(const struct cf_page_query *page)
+{
+	return page->has_limit ? (size_t)page->limit : SIZE_MAX;
+}
+
 static int list_peers(struct api_job *job)
 {
-	fleet_list(job->api->context->fleet, job->reply);
+	const struct cf_page_query *page = job->query;
+
+	fleet_list(job->api->context->fleet, page->cursor, page_limit(page), job->reply);
 	return 0;
 }
 
@@ -95,7 +103,9 @@ void api_peer(void *userdata, struct http_exchange *x)
 
 static int list_domains(struct api_job *job)
 {
-	return domain_list(job->api->context->virt, job->reply, &job->err);
+	const struct cf_page_query *page = job->query;
+
+	return domain_list(job->api->context->virt, page->cursor, page_limit(page), job->reply, &job->err);
 }
 
 void api_domains(void *userdata, struct http_exchange *x)

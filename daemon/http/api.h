@@ -45,7 +45,7 @@ struct api_job {
 	int (*work)(struct api_job *job);	/* may be NULL */
 	void (*finish)(struct api_job *job);	/* instead of the plain answer; may be NULL */
 	char subject[CF_NAME_ROOM];		/* segment 0 of the path */
-	const void *body;			/* the request's message */
+	const void *body, *query;		/* the request's messages */
 	void *reply;
 	char *text;				/* the reply as it is sent */
 	int result;

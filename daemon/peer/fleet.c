@@ -171,7 +171,7 @@ static struct mate *find(struct fleet *fleet, const char *host)
 
 static struct mate *find_or_add(struct fleet *fleet, const char *host)
 {
-	struct mate *mate = find(fleet, host);
+	struct mate *mate = find(fleet, host), **at = &fleet->mates;
 
 	if (mate)
 		return mate;
@@ -181,8 +181,12 @@ static struct mate *find_or_add(struct fleet *fleet, const char *host)
 	mate->fleet = fleet;
 	snprintf(mate->host, sizeof(mate->host), "%s", host);
 	sight_begin(fleet->settings, host, &mate->seen);
-	mate->next = fleet->mates;
-	fleet->mates = mate;
+
+	/* By name, as pages need an order that stays. */
+	while (*at && strcmp((*at)->host, host) < 0)
+		at = &(*at)->next;
+	mate->next = *at;
+	*at = mate;
 	return mate;
 }
 
@@ -266,15 +270,23 @@ int fleet_reload(struct fleet *fleet, struct settings *settings, struct cf_error
 
 /* --- what others ask --- */
 
-void fleet_list(struct fleet *fleet, struct cf_peers *ret)
+void fleet_list(struct fleet *fleet, const char *after, size_t limit, struct cf_peers *ret)
 {
+	if (limit > CF_COUNT(ret->list))
+		limit = CF_COUNT(ret->list);
 	ret->n_list = 0;
+	ret->has_next = false;
 	pthread_mutex_lock(&fleet->lock);
-	for (struct mate *mate = fleet->mates; mate && ret->n_list < CF_COUNT(ret->list); mate = mate->next) {
+	for (struct mate *mate = fleet->mates; mate && !ret->has_next; mate = mate->next) {
 		struct cf_peer *peer = &ret->list[ret->n_list];
 
-		if (!mate->watched)
+		if (!mate->watched || strcmp(mate->host, after) <= 0)
 			continue;
+		if (ret->n_list == limit) {
+			ret->has_next = true;
+			snprintf(ret->next, sizeof(ret->next), "%s", ret->list[limit - 1].host);
+			break;
+		}
 		sight_now(fleet->settings, fleet->reporter, &mate->seen, peer);
 		peer->has_gate_since = mate->has_gate_since;
 		peer->gate_since = mate->gate_since;

@@ -45,8 +45,8 @@ int fleet_reload(struct fleet *fleet, struct settings *settings, struct cf_error
 /* A connection of one's own to the agent of that host, not established yet. */
 int fleet_call(struct fleet *fleet, const char *host, struct call **ret, struct cf_error *err);
 
-/* What is known of all of them, ages and bounds as of now.  Cheap. */
-void fleet_list(struct fleet *fleet, struct cf_peers *ret);
+/* What is known of those whose names come after that one ("": all), at most limit of them, as of now.  Cheap. */
+void fleet_list(struct fleet *fleet, const char *after, size_t limit, struct cf_peers *ret);
 
 /* Measure one host now, known or not.  Blocks: never on the loop. */
 int fleet_measure(struct fleet *fleet, const char *host, struct cf_peer *ret, struct cf_error *err);

@@ -59,45 +59,50 @@ static bool list_one(struct virt *virt, virDomainPtr domain, struct domain_xml *
 	return true;
 }
 
-static int list_some(struct virt *virt, virConnectPtr connection, unsigned int which, struct cf_domains *ret,
-		     struct cf_error *err)
+static int by_name(const void *a, const void *b)
 {
+	return strcmp(virDomainGetName(*(const virDomainPtr *)a), virDomainGetName(*(const virDomainPtr *)b));
+}
+
+/* Of the n domains in order, those behind `after`; one that has gone meanwhile leaves its page shorter. */
+static void list_page(struct virt *virt, virDomainPtr *domains, size_t n, const char *after, size_t limit,
+		      struct domain_xml *xml, struct cf_domains *ret)
+{
+	size_t first = 0, end;
+
+	while (first < n && strcmp(virDomainGetName(domains[first]), after) <= 0)
+		first++;
+	end = n - first > limit ? first + limit : n;
+	for (size_t i = first; i < end; i++)
+		if (list_one(virt, domains[i], xml, &ret->list[ret->n_list]))
+			ret->n_list++;
+	ret->has_next = end < n;
+	if (ret->has_next)
+		snprintf(ret->next, sizeof(ret->next), "%s", virDomainGetName(domains[end - 1]));
+}
+
+int domain_list(struct virt *virt, const char *after, size_t limit, struct cf_domains *ret, struct cf_error *err)
+{
+	CF_AUTO(virConnectClose) virConnectPtr connection = NULL;
 	CF_AUTO(cf_free) struct domain_xml *xml = calloc(1, sizeof(*xml));
 	virDomainPtr *domains = NULL;
-	int n;
+	int n, r;
 
 	if (!xml)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	n = virConnectListAllDomains(connection, &domains, which);
+	r = virt_borrow(virt, &connection, err);
+	if (r < 0)
+		return r;
+	n = virConnectListAllDomains(connection, &domains, 0);
 	if (n < 0)
 		return virt_fail(err, "list of domains");
 
-	for (int i = 0; i < n; i++) {
-		if (ret->n_list < CF_DOMAINS_MAX && list_one(virt, domains[i], xml, &ret->list[ret->n_list]))
-			ret->n_list++;
+	qsort(domains, n, sizeof(*domains), by_name);
+	ret->n_list = 0;
+	list_page(virt, domains, n, after, limit < CF_DOMAINS_MAX ? limit : CF_DOMAINS_MAX, xml, ret);
+	for (int i = 0; i < n; i++)
 		virDomainFree(domains[i]);
-	}
 	free(domains);
-	return 0;
-}
-
-int domain_list(struct virt *virt, struct cf_domains *ret, struct cf_error *err)
-{
-	CF_AUTO(virConnectClose) virConnectPtr connection = NULL;
-	CF_AUTO(cf_free) struct cf_domains *list = calloc(1, sizeof(*list));
-	int r;
-
-	if (!list)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = virt_borrow(virt, &connection, err);
-	if (r == 0)
-		r = list_some(virt, connection, VIR_CONNECT_LIST_DOMAINS_ACTIVE, list, err);
-	if (r == 0)
-		r = list_some(virt, connection, VIR_CONNECT_LIST_DOMAINS_INACTIVE, list, err);
-	if (r < 0)
-		return r;
-
-	*ret = *list;
 	return 0;
 }
 

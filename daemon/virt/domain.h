@@ -15,8 +15,8 @@
 #include "proto/domain.h"
 #include "proto/record.h"
 
-/* All domains of this host, active ones first; what exceeds the room is left out. */
-int domain_list(struct virt *virt, struct cf_domains *ret, struct cf_error *err);
+/* The domains of this host whose names come after that one ("": all), at most limit of them. */
+int domain_list(struct virt *virt, const char *after, size_t limit, struct cf_domains *ret, struct cf_error *err);
 
 /* How one domain stands. */
 struct domain_standing {
