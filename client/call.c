@@ -11,6 +11,7 @@
 
 #include "client/call-error.h"
 #include "proto/codec.h"
+#include "proto/health.h"
 
 #define REPLY_MAX  ((size_t)16 << 20)
 #define CONNECT_MS 10000
@@ -25,6 +26,8 @@ struct call {
 	char whom[CF_HOST_ROOM + 32];
 	char said[CURL_ERROR_SIZE];	/* libcurl's own words for the last error */
 	const volatile sig_atomic_t *stop;
+	bool asked;			/* the agent has told its version */
+	int64_t minor;			/* then: of the API, as far as it knows it */
 };
 
 /* An answer's body as it arrives. */
@@ -182,9 +185,9 @@ void reply_clear(struct reply *reply)
 }
 
 /* To be freed by the caller; NULL with the reason in *err. */
-static char *spell_url(const struct call *call, const struct question *q, struct cf_error *err)
+static char *spell_url(const struct call *call, const struct question *q, int minor, struct cf_error *err)
 {
-	CF_AUTO(cf_free) char *target = cf_route_target(q->route, &q->segment, q->query, CF_MINOR, err);
+	CF_AUTO(cf_free) char *target = cf_route_target(q->route, &q->segment, q->query, minor, err);
 	char *url;
 
 	if (!target)
@@ -301,20 +304,59 @@ static int take_message(struct call *call, const struct cf_shape *shape, struct 
 	return 0;
 }
 
+/* What in the question is newer than version 1.minor; NULL: nothing. */
+static const char *newer(const struct question *q, int64_t minor)
+{
+	const struct cf_route *route = &cf_routes[q->route];
+	const char *name = q->request ? cf_untold(route->request, q->request, minor) : NULL;
+
+	return name || !q->query ? name : cf_untold(route->query, q->query, minor);
+}
+
+/* The version of the API to speak: the first, unless the question needs a later one. */
+static int agree(struct call *call, const struct question *q, int64_t *minor, struct cf_error *err)
+{
+	const struct question who = { .route = CF_ROUTE_VERSION };
+	struct reply reply = { 0 };
+	int r;
+
+	*minor = 0;
+	if (!newer(q, 0))
+		return 0;
+	if (!call->asked) {
+		r = call_ask(call, &who, &reply, err);
+		if (r == 0)
+			call->minor = ((const struct cf_version *)reply.message)->minor;
+		reply_clear(&reply);
+		if (r < 0)
+			return r;
+		call->asked = true;
+	}
+	*minor = call->minor;
+	if (newer(q, call->minor))
+		return cf_fail(err, EPROTONOSUPPORT, CF_PEER, "%s speaks API %d.%d, which has no '%s' yet", call->whom,
+			       CF_MAJOR, (int)call->minor, newer(q, call->minor));
+	return 0;
+}
+
 int call_ask(struct call *call, const struct question *q, struct reply *reply, struct cf_error *err)
 {
 	const struct cf_route *route = &cf_routes[q->route];
 	CF_AUTO(cf_free) char *json = NULL, *url = NULL;
 	struct body body = { 0 };
+	int64_t minor;
 	long status = 0;
 	int r;
 
 	reply_clear(reply);
-	url = spell_url(call, q, err);
+	r = agree(call, q, &minor, err);
+	if (r < 0)
+		return r;
+	url = spell_url(call, q, minor, err);
 	if (!url)
 		return -EINVAL;
 	if (q->request) {
-		json = cf_encode(route->request, q->request, CF_MINOR);
+		json = cf_encode(route->request, q->request, minor);
 		if (!json)
 			return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	}

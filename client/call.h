@@ -56,7 +56,9 @@ int call_new(struct call **ret, const struct call_to *to, struct cf_error *err);
 void call_free(struct call *call);
 
 /*
- * Ask, and wait for the answer.  The reply is released first, so that one may be
+ * Ask, and wait for the answer.  A question with something in it that the first
+ * version of the API did not have is asked only of an agent that knows it: one
+ * that does not is CF_PEER.  The reply is released first, so that one may be
  * used again and again.  Errors: CF_UNREACHABLE, CF_CERTIFICATE_TIME when there
  * was no answer, CF_PEER when it was not one of ours, and the agent's own.
  */

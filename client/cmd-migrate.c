@@ -35,7 +35,12 @@ static int spell(struct ask *ask, struct cf_migration_request *ret, struct cf_er
 	*ret = (struct cf_migration_request){ 0 };
 	strcpy(ret->domain, domain);
 	strcpy(ret->destination, destination);
-	return 0;
+	for (size_t i = 0; i < ask->n_labels; i++) {
+		if (strlen(ask->labels[i]) >= CF_LABEL_ROOM)
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--label: '%.64s...' is too long", ask->labels[i]);
+		strcpy(ret->labels[ret->n_labels++], ask->labels[i]);
+	}
+	return cf_labels_check(ret->labels, ret->n_labels, err);
 }
 
 /* Policy's "no" is an answer and goes where answers go. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "client/call.h"
+#include "proto/migration.h"
 
 /* Exit statuses that are not an error's. */
 enum {
@@ -32,17 +33,25 @@ struct ask {
 	struct call_to whom;
 	bool json;
 	bool abort_on_interrupt;
+	const char *labels[CF_LABELS_MAX];
+	size_t n_labels;
 	FILE *to;
 
 	struct call *call;
 	struct reply reply;	/* to the latest question */
 };
 
+/* What kinds of options a command takes beside those that all take. */
+enum {
+	TAKES_WATCHING = 1 << 0,	/* how it watches a migration */
+	TAKES_REQUEST  = 1 << 1,	/* what is asked of a migration */
+};
+
 struct command {
 	const char *name;
 	const char *args;
 	int min, max;
-	bool watches;		/* takes --abort-on-interrupt */
+	unsigned takes;
 	int (*run)(struct ask *ask, struct cf_error *err);
 	const char *help;
 };

@@ -14,13 +14,14 @@
 
 enum option_id {
 	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
-	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_HELP, OPT_VERSION,
+	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_HELP, OPT_VERSION,
 };
 
 static const struct {
 	const char *name;
 	const char *value;	/* what it takes, or NULL */
 	const char *help;
+	unsigned taken;		/* 0, or by which commands: a bit of their `takes` */
 } options[] = {
 	[OPT_HOST] = { "host", "HOST[:PORT]",
 		"Ask the agent of another host, over TLS" },
@@ -37,7 +38,9 @@ static const struct {
 	[OPT_JSON] = { "json", NULL,
 		"Print what the agent answers, as JSON" },
 	[OPT_ABORT] = { "abort-on-interrupt", NULL,
-		"With migrate and watch: let Ctrl-C abort the migration" },
+		"With migrate and watch: let Ctrl-C abort the migration", TAKES_WATCHING },
+	[OPT_LABEL] = { "label", "KEY=VALUE",
+		"With migrate: what to find it by afterwards; may be given more than once", TAKES_REQUEST },
 	[OPT_HELP] = { "help", NULL,
 		"Print this, or the use of one command" },
 	[OPT_VERSION] = { "version", NULL,
@@ -84,6 +87,14 @@ static int take_timeout(struct ask *ask, struct cf_error *err)
 	return 0;
 }
 
+static int take_label(struct ask *ask, struct cf_error *err)
+{
+	if (ask->n_labels == CF_COUNT(ask->labels))
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--label: more than %zu", CF_COUNT(ask->labels));
+	ask->labels[ask->n_labels++] = optarg;
+	return 0;
+}
+
 /* One option of ours; 0, or what options_read() returns when nothing else is to be done. */
 static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 {
@@ -96,13 +107,14 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 	case OPT_TIMEOUT: return take_timeout(ask, err);
 	case OPT_JSON:    ask->json = true; return 0;
 	case OPT_ABORT:   ask->abort_on_interrupt = true; return 0;
+	case OPT_LABEL:   return take_label(ask, err);
 	case OPT_HELP:    return OPTIONS_HELP;
 	case OPT_VERSION: return OPTIONS_VERSION;
 	}
 	return 0;
 }
 
-static int take_all(int argc, char **argv, struct ask *ask, struct cf_error *err)
+static int take_all(int argc, char **argv, struct ask *ask, bool given[static N_OPTIONS], struct cf_error *err)
 {
 	struct option table[N_OPTIONS + 1];
 	int what = OPTIONS_RUN, r;
@@ -121,6 +133,7 @@ static int take_all(int argc, char **argv, struct ask *ask, struct cf_error *err
 		if (c == '?')
 			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no option %s",
 				       argv[optind - 1]);
+		given[c] = true;
 		r = take(c, ask, err);
 		if (r < 0)
 			return r;
@@ -137,17 +150,22 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+static bool takes(const struct command *c, enum option_id id)
+{
+	return !options[id].taken || (options[id].taken & c->takes);
+}
+
 /* Does the command take what was given? */
-static int check(const struct ask *ask, struct cf_error *err)
+static int check(const struct ask *ask, const bool given[static N_OPTIONS], struct cf_error *err)
 {
 	const struct command *c = ask->command;
 
 	if (ask->n_args < c->min || ask->n_args > c->max)
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "usage: clockferry %s %s", c->name,
 			       *c->args ? c->args : "(and nothing else)");
-	if (ask->abort_on_interrupt && !c->watches)
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s takes no --%s", c->name,
-			       options[OPT_ABORT].name);
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if (given[i] && !takes(c, i))
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s takes no --%s", c->name, options[i].name);
 	for (int i = 0; i < ask->n_args; i++)
 		if (!*ask->args[i])
 			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "usage: clockferry %s %s: one is empty",
@@ -157,10 +175,11 @@ static int check(const struct ask *ask, struct cf_error *err)
 
 int options_read(int argc, char **argv, struct ask *ask, struct cf_error *err)
 {
+	bool given[N_OPTIONS] = { false };
 	int what, r;
 
 	set_defaults(ask);
-	what = take_all(argc, argv, ask, err);
+	what = take_all(argc, argv, ask, given, err);
 	if (what < 0)
 		return what;
 
@@ -178,7 +197,7 @@ int options_read(int argc, char **argv, struct ask *ask, struct cf_error *err)
 	if (!ask->command)
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "no command given; clockferry --help lists them");
 
-	r = check(ask, err);
+	r = check(ask, given, err);
 	return r < 0 ? r : OPTIONS_RUN;
 }
 
@@ -197,7 +216,7 @@ void options_help(FILE *to, const struct command *command)
 
 	fputs("\nOptions:\n", to);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
-		if (command && i == OPT_ABORT && !command->watches)
+		if (command && !takes(command, i))
 			continue;
 		snprintf(spelled, sizeof(spelled), "--%s%s%s", options[i].name, options[i].value ? " " : "",
 			 options[i].value ? options[i].value : "");

@@ -235,6 +235,36 @@ char *cf_encode_pretty(const struct cf_shape *shape, const void *in)
 	return cf_grow_take(&o.text);
 }
 
+static bool is_set(const struct cf_field *f, const char *base)
+{
+	if (f->optional)
+		return *(const bool *)(base + f->present);
+	return f->kind != CF_KIND_LIST || *(const size_t *)(base + f->count) > 0;
+}
+
+static const char *untold_inside(const struct cf_field *f, const char *base, int minor)
+{
+	size_t n = f->kind == CF_KIND_LIST ? *(const size_t *)(base + f->count) : 1;
+	const char *name = NULL;
+
+	for (size_t i = 0; f->shape && i < n && !name; i++)
+		name = cf_untold(f->shape, base + f->offset + i * f->size, minor);
+	return name;
+}
+
+const char *cf_untold(const struct cf_shape *shape, const void *in, int minor)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; i < shape->n_fields && !name; i++) {
+		const struct cf_field *f = &shape->fields[i];
+
+		if (is_set(f, in))
+			name = f->since > minor ? f->name : untold_inside(f, in, minor);
+	}
+	return name;
+}
+
 static void clear_shape(const struct cf_shape *shape, char *base);
 
 static void clear_list(const struct cf_field *f, char *base)

@@ -9,6 +9,7 @@ static const struct cf_field reservation_fields[] = {
 	CF_TEXT(T, destination),
 	CF_BOOL(T, dry_run),
 	CF_TEXT(T, driver),
+	CF_LIST(T, labels, NULL, CF_SINCE(1)),
 	CF_STRUCT(T, requester, cf_requester_shape, CF_MAYBE(T, has_requester), CF_SINCE(1)),
 	CF_STRUCT(T, persistence, cf_persistence_shape, CF_MAYBE(T, has_persistence), CF_SINCE(1)),
 	CF_STRUCT(T, limits, cf_limits_shape),

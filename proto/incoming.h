@@ -23,6 +23,8 @@ struct cf_reservation {
 	char destination[CF_HOST_ROOM];	/* as the source calls it */
 	bool dry_run;
 	char driver[32];
+	size_t n_labels;
+	char labels[CF_LABELS_MAX][CF_LABEL_ROOM];
 	bool has_requester;
 	struct cf_requester requester;	/* for whom the source vouches */
 	bool has_persistence;

@@ -2,6 +2,10 @@
 #include "proto/migration.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "proto/utf8.h"
 
 bool cf_is_uuid(const char *text)
 {
@@ -11,6 +15,44 @@ bool cf_is_uuid(const char *text)
 		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
 			return false;
 	return i == CF_UUID_ROOM - 1;
+}
+
+static size_t key_length(const char *label)
+{
+	return strspn(label, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-");
+}
+
+static bool is_label(const char *label)
+{
+	char clean[CF_LABEL_ROOM];
+	size_t n = key_length(label);
+
+	return n > 0 && label[n] == '=' && strcmp(cf_utf8_clean(label, strlen(label), clean, sizeof(clean)), label) == 0;
+}
+
+int cf_labels_check(const char (*labels)[CF_LABEL_ROOM], size_t n, struct cf_error *err)
+{
+	char shown[CF_LABEL_ROOM];
+
+	for (size_t i = 0; i < n; i++) {
+		cf_utf8_clean(labels[i], strlen(labels[i]), shown, sizeof(shown));
+		if (!is_label(labels[i]))
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "labels[%zu]: '%s' is not KEY=VALUE", i, shown);
+		for (size_t j = 0; j < i; j++)
+			if (strncmp(labels[i], labels[j], key_length(labels[i]) + 1) == 0)
+				return cf_fail(err, EINVAL, CF_BAD_REQUEST, "labels[%zu]: the key of '%s' is given twice",
+					       i, shown);
+	}
+	return 0;
+}
+
+bool cf_labels_have(const char (*labels)[CF_LABEL_ROOM], size_t n, const char *label)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(labels[i], label) == 0)
+			return true;
+
+	return false;
 }
 
 const char *const cf_phase_words[CF_N_PHASES] = {
@@ -64,6 +106,7 @@ static const struct cf_field migration_request_fields[] = {
 	CF_STRUCT(T, terms, cf_terms_shape, CF_MAYBE(T, has_terms), CF_SINCE(1)),
 	CF_INT(T, priority, -CF_PRIORITY_MAX, CF_PRIORITY_MAX, CF_MAYBE(T, has_priority), CF_SINCE(1)),
 	CF_SPAN(T, wait, 0, CF_WAIT_MAX, CF_MAYBE(T, has_wait), CF_SINCE(1)),
+	CF_LIST(T, labels, NULL, CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_migration_request_shape = CF_SHAPE(cf_migration_request, migration_request_fields);
@@ -107,6 +150,7 @@ static const struct cf_field migration_fields[] = {
 	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
 	CF_INT(T, revision, 0, INT64_MAX),
 	CF_STRUCT(T, requester, cf_requester_shape, CF_MAYBE(T, has_requester), CF_SINCE(1)),
+	CF_LIST(T, labels, NULL, CF_SINCE(1)),
 	CF_TIME(T, started),
 	CF_TIME(T, ended, CF_MAYBE(T, has_ended)),
 	CF_ENUM(T, outcome, cf_outcome_words, CF_N_OUTCOMES, CF_MAYBE(T, has_outcome)),

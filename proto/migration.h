@@ -7,6 +7,7 @@
  * The client chooses the id, so that a repeated PUT is the same request.
  */
 
+#include "proto/error.h"
 #include "proto/record.h"
 #include "proto/report.h"
 #include "proto/terms.h"
@@ -61,6 +62,13 @@ struct cf_requester {
 	char host[CF_HOST_ROOM];	/* whose agent says so */
 };
 
+/*
+ * What the client calls it by, "team=db": shown, filtered by and kept in the receipt,
+ * and nothing else.  A key is of letters, digits and "._/-", and stands once.
+ */
+#define CF_LABEL_ROOM	128
+#define CF_LABELS_MAX	16
+
 struct cf_migration_request {
 	char domain[CF_NAME_ROOM];	/* name or uuid */
 	char destination[CF_HOST_ROOM];
@@ -70,6 +78,8 @@ struct cf_migration_request {
 	int64_t priority;		/* the higher goes first; 0 without */
 	bool has_wait;
 	cf_span wait;			/* in the queue, at most; without, as the settings say */
+	size_t n_labels;
+	char labels[CF_LABELS_MAX][CF_LABEL_ROOM];
 };
 
 #define CF_PRIORITY_MAX 100		/* either way */
@@ -106,6 +116,8 @@ struct cf_migration {
 	int64_t revision;		/* grows with every change */
 	bool has_requester;
 	struct cf_requester requester;
+	size_t n_labels;
+	char labels[CF_LABELS_MAX][CF_LABEL_ROOM];
 	cf_real started;
 	bool has_ended;
 	cf_real ended;
@@ -145,6 +157,12 @@ struct cf_migration_query {
 
 /* "6695eb01-f6a4-8304-79aa-97f2502e193f", as ids of migrations and domains are written; any case. */
 bool cf_is_uuid(const char *text);
+
+/* Are they labels, each key once?  CF_BAD_REQUEST with the one that is not. */
+int cf_labels_check(const char (*labels)[CF_LABEL_ROOM], size_t n, struct cf_error *err);
+
+/* Is that label among them? */
+bool cf_labels_have(const char (*labels)[CF_LABEL_ROOM], size_t n, const char *label);
 
 extern const char *const cf_phase_words[CF_N_PHASES];
 extern const char *const cf_side_words[CF_N_SIDES];

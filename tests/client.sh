@@ -75,7 +75,7 @@ asked()
 
 for line in "" "nonsense" "clock now" "domain" "migrate web1" "migrate web1 hB hC" "show" "explain one two" \
 	"--nonsense clock" "-x clock" "--timeout clock" "--timeout 3parsecs clock" "--timeout 0 clock" "--host" \
-	"--abort-on-interrupt list" "--host a/b clock" "--host http://a clock" "explain nonsense"; do
+	"--abort-on-interrupt list" "--label a=b list" "--label team migrate web1 hB" "--host a/b clock" "--host http://a clock" "explain nonsense"; do
 	# shellcheck disable=SC2086
 	runs 2 "usage: '$line'" $line
 	like "usage: '$line' is explained on stderr" "$err" '^clockferry: .'
@@ -165,6 +165,19 @@ runs 0 "no peers" peers
 answers "POST /v1/checks 200 json checks-none.json"
 runs 1 "a check without any destination" check web1
 
+answers "GET /v1/domains 200 json domains-first.json" "GET /v1/domains 200 json domains.json"
+runs 0 "domains in two pages" domains
+is "one table has both" "$(awk '{ print $1 }' "$dir/out" | tr '\n' ' ')" 'DOMAIN db1 web1 \x1b[31mred '
+ok "the second begins where the first ended" asked '^GET /v1/domains\?cursor=db1 '
+answers "GET /v1/domains 200 json domains-first.json" "GET /v1/domains 200 json domains.json"
+runs 0 "the same as JSON" domains --json
+ok "is one document after another" python3 -c 'import json, sys
+text = open(sys.argv[1]).read()
+first, end = json.JSONDecoder().raw_decode(text)
+assert len(first["list"]) == 1 and len(json.loads(text[end:])["list"]) == 2' "$dir/out"
+answers "GET /v1/domains 200 json domains-first.json"
+runs 6 "a page that leads to itself" domains
+
 ## errors
 
 runs 6 "nobody listens" --socket "$dir/nobody" clock
@@ -209,6 +222,14 @@ like "a refusal lists warnings too" "$out" '^  warn +tai-unknown'
 is "a refusal is no error" "$err" ""
 ok "the id is a random UUID" asked '^PUT /v1/migrations/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12} '
 ok "the request names both" asked '\{"domain":"web1","destination":"hB"\}$'
+answers "GET /v1/version 200 json version.json" "PUT /v1/migrations/* 409 problem problem-refused.json"
+runs 6 "an agent that knows no labels" migrate web1 hB --label team=db
+like "is not asked for any" "$err" "speaks API 1.0, which has no 'labels' yet"
+ok "nor for anything else" not asked ^PUT
+answers "GET /v1/version 200 json version-newer.json" "PUT /v1/migrations/* 409 problem problem-refused.json"
+runs 3 "one that does" migrate --label team=db --label ticket=7 web1 hB
+ok "is" asked '"destination":"hB","labels":\["team=db","ticket=7"\]'
+answers "PUT /v1/migrations/* 409 problem problem-refused.json"
 runs 3 "a refusal as JSON" migrate web1 hB --json
 ok "a refusal as JSON is JSON" is_json
 

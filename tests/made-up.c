@@ -55,6 +55,8 @@ static const struct cf_report clock_stepped = {
 
 static const struct cf_version version = { "0.1", 1, 0, "hA" };
 
+static const struct cf_version version_newer = { "9.9", 1, 99, "hA" };
+
 static const struct cf_health health_good = {
 	.host = "hA", .healthy = true, .clock = CF_CLOCK_SYNCHRONISED, .libvirt_connected = true, .libvirt = "9.0.0",
 	.tls_listening = true, .migrations = 1,
@@ -106,6 +108,9 @@ static const struct cf_domains domains = {
 		{ "web1", UUID, CF_DOMAIN_RUNNING, "kvm", true, "" },
 		{ "\033[31mred", "00000000-0000-4000-8000-000000000001", CF_DOMAIN_SHUTOFF, "qemu", false, "nova" },
 	},
+};
+static const struct cf_domains domains_first = {
+	.n_list = 1, .list = { { "db1", UUID, CF_DOMAIN_RUNNING, "kvm", true, "" } }, .has_next = true, .next = "db1",
 };
 static const struct cf_domains domains_none = { 0 };
 
@@ -227,7 +232,7 @@ static const struct cf_receipt receipt_clean = {
 static const struct cf_receipt receipt_breached = {
 	.migration = { WHICH, .phase = CF_PHASE_DONE, .revision = 40, .has_ended = true, .ended = AT(14456),
 		       .has_outcome = true, .outcome = CF_OUTCOME_BREACHED, .reason = "the blackout was too long",
-		       .n_findings = 2, .findings = { NO_TAI, IGNORED } },
+		       .n_labels = 2, .labels = { "team=db", "ticket=OPS-12" }, .n_findings = 2, .findings = { NO_TAI, IGNORED } },
 	.driver = "libvirt", .has_persistence = true, .persistence = { true, true }, .limits = LIMITS,
 	.limit_owners = OWNERS, .has_source_report = true,
 	.source_report = { .host = "hA", .at = AT(123), .state = CF_CLOCK_HOLDOVER, .why = "no source is reachable",
@@ -297,6 +302,7 @@ static const struct cf_problem problem_newer = { PROBLEM(418, "tea-time", "a cod
 
 const struct made_up made_up[] = {
 	{ "version", &cf_version_shape, &version },
+	{ "version-newer", &cf_version_shape, &version_newer },
 	{ "health", &cf_health_shape, &health_good },
 	{ "health-bad", &cf_health_shape, &health_bad },
 	{ "clock", &cf_report_shape, &clock_good },
@@ -307,6 +313,7 @@ const struct made_up made_up[] = {
 	{ "peers", &cf_peers_shape, &peers },
 	{ "peers-none", &cf_peers_shape, &peers_none },
 	{ "domains", &cf_domains_shape, &domains },
+	{ "domains-first", &cf_domains_shape, &domains_first },
 	{ "domains-none", &cf_domains_shape, &domains_none },
 	{ "guest", &cf_guest_clock_shape, &guest_good },
 	{ "guest-absent", &cf_guest_clock_shape, &guest_absent },

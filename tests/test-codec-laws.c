@@ -91,6 +91,19 @@ static void try_since(void)
 	cf_message_clear(&kinds_shape, &k);
 }
 
+/* What somebody asked for must not get lost on its way to an older agent without a word. */
+static void try_untold(void)
+{
+	struct kinds k = { .n_parts = 1 };
+
+	ok(!cf_untold(&kinds_shape, &k, 0), "an old agent is told all of an old message");
+	k.has_late = true;
+	ok(cf_untold(&kinds_shape, &k, 1) && strcmp(cf_untold(&kinds_shape, &k, 1), "late") == 0 &&
+	   !cf_untold(&kinds_shape, &k, 2), "but not what came later");
+	k.n_news = 1;
+	ok(cf_untold(&kinds_shape, &k, 2) && strcmp(cf_untold(&kinds_shape, &k, 2), "news") == 0, "nor a list with something in it");
+}
+
 static void try_bad_texts(void)
 {
 	struct kinds k = { .text = "a\xff" "b\xe2\x82", .count = 10 };
@@ -381,6 +394,7 @@ int main(void)
 	try_members();
 	try_order();
 	try_since();
+	try_untold();
 	try_bad_texts();
 	try_pretty();
 	try_reals("");

@@ -178,6 +178,8 @@ int migrations_start(struct migrations *all, const char *id, const struct cf_mig
 	shown->requester = *requester;
 	shown->has_priority = true;
 	shown->priority = request->priority;
+	shown->n_labels = request->n_labels;
+	memcpy(shown->labels, request->labels, sizeof(shown->labels));
 	work_show_end(m->work);
 
 	*ret = m;
@@ -229,6 +231,8 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	snprintf(shown->destination, sizeof(shown->destination), "%s", reservation->destination);
 	shown->has_requester = reservation->has_requester;
 	shown->requester = reservation->requester;
+	shown->n_labels = reservation->n_labels;
+	memcpy(shown->labels, reservation->labels, sizeof(shown->labels));
 	work_show_end(m->work);
 
 	*ret = m;

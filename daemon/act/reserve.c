@@ -3,6 +3,7 @@
 /* reserved: the destination promises room for the domain, and starts to look out for it. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/act/acts.h"
 #include "daemon/act/gather.h"
@@ -35,6 +36,8 @@ enum cf_event act_reserve(struct work *work, char why[static CF_DETAIL_ROOM])
 			   false, &work->reservation);
 	work->reservation.has_requester = asked.has_requester;
 	work->reservation.requester = asked.requester;
+	work->reservation.n_labels = asked.n_labels;
+	memcpy(work->reservation.labels, asked.labels, sizeof(asked.labels));
 	work->reservation.has_persistence = work->receipt->has_persistence;
 	work->reservation.persistence = work->receipt->persistence;
 	if (call_do(work->peer.call, CF_ROUTE_RESERVE, segments, NULL, &work->reservation, &work->lease, PATIENCE,

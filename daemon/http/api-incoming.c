@@ -144,7 +144,7 @@ static int check_reservation(struct http_exchange *x, struct cf_error *err)
 	if (!*http_caller(x)->host)
 		return cf_fail(err, EACCES, CF_FORBIDDEN,
 			       "the certificate gives this peer no name: it needs a DNS name or a CN with the role");
-	return 0;
+	return cf_labels_check(reservation->labels, reservation->n_labels, err);
 }
 
 void api_reserve(void *userdata, struct http_exchange *x)

@@ -130,21 +130,29 @@ static void name_requester(const struct api *api, const struct http_exchange *x,
 	snprintf(ret->host, sizeof(ret->host), "%s", api->context->settings->host);
 }
 
+/* What the codec cannot know. */
+static int check_request(const char *id, const struct cf_migration_request *request, struct cf_error *err)
+{
+	if (!cf_is_uuid(id))
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "id: '%.64s' is not a uuid", id);
+	return cf_labels_check(request->labels, request->n_labels, err);
+}
+
 void api_migrate(void *userdata, struct http_exchange *x)
 {
+	const struct cf_migration_request *request = http_body(x);
 	struct api *api = userdata;
 	struct cf_requester requester;
 	struct migration *migration;
 	struct cf_error err = { 0 };
 	struct pending *pending;
 
-	if (!cf_is_uuid(http_segment(x, 0))) {
-		cf_fail(&err, EINVAL, CF_BAD_REQUEST, "id: '%.64s' is not a uuid", http_segment(x, 0));
+	if (check_request(http_segment(x, 0), request, &err) < 0) {
 		http_fail(x, &err);
 		return;
 	}
 	name_requester(api, x, &requester);
-	if (migrations_start(api->migrations, http_segment(x, 0), http_body(x), &requester, &migration, &err) < 0) {
+	if (migrations_start(api->migrations, http_segment(x, 0), request, &requester, &migration, &err) < 0) {
 		http_fail(x, &err);
 		return;
 	}
