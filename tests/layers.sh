@@ -56,6 +56,9 @@ check "gnutls is known to daemon/http and daemon/peer alone" "$(foreign 'gnutls/
 check "libcurl is known to daemon/peer and client alone" "$(foreign 'curl/' daemon/peer/ client/)"
 check "libconfuse is known to daemon/settings-file.c alone" "$(foreign 'confuse' daemon/settings-file.c)"
 check "libsmartcols is known to client alone"       "$(foreign 'libsmartcols' client/)"
+check "SQLite is known to daemon/ledger alone"      "$(foreign 'sqlite3' daemon/ledger/)"
+check "no header of daemon/ledger but the private one shows SQLite" \
+	"$(cd "$srcdir" && grep -lE '#include <sqlite' daemon/ledger/*.h 2>/dev/null | grep -v '/private\.h$')"
 
 # An allow-list: whatever a pure library takes from outside has to stand here.
 # bcmp is what clang makes of a memcmp() that is only compared with 0.

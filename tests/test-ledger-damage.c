@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The ledger when something is wrong with its file or its disk: it says so, loses nothing else, and comes back. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/ledger/private.h"
+#include "tests/ledger-made.h"
+#include "tests/tap.h"
+
+#define PATIENCE ((cf_span){ 30 * CF_S })
+#define ROWS     60
+
+static struct ledger_made made;
+static struct cf_error err;
+static struct ledger_state state;
+
+static int write_one(int n)
+{
+	return ledger_made_write(&made, ledger_made_line(n, CF_PHASE_DONE, true), PATIENCE, &err);
+}
+
+/* A closed ledger with so many rows. */
+static void fill(int rows)
+{
+	ledger_made_begin(&made);
+	ledger_made_open(&made);
+	for (int n = 0; n < rows; n++)
+		write_one(n);
+	ledger_made_close(&made);
+}
+
+static int readable(int from, int to)
+{
+	int n = 0;
+
+	for (int i = from; i < to; i++) {
+		CF_AUTO(cf_free) struct ledger_row *row = NULL;
+
+		n += ledger_find(made.ledger, ledger_made_id(i), &row, NULL) == 0 && !*row->fault;
+	}
+	return n;
+}
+
+static void reopen(void)
+{
+	ledger_made_close(&made);
+	ledger_made_open(&made);
+	ledger_state(made.ledger, &state);
+}
+
+/* --- rows --- */
+
+static void test_garbage_rows(void)
+{
+	CF_AUTO(cf_free) struct ledger_row *row = NULL, *half = NULL;
+	CF_AUTO(cf_free) struct ledger_page *page = calloc(1, sizeof(*page));
+
+	fill(5);
+	ok(!*ledger_made_sql(&made, "UPDATE migrations SET receipt = '{\"garbage\":' WHERE number = 2;"
+				    "UPDATE migrations SET view = 'x', entry = '[]', receipt = '' WHERE number = 3;"
+				    "UPDATE migrations SET phase = 'nonsense', side = 'inside', at = -5, minor = 99 WHERE number = 4"),
+	   "garbage in three rows");
+	ledger_made_open(&made);
+	ok(ledger_find(made.ledger, ledger_made_id(1), &row, &err) == 0 && strstr(row->fault, made.options.path) &&
+	   strstr(row->fault, "row 2") && strstr(row->fault, "receipt"), "is told with file, row and column: %s", row->fault);
+	ok(row->line.view.phase == CF_PHASE_DONE && strcmp(row->line.view.domain, "guest1") == 0, "what else is in that row is there");
+	ok(ledger_find(made.ledger, ledger_made_id(2), &half, &err) == 0 && strstr(half->fault, "row 3") &&
+	   half->line.view.phase == CF_PHASE_DONE && strcmp(half->line.view.id, ledger_made_id(2)) == 0,
+	   "and at the least what its columns say: %s", half->fault);
+	ok(ledger_list(made.ledger, &(struct ledger_query){ 0 }, page, &err) == 0 && page->migrations.n_list == 5 &&
+	   strstr(page->migrations.list[2].reason, "row 3"), "the list has all of them, and says it in their place");
+	ok(readable(0, 5) == 3, "the others are whole");
+	ok(write_one(2) == 0 && readable(0, 5) == 4, "a row that is written anew is whole again");
+	ledger_made_end(&made);
+}
+
+/* --- files --- */
+
+static void scribble(const char *path, off_t at, size_t n)
+{
+	char garbage[8192];
+	int fd = open(path, O_WRONLY);
+
+	memset(garbage, 0xa5, sizeof(garbage));
+	if (pwrite(fd, garbage, n, at) != (ssize_t)n)
+		abort();
+	close(fd);
+}
+
+static off_t size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+/* How many files were set aside, the name of the last. */
+static size_t aside(char name[static PATH_MAX])
+{
+	char pattern[PATH_MAX];
+	glob_t found;
+	size_t n;
+
+	snprintf(pattern, sizeof(pattern), "%s.damaged-*Z", made.options.path);
+	n = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+	if (n)
+		snprintf(name, PATH_MAX, "%s", found.gl_pathv[0]);
+	globfree(&found);
+	return n;
+}
+
+/* What holds whatever the damage is. */
+static void try_damaged(const char *what, off_t size, int least)
+{
+	char name[PATH_MAX] = "";
+	int n;
+
+	ledger_made_open(&made);
+	ledger_state(made.ledger, &state);
+	ok(state.writable && state.lost && strstr(state.note, "damaged"), "%s: there is a ledger: %s", what, state.note);
+	ok(aside(name) == 1 && size_of(name) == size && strstr(state.note, name),
+	   "... the old file is kept as it was, and named");
+	n = readable(0, ROWS);
+	ok(n >= least && n <= ROWS, "... %d rows of %d were saved", n, ROWS);
+	ok(write_one(ROWS) == 0 && readable(ROWS, ROWS + 1) == 1, "... and it can be written");
+	reopen();
+	ok(state.writable && !state.lost && !*state.note && readable(0, ROWS + 1) == n + 1, "... and opened again");
+	ledger_made_end(&made);
+}
+
+static void test_damaged_files(void)
+{
+	off_t size;
+
+	fill(ROWS);
+	size = size_of(made.options.path);
+	ok(size > 30 * 4096, "a ledger of %lld pages", (long long)size / 4096);
+	scribble(made.options.path, 0, 100);
+	try_damaged("its head is gone", size, 0);
+
+	fill(ROWS);
+	scribble(made.options.path, size / 2, 8192);
+	try_damaged("two pages in the middle are gone", size, ROWS / 2);
+
+	fill(ROWS);
+	if (truncate(made.options.path, size / 2 / 4096 * 4096) < 0)
+		abort();
+	try_damaged("half of it is gone", size / 2 / 4096 * 4096, ROWS / 4);
+}
+
+static void test_damaged_while_open(void)
+{
+	fill(ROWS);
+	ledger_made_open(&made);
+	scribble(made.options.path, 0, 4096);
+	for (int n = ROWS; n < ROWS + 3; n++)
+		write_one(n);
+	reopen();
+	ok(state.writable && readable(ROWS, ROWS + 3) == 3, "damaged while it is open: what is written later is there");
+	ledger_made_end(&made);
+}
+
+static void test_gone(void)
+{
+	fill(3);
+	ledger_made_open(&made);
+	unlink(made.options.path);
+	ok(write_one(3) == 0 && readable(0, 4) == 1, "a ledger that was deleted is begun anew");
+	ledger_state(made.ledger, &state);
+	ok(state.writable && state.lost && strstr(state.note, "gone"), "and that is said: %s", state.note);
+	ledger_made_end(&made);
+}
+
+/* --- files that are none of ours --- */
+
+static void try_foreign(const char *what, const char *sql, const char *word)
+{
+	off_t size;
+
+	ledger_made_begin(&made);
+	if (strstr(word, "newer")) {
+		ledger_made_open(&made);
+		write_one(1);
+		ledger_made_close(&made);
+	}
+	ok(!*ledger_made_sql(&made, sql), "%s", what);
+	size = size_of(made.options.path);
+	ledger_made_open(&made);
+	ledger_state(made.ledger, &state);
+	ok(!state.writable && !state.lost && strstr(state.fault, word), "... is refused: %s", state.fault);
+	ok(write_one(2) < 0, "... not written: %s", err.text);
+	ok(readable(1, 2) == 0 && ledger_find(made.ledger, ledger_made_id(1), &(struct ledger_row *){ NULL }, &err) < 0 &&
+	   err.code != CF_NOT_FOUND, "... nor read: %s", err.text);
+	ledger_made_close(&made);
+	ok(size_of(made.options.path) == size && ledger_made_ask(&made, "SELECT a FROM theirs") == 7, "... and left as it is");
+	ledger_made_end(&made);
+}
+
+/* --- disks --- */
+
+/* A small disk of our own at the folder; false where we may not have one. */
+static bool mount_disk(void)
+{
+	ledger_made_begin(&made);
+	return mount("none", made.folder, "tmpfs", 0, "size=1m") == 0;
+}
+
+static void unmount_disk(void)
+{
+	ledger_made_close(&made);
+	umount2(made.folder, MNT_DETACH);
+	ledger_made_end(&made);
+}
+
+/* The rest of the disk is somebody else's. */
+static void fill_disk(const char *name, bool whole)
+{
+	char path[PATH_MAX], block[4096] = { 0 };
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", made.folder, name);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	while (whole && write(fd, block, sizeof(block)) > 0)
+		;
+	close(fd);
+	if (!whole)
+		unlink(path);
+}
+
+static void test_full(void)
+{
+	int n = 0;
+
+	ledger_made_open(&made);
+	write_one(n++);
+	fill_disk("other", true);
+	while (n < 100 && write_one(n) == 0)
+		n++;
+	ledger_state(made.ledger, &state);
+	ok(n < 100 && !state.writable && strstr(state.fault, "full"), "the disk is full: %s", err.text);
+	ok(readable(0, n) == n, "what was written is there, %d rows", n);
+	ok(made.changes == 1, "whoever listens is told, once");
+	fill_disk("other", false);
+	ok(ledger_made_until(&made, true), "there is room again, and that is noticed");
+	ok(write_one(n) == 0 && readable(0, n + 1) == n + 1, "and used");
+}
+
+static void test_read_only(void)
+{
+	ledger_made_close(&made);
+	ok(mount(NULL, made.folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0, "the disk is read-only");
+	ledger_made_open(&made);
+	ledger_state(made.ledger, &state);
+	ok(!state.writable && *state.fault && !state.lost, "the ledger says so: %s", state.fault);
+	ok(write_one(50) < 0, "it is not written");
+	ok(readable(0, 1) == 1, "but read");
+	mount(NULL, made.folder, NULL, MS_REMOUNT, NULL);
+	ok(ledger_made_until(&made, true) && write_one(50) == 0, "until it is no longer read-only");
+}
+
+static void test_disks(void)
+{
+	if (!mount_disk()) {
+		ok(true, "full and read-only disks # SKIP may not mount one");
+		ledger_made_end(&made);
+		return;
+	}
+	test_full();
+	test_read_only();
+	unmount_disk();
+}
+
+static void test_no_folder(void)
+{
+	ledger_made_begin(&made);
+	snprintf(made.options.path, sizeof(made.options.path), "%s/none/ledger.db", made.folder);
+	ledger_made_open(&made);
+	ledger_state(made.ledger, &state);
+	ok(!state.writable && strstr(state.fault, made.options.path), "a folder that is not there is no end: %s", state.fault);
+	ok(write_one(1) < 0, "... nothing is written: %s", err.text);
+	ledger_made_end(&made);
+}
+
+int main(void)
+{
+	/* Mounts of our own, before there is a thread. */
+	if (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWNS | CLONE_NEWUSER) == 0)
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+
+	test_garbage_rows();
+	test_damaged_files();
+	test_damaged_while_open();
+	test_gone();
+	try_foreign("a newer schema", "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (7); PRAGMA user_version = 1000", "newer");
+	try_foreign("another program's file", "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (7)", "another program");
+	test_disks();
+	test_no_folder();
+	return done();
+}
