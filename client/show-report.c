@@ -129,7 +129,7 @@ static void show_kernel(FILE *to, const struct cf_report *report)
 		report->has_kernel_max_error ? cf_span_text(report->kernel_max_error, text) : "");
 	if (*report->clocksource)
 		say_row(to, "clocksource", "%s", report->clocksource);
-	if (report->counter != CF_COUNTER_NONE)
+	if (report->counter != CF_COUNTER_UNKNOWN)
 		say_row(to, "counter", "%s, %s%s", cf_counters[report->counter],
 			report->has_counter_hz ? hertz_text(report->counter_hz, hertz)
 					       : "frequency not known", scaling);

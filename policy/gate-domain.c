@@ -22,7 +22,7 @@ static bool depends(const struct cf_judge *judge, const struct cf_guest_clock *g
 
 static bool rate_known(const struct cf_judge *judge, const struct cf_judged *host)
 {
-	if (host->report->counter != CF_COUNTER_NONE && host->report->has_counter_hz &&
+	if (host->report->counter != CF_COUNTER_UNKNOWN && host->report->has_counter_hz &&
 	    host->report->counter_hz > 0)
 		return true;
 	cf_judge_say(judge, CF_FINDING_COUNTER_UNKNOWN, host->name, "");

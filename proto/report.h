@@ -35,7 +35,7 @@ enum cf_leap {
 };
 
 /* The counter guests derive their clocks from. */
-enum cf_counter { CF_COUNTER_NONE, CF_COUNTER_TSC, CF_COUNTER_CNTVCT, CF_N_COUNTERS };
+enum cf_counter { CF_COUNTER_UNKNOWN, CF_COUNTER_TSC, CF_COUNTER_CNTVCT, CF_N_COUNTERS };
 
 /* How chronyd was reached. */
 enum cf_via { CF_VIA_UNKNOWN, CF_VIA_SOCKET, CF_VIA_IPV4, CF_VIA_IPV6, CF_N_VIAS };

@@ -44,7 +44,7 @@ static void random_report(struct cf_report *r)
 	r->tai_s = PICK(0, 36, 37, 37, 37);
 	r->has_leap = !likely();
 	r->leap.at.ns = NOW + PICK(-3600 * CF_S, 10 * CF_S, 30 * CF_S, 36000 * CF_S);
-	r->counter = PICK(CF_COUNTER_NONE, CF_COUNTER_TSC, CF_COUNTER_TSC, CF_COUNTER_TSC, CF_COUNTER_CNTVCT);
+	r->counter = PICK(CF_COUNTER_UNKNOWN, CF_COUNTER_TSC, CF_COUNTER_TSC, CF_COUNTER_TSC, CF_COUNTER_CNTVCT);
 	r->has_counter_hz = likely();
 	r->counter_hz = PICK(0, 1000000000, 2400000000, 2400000000, INT64_MAX);
 	r->has_counter_scaling = likely();

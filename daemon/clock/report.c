@@ -17,7 +17,7 @@
 #elif defined(__x86_64__)
 #define COUNTER CF_COUNTER_TSC
 #else
-#define COUNTER CF_COUNTER_NONE
+#define COUNTER CF_COUNTER_UNKNOWN
 #endif
 
 #define INTERVAL (1 * CF_S)
