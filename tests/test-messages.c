@@ -11,6 +11,7 @@
 
 #include "proto/base.h"
 #include "proto/codec.h"
+#include "proto/entry.h"
 #include "proto/grow.h"
 #include "proto/problem.h"
 #include "proto/query.h"
@@ -22,7 +23,7 @@
 #define MOST_SHAPES 128
 
 /* Messages that are not a route's own. */
-static const struct cf_shape *const others[] = { &cf_findings_shape, &cf_problem_shape };
+static const struct cf_shape *const others[] = { &cf_entry_shape, &cf_findings_shape, &cf_problem_shape };
 
 static const struct cf_shape *seen[MOST_SHAPES];
 static size_t n_seen;
