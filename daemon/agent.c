@@ -50,6 +50,7 @@ struct agent {
 
 static struct reporter_options reporter_options(const struct settings *settings)
 {
+	const struct cf_limits *policy = &settings_policy(settings, "")->limits;
 	struct reporter_options options = {
 		.host = settings->host,
 		.how = { .only = settings->chrony.via, .socket = settings->chrony.socket,
@@ -58,9 +59,9 @@ static struct reporter_options reporter_options(const struct settings *settings)
 		.interval = settings->chrony.interval,
 	};
 
-	options.limits.max_stratum = settings->policy.max_stratum;
-	options.limits.holdover_max = settings->policy.holdover_max;
-	options.limits.max_skew = settings->policy.max_skew;
+	options.limits.max_stratum = policy->max_stratum;
+	options.limits.holdover_max = policy->holdover_max;
+	options.limits.max_skew = policy->max_skew;
 	return options;
 }
 

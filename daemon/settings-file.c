@@ -2,6 +2,7 @@
 #include "daemon/settings.h"
 
 #include <confuse.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,14 @@ struct entry {
 };
 
 CF_DEFINE_AUTO(cfg_t *, cfg_free)
+
+/* The whole of the settings, or policies and nothing else. */
+enum file_kind { FILE_SETTINGS, FILE_POLICIES };
+
+static bool has_group(enum file_kind kind, size_t i)
+{
+	return kind == FILE_SETTINGS || setting_groups[i].kind == GROUP_POLICIES;
+}
 
 /* libconfuse calls back without an argument of ours, for one file at a time. */
 static struct {
@@ -82,8 +91,8 @@ static void declare(const struct setting_group *group, cfg_opt_t *opts)
 	opts[n] = (cfg_opt_t)CFG_END();
 }
 
-/* A tree that knows all keys; NULL without memory. */
-static cfg_t *new_tree(void)
+/* A tree that knows all keys of such a file; NULL without memory. */
+static cfg_t *new_tree(enum file_kind kind)
 {
 	cfg_opt_t opts[SETTING_GROUPS][SETTING_ROWS_MAX + 1], root[SETTING_ROWS_MAX + SETTING_GROUPS + 1];
 	size_t n = 0;
@@ -93,6 +102,8 @@ static cfg_t *new_tree(void)
 		const struct setting_group *group = &setting_groups[i];
 		int flags = group->title ? CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE;
 
+		if (!has_group(kind, i))
+			continue;
 		if (!group->name) {
 			declare(group, root);
 			n = group->n_rows;
@@ -177,39 +188,53 @@ static int take_peers(const struct setting_group *group, cfg_t *tree, struct set
 	return 0;
 }
 
+static int take_policies(const struct setting_group *group, cfg_t *tree, struct settings *settings,
+			 struct cf_error *err)
+{
+	struct settings_policy policy;
+	struct cf_error why;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < cfg_size(tree, group->name); i++) {
+		cfg_t *section = cfg_getnsec(tree, group->name, i);
+
+		if (settings_policy_begin(settings, cfg_title(section), &policy, &why) < 0)
+			return bad_title(group, section, why.text, err);
+		snprintf(policy.origin, sizeof(policy.origin), "%s", now.path);
+		r = take_rows(group, section, &policy, err);
+		if (r == 0)
+			r = settings_policy_take(settings, &policy, err);
+	}
+
+	return r;
+}
+
 static int take_group(const struct setting_group *group, cfg_t *tree, struct settings *settings,
 		      struct cf_error *err)
 {
-	cfg_t *section;
-	int r;
+	int r = 0;
 
+	if (group->kind == GROUP_PEERS)
+		return take_peers(group, tree, settings, err);
+	if (group->kind == GROUP_POLICIES)
+		return take_policies(group, tree, settings, err);
 	if (!group->name)
 		return take_rows(group, tree, settings, err);
-	if (group->many)
-		return take_peers(group, tree, settings, err);
 
-	for (unsigned i = 0; i < cfg_size(tree, group->name); i++) {
-		section = cfg_getnsec(tree, group->name, i);
-		if (group->title && strcmp(cfg_title(section), group->title) != 0)
-			return bad_title(group, section, "the only one this version knows is \"default\"",
-					 err);
-		r = take_rows(group, section, settings, err);
-		if (r < 0)
-			return r;
-	}
-
-	return 0;
+	for (unsigned i = 0; r == 0 && i < cfg_size(tree, group->name); i++)
+		r = take_rows(group, cfg_getnsec(tree, group->name, i), settings, err);
+	return r;
 }
 
 /* How far the parser came. */
-static int last_line(cfg_t *tree)
+static int last_line(cfg_t *tree, enum file_kind kind)
 {
 	int line = tree->line;
 
 	for (size_t i = 0; i < SETTING_GROUPS; i++) {
 		const char *name = setting_groups[i].name;
 
-		for (unsigned j = 0; name && j < cfg_size(tree, name); j++)
+		for (unsigned j = 0; name && has_group(kind, i) && j < cfg_size(tree, name); j++)
 			if (cfg_getnsec(tree, name, j)->line > line)
 				line = cfg_getnsec(tree, name, j)->line;
 	}
@@ -217,7 +242,8 @@ static int last_line(cfg_t *tree)
 	return line;
 }
 
-static int parse(char *text, struct settings *settings, struct cf_error *err)
+/* The tree is left in *ret, for whoever asks it for a line. */
+static int parse(char *text, enum file_kind kind, struct settings *settings, cfg_t **ret, struct cf_error *err)
 {
 	CF_AUTO(cfg_free) cfg_t *tree = NULL;
 	struct cf_error why;
@@ -228,7 +254,7 @@ static int parse(char *text, struct settings *settings, struct cf_error *err)
 	if (r < 0)
 		return cf_fail(err, -r, CF_BAD_REQUEST, "%s:%d: %s", now.path, line, why.text);
 
-	tree = new_tree();
+	tree = new_tree(kind);
 	if (!tree)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 
@@ -240,7 +266,7 @@ static int parse(char *text, struct settings *settings, struct cf_error *err)
 	now.told = false;
 	bad = cfg_parse_buf(tree, text) != CFG_SUCCESS;
 	for (size_t i = 0; i < SETTING_GROUPS; i++) {
-		r = take_group(&setting_groups[i], tree, settings, err);
+		r = has_group(kind, i) ? take_group(&setting_groups[i], tree, settings, err) : 0;
 		if (r < 0)
 			return r;
 	}
@@ -248,15 +274,85 @@ static int parse(char *text, struct settings *settings, struct cf_error *err)
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s", why.text);
 	if (bad)
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s:%d: cannot be understood", now.path,
-			       last_line(tree));
+			       last_line(tree, kind));
 
+	*ret = CF_TAKE(tree);
+	return 0;
+}
+
+static int read_file(const char *path, enum file_kind kind, struct settings *settings, cfg_t **ret,
+		     struct cf_error *err)
+{
+	CF_AUTO(cf_free) char *text = NULL;
+	int r;
+
+	r = settings_load(path, &text, err);
+	if (r < 0)
+		return r;
+	now.path = path;
+	return parse(text, kind, settings, ret, err);
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name), end = strlen(".conf");
+
+	return *entry->d_name != '.' && n > end && strcmp(entry->d_name + n - end, ".conf") == 0;
+}
+
+/* The files policy.d/NAME.conf beside path, in the order of their names. */
+static int read_policies_beside(const char *path, struct settings *settings, struct cf_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	CF_AUTO(cf_free) char *folder = NULL;
+	struct dirent **entries = NULL;
+	int n, r = 0;
+
+	if (asprintf(&folder, "%.*spolicy.d", slash ? (int)(slash + 1 - path) : 0, path) < 0)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	n = scandir(folder, &entries, is_conf, alphasort);
+	if (n < 0)
+		return errno == ENOENT ? 0 : cf_fail(err, errno, CF_HOST, "%s: %s", folder, strerror(errno));
+
+	for (int i = 0; i < n; i++) {
+		CF_AUTO(cf_free) char *file = NULL;
+		CF_AUTO(cfg_free) cfg_t *tree = NULL;
+
+		if (r == 0 && asprintf(&file, "%s/%s", folder, entries[i]->d_name) < 0)
+			r = cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+		if (r == 0)
+			r = read_file(file, FILE_POLICIES, settings, &tree, err);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+/* Whichever file says what it is: a policy that is named has to be there. */
+static int check_named(cfg_t *tree, const char *path, const struct setting_group *group,
+		       const struct settings *settings, struct cf_error *err)
+{
+	char name[SETTING_VALUE_ROOM];
+
+	for (size_t i = 0; i < group->n_rows; i++) {
+		const struct setting *row = &group->rows[i];
+		cfg_opt_t *opt = cfg_getopt(tree, row->key);
+		const struct entry *entry = row->kind == SETTING_POLICY ? cfg_opt_getnptr(opt, 0) : NULL;
+
+		if (!entry)
+			continue;
+		setting_text(row, settings, 0, name);
+		if (!settings_policy(settings, name))
+			return cf_fail(err, ENOENT, CF_BAD_REQUEST, "%s:%d: %s: there is no policy '%s'", path,
+				       entry->line, row->key, name);
+	}
 	return 0;
 }
 
 int settings_read(const char *path, struct settings **ret, struct cf_error *err)
 {
 	CF_AUTO(settings_free) struct settings *settings = calloc(1, sizeof(*settings));
-	CF_AUTO(cf_free) char *text = NULL;
+	CF_AUTO(cfg_free) cfg_t *tree = NULL;
 	int r;
 
 	if (!settings)
@@ -266,16 +362,14 @@ int settings_read(const char *path, struct settings **ret, struct cf_error *err)
 	if (r < 0)
 		return r;
 
-	r = settings_load(path, &text, err);
+	r = read_file(path, FILE_SETTINGS, settings, &tree, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (text) {
-		now.path = path;
-		r = parse(text, settings, err);
-		if (r < 0)
-			return r;
-	}
-	r = settings_complete(settings, err);
+	r = read_policies_beside(path, settings, err);
+	if (r == 0 && tree)
+		r = check_named(tree, path, &setting_groups[0], settings, err);
+	if (r == 0)
+		r = settings_complete(settings, err);
 	if (r < 0)
 		return r;
 

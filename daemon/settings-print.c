@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/settings.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/settings-table.h"
@@ -61,37 +62,52 @@ static void print_value(const struct setting *row, const void *base, FILE *out)
 	fputc('}', out);
 }
 
-static bool is_default(const struct setting *row, const void *base)
+/* Is the value what it is there too? */
+static bool is_same(const struct setting *row, const void *base, const void *otherwise)
 {
-	char text[SETTING_VALUE_ROOM];
+	char text[SETTING_VALUE_ROOM], other[SETTING_VALUE_ROOM];
+	size_t n = setting_count(row, base);
 
-	if (setting_is_list(row))
-		return setting_count(row, base) == 0;
-	setting_text(row, base, 0, text);
-	return strcmp(text, row->otherwise) == 0;
+	if (n != setting_count(row, otherwise))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		setting_text(row, base, i, text);
+		setting_text(row, otherwise, i, other);
+		if (strcmp(text, other) != 0)
+			return false;
+	}
+	return true;
 }
 
-static void print_row(const struct setting *row, const void *base, const char *indent, FILE *out)
+static void print_meaning(const struct setting *row, const void *base, const void *otherwise, const char *indent,
+			  FILE *out)
 {
-	char range[SETTING_VALUE_ROOM], comment[1024];
-	bool same = is_default(row, base);
+	char range[SETTING_VALUE_ROOM], other[SETTING_VALUE_ROOM], comment[2048];
+	bool tell = !setting_is_list(row) && !is_same(row, base, otherwise);
 
 	setting_range(row, range);
+	setting_text(row, otherwise, 0, other);
 	snprintf(comment, sizeof(comment), "%s%s%s%s%s%s%s", row->meaning, *range ? " (" : "", range,
-		 *range ? ")" : "", same || setting_is_list(row) ? "" : " (default: ",
-		 same || setting_is_list(row) ? "" : row->otherwise, same || setting_is_list(row) ? "" : ")");
-
+		 *range ? ")" : "", tell ? " (default: " : "", tell ? other : "", tell ? ")" : "");
 	print_comment(indent, comment, out);
-	fprintf(out, "%s%s%s = ", indent, same ? "# " : "", row->key);
+}
+
+static void print_row(const struct setting *row, const void *base, const void *otherwise, const char *indent,
+		      FILE *out)
+{
+	fprintf(out, "%s%s%s = ", indent, is_same(row, base, otherwise) ? "# " : "", row->key);
 	print_value(row, base, out);
 	fputc('\n', out);
 }
 
-/* One group; marked with '#' as a whole where it is only an example. */
-static void print_group(const struct setting_group *group, const char *title, const void *base, bool example,
-			FILE *out)
+/* How a group is printed: one that is only an example is marked with '#' as a whole. */
+enum manner { IN_FULL, AS_EXAMPLE, WITHOUT_MEANINGS };
+
+static void print_group(const struct setting_group *group, const char *title, const void *base,
+			const void *otherwise, enum manner manner, FILE *out)
 {
-	const char *mark = example ? "# " : "";
+	const char *mark = manner == AS_EXAMPLE ? "# " : "";
+	const char *indent = manner == AS_EXAMPLE ? "#\t" : group->name ? "\t" : "";
 
 	if (group->name && title)
 		fprintf(out, "%s%s \"%s\" {\n", mark, group->name, title);
@@ -99,9 +115,11 @@ static void print_group(const struct setting_group *group, const char *title, co
 		fprintf(out, "%s%s {\n", mark, group->name);
 
 	for (size_t i = 0; i < group->n_rows; i++) {
-		if (i > 0)
-			fprintf(out, "%s\n", example ? "#" : "");
-		print_row(&group->rows[i], base, example ? "#\t" : group->name ? "\t" : "", out);
+		if (i > 0 && manner != WITHOUT_MEANINGS)
+			fprintf(out, "%s\n", manner == AS_EXAMPLE ? "#" : "");
+		if (manner != WITHOUT_MEANINGS)
+			print_meaning(&group->rows[i], base, otherwise, indent, out);
+		print_row(&group->rows[i], base, otherwise, indent, out);
 	}
 
 	if (group->name)
@@ -112,33 +130,49 @@ static void print_peers(const struct setting_group *group, const struct settings
 {
 	struct settings_peer peer;
 
+	if (settings_peer_default(&peer, group->title, NULL) < 0)
+		return;
 	for (size_t i = 0; i < settings->n_peers; i++)
-		print_group(group, settings->peers[i].name, &settings->peers[i], false, out);
-	if (settings->n_peers == 0 && settings_peer_default(&peer, group->title, NULL) == 0)
-		print_group(group, group->title, &peer, true, out);
+		print_group(group, settings->peers[i].name, &settings->peers[i], &peer, IN_FULL, out);
+	if (settings->n_peers == 0)
+		print_group(group, group->title, &peer, &peer, AS_EXAMPLE, out);
+}
+
+/* The first says what the keys mean; the others have the same. */
+static void print_policies(const struct setting_group *group, const struct settings *settings, size_t n, FILE *out)
+{
+	struct settings_policy otherwise;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct settings_policy *policy = &settings->policies[i];
+
+		if (settings_policy_default(&otherwise, policy->name, NULL) == 0)
+			print_group(group, policy->name, policy, &otherwise, i == 0 ? IN_FULL : WITHOUT_MEANINGS, out);
+	}
 }
 
 void settings_print(const struct settings *settings, FILE *out)
 {
-	CF_AUTO(settings_free) struct settings *plain = NULL;
+	CF_AUTO(settings_free) struct settings *plain = calloc(1, sizeof(*plain));
+	const struct settings *printed = settings ? settings : plain;
 
 	fputs("# Settings of clockferryd; clockferryd.conf(5) has the syntax.\n", out);
 	fputs("# What is commented out has the value shown.\n", out);
-	if (!settings) {
-		plain = calloc(1, sizeof(*plain));
-		if (!plain || settings_default(plain, NULL) < 0)
-			return;
-		settings = plain;
-	}
+	if (!plain || settings_default(plain, NULL) < 0)
+		return;
 
 	for (size_t i = 0; i < SETTING_GROUPS; i++) {
+		const struct setting_group *group = &setting_groups[i];
+
 		fputc('\n', out);
-		print_comment("", setting_groups[i].meaning, out);
-		if (!setting_groups[i].name)
+		print_comment("", group->meaning, out);
+		if (!group->name)
 			fputc('\n', out);
-		if (setting_groups[i].many)
-			print_peers(&setting_groups[i], settings, out);
+		if (group->kind == GROUP_PEERS)
+			print_peers(group, printed, out);
+		else if (group->kind == GROUP_POLICIES)
+			print_policies(group, printed, settings ? settings->n_policies : 1, out);
 		else
-			print_group(&setting_groups[i], setting_groups[i].title, settings, false, out);
+			print_group(group, NULL, printed, plain, IN_FULL, out);
 	}
 }

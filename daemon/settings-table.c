@@ -4,6 +4,8 @@
 /* In the order of enum cf_via. */
 static const char *const via_words[CF_N_VIAS] = { "auto", "socket", "ipv4", "ipv6" };
 
+static const char *const switch_words[] = { "no", "yes" };
+
 #define ROW(name, k, T, m, default_, ...)                                                               \
 	{                                                                                               \
 		.key = (name), .kind = (k), .offset = offsetof(T, m), .size = sizeof(CF_MEMBER(T, m)),  \
@@ -14,9 +16,13 @@ static const char *const via_words[CF_N_VIAS] = { "auto", "socket", "ipv4", "ipv
 	ROW(name, SETTING_INT, S, m, default_, .min = (lo), .max = CF_IS(S, m, int64_t) * (hi), __VA_ARGS__)
 #define SPAN(name, m, default_, lo, hi, ...) \
 	ROW(name, SETTING_SPAN, S, m, default_, .min = (lo), .max = CF_IS(S, m, cf_span) * (hi), __VA_ARGS__)
+#define SWITCH(name, m, default_, ...) \
+	ROW(name, SETTING_SWITCH, S, m, default_, .words = switch_words, .max = CF_IS(S, m, bool), __VA_ARGS__)
 #define WORD(name, m, default_, w, first, n, ...) \
 	ROW(name, SETTING_WORD, S, m, default_, .words = (w), .min = (first), .max = (n) - 1, __VA_ARGS__)
 #define LIST(name, k, ...) { .key = (name), .kind = (k), __VA_ARGS__ }
+#define FINDINGS(name, severity, ...) \
+	{ .key = (name), .kind = SETTING_FINDINGS, .offset = offsetof(S, limits), .what = (severity), __VA_ARGS__ }
 
 #define NOT_EMPTY .what = 1
 #define MEANS(text) .meaning = (text)
@@ -34,6 +40,12 @@ static const struct setting top[] = {
 		MEANS("IP addresses on which peers and remote operators are served. None: every address.")),
 	INT("port", port, "9437", 1, 65535,
 		MEANS("TCP port there.")),
+	TEXT("use-policy", SETTING_POLICY, use_policy, "default", NOT_EMPTY,
+		MEANS("The policy that applies to domains which choose none by their metadata.")),
+	SWITCH("accept-override", accept_override, "yes",
+		MEANS("Whether findings refuse nothing on this host either when an administrator at the "
+		      "source of a migration has overridden them. The source vouches for the person, and "
+		      "the receipts on both hosts say who it was and why.")),
 	SPAN("stop-slack", stop_slack, "3 ms", 0, CF_S,
 		MEANS("How much earlier than QEMU's STOP event a guest may have stopped. An assumption: it "
 		      "widens every blackout, and receipts show it.")),
@@ -122,35 +134,43 @@ static const struct setting guest[] = {
 		      "guest's own NTP client: the error is only reported.")),
 };
 
+#undef S
+
+#define S struct settings_policy
 static const struct setting policy[] = {
-	SPAN("max-error-bound", policy.max_error_bound, "100 ms", CF_US, CF_DAY,
+	TEXT("description", SETTING_TEXT, description, "",
+		MEANS("What the policy is for, in a sentence.")),
+	WORD("mode", limits.mode, "enforce", cf_policy_mode_words, CF_ENFORCE, CF_N_POLICY_MODES,
+		MEANS("observe: nothing is refused, but for what cannot be done at all; checks and receipts "
+		      "say what would have been. Where one of two hosts enforces, both do.")),
+	SPAN("max-error-bound", limits.max_error_bound, "100 ms", CF_US, CF_DAY,
 		MEANS("How far either host's clock may be from UTC, at worst.")),
-	SPAN("max-skew", policy.max_skew, "25 ms", CF_US, CF_DAY,
+	SPAN("max-skew", limits.max_skew, "25 ms", CF_US, CF_DAY,
 		MEANS("How much the two hosts' clocks may disagree, at worst.")),
-	SPAN("max-blackout", policy.max_blackout, "1 s", CF_US, CF_DAY,
+	SPAN("max-blackout", limits.max_blackout, "1 s", CF_US, CF_DAY,
 		MEANS("How long the guest may stand still.")),
-	SPAN("max-residual", policy.max_residual, "20 ms", CF_US, CF_DAY,
+	SPAN("max-residual", limits.max_residual, "20 ms", CF_US, CF_DAY,
 		MEANS("How far its clock may be off after correction.")),
-	SPAN("gate-grace", policy.gate_grace, "30 s", 0, CF_DAY,
+	SPAN("gate-grace", limits.gate_grace, "30 s", 0, CF_DAY,
 		MEANS("How long the gate may stay closed during the copy before the migration is aborted.")),
-	SPAN("holdover-max", policy.holdover_max, "5 min", 0, 7 * CF_DAY,
+	SPAN("holdover-max", limits.holdover_max, "5 min", 0, 7 * CF_DAY,
 		MEANS("How long a host may run on without its time source.")),
-	INT("max-stratum", policy.max_stratum, "9", 1, 15,
+	INT("max-stratum", limits.max_stratum, "9", 1, 15,
 		MEANS("How far from a reference clock a host may be. A `local` reference of chronyd is 10 "
 		      "unless told otherwise.")),
-	WORD("require-lever", policy.require_lever, "none", cf_lever_words, CF_LEVER_NONE, CF_N_LEVERS,
+	WORD("require-lever", limits.require_lever, "none", cf_lever_words, CF_LEVER_NONE, CF_N_LEVERS,
 		MEANS("The lever without which no guest is migrated.")),
-	WORD("correction", policy.correction, "step-forward", cf_correction_words, CF_CORRECTION_STEP_FORWARD,
+	WORD("correction", limits.correction, "step-forward", cf_correction_words, CF_CORRECTION_STEP_FORWARD,
 		CF_N_CORRECTIONS,
 		MEANS("What may be done to a guest's clock: step it forward only, either way, or only "
 		      "report its error.")),
-	SPAN("correction-floor", policy.correction_floor, "2 ms", 0, CF_S,
+	SPAN("correction-floor", limits.correction_floor, "2 ms", 0, CF_S,
 		MEANS("A lag below it is left alone.")),
-	LIST("refuse", SETTING_FINDINGS, .what = CF_SEVERITY_REFUSE,
+	FINDINGS("refuse", CF_SEVERITY_REFUSE,
 		MEANS("Findings that refuse a migration, beyond those that do so anyway.")),
-	LIST("warn", SETTING_FINDINGS, .what = CF_SEVERITY_WARN,
+	FINDINGS("warn", CF_SEVERITY_WARN,
 		MEANS("Findings that are shown, and refuse nothing.")),
-	LIST("off", SETTING_FINDINGS, .what = CF_SEVERITY_OFF,
+	FINDINGS("off", CF_SEVERITY_OFF,
 		MEANS("Findings that are not even shown.")),
 };
 #undef S
@@ -167,20 +187,50 @@ static const struct setting peer[] = {
 #define ROWS(table) .rows = (table), .n_rows = CF_COUNT(table)
 
 const struct setting_group setting_groups[SETTING_GROUPS] = {
-	{ NULL, NULL, false, ROWS(top), "The agent." },
-	{ "tls", NULL, false, ROWS(tls), "Certificates." },
-	{ "access", NULL, false, ROWS(access_rows),
+	{ NULL, NULL, GROUP_ONE, ROWS(top), "The agent." },
+	{ "tls", NULL, GROUP_ONE, ROWS(tls), "Certificates." },
+	{ "access", NULL, GROUP_ONE, ROWS(access_rows),
 		"Which certificates may do what: patterns \"dns:...\", \"uri:...\" (of the subject "
 		"alternative names) or \"cn:...\". A dns pattern may begin with \"*.\", which stands for "
 		"one label. Who fits none gets nothing." },
-	{ "peer", "hB", true, ROWS(peer),
+	{ "peer", "hB", GROUP_PEERS, ROWS(peer),
 		"A known peer, by the name in its certificate: it is measured in the background, and what "
 		"`clockferry check` looks at when no destination is named." },
-	{ "chrony", NULL, false, ROWS(chrony), "This host's chronyd." },
-	{ "libvirt", NULL, false, ROWS(libvirt), "This host's libvirt, and how it reaches another's." },
-	{ "probe", NULL, false, ROWS(probe), "Measuring the offset between two hosts." },
-	{ "guest", NULL, false, ROWS(guest), "Measuring and correcting a guest's clock." },
-	{ "policy", "default", false, ROWS(policy),
-		"What this host allows. Of the limits of two hosts the stricter applies. Findings are "
-		"named as `clockferry explain` and clockferryd.conf(5) list them." },
+	{ "chrony", NULL, GROUP_ONE, ROWS(chrony), "This host's chronyd." },
+	{ "libvirt", NULL, GROUP_ONE, ROWS(libvirt), "This host's libvirt, and how it reaches another's." },
+	{ "probe", NULL, GROUP_ONE, ROWS(probe), "Measuring the offset between two hosts." },
+	{ "guest", NULL, GROUP_ONE, ROWS(guest), "Measuring and correcting a guest's clock." },
+	{ "policy", "default", GROUP_POLICIES, ROWS(policy),
+		"What this host allows, under a name. A domain chooses by its metadata, else use-policy "
+		"does; a request may name another one besides, and of the limits of all of them, on both "
+		"hosts, the strictest applies. `clockferry policy` shows those that ship: what a policy of "
+		"the same name does not say stays as it ships, any other begins as default does that "
+		"ships. Findings are named as `clockferry explain` and clockferryd.conf(5) list them." },
+};
+
+const struct shipped_policy shipped_policies[SHIPPED_POLICIES] = {
+	{ "default", {
+		{ "description", "Hosts that follow NTP servers of their own site." } } },
+	{ "strict", {
+		{ "description", "Guests that cannot stand a clock which is off by a millisecond." },
+		{ "max-error-bound", "1 ms" },
+		{ "max-skew", "500 us" },
+		{ "max-blackout", "100 ms" },
+		{ "max-residual", "1 ms" },
+		{ "gate-grace", "5 s" },
+		{ "require-lever", "kvm" } } },
+	{ "relaxed", {
+		{ "description", "Guests that set their clocks right by themselves." },
+		{ "max-error-bound", "500 ms" },
+		{ "max-skew", "250 ms" },
+		{ "max-blackout", "5 s" },
+		{ "max-residual", "100 ms" },
+		{ "gate-grace", "5 min" },
+		{ "correction", "report" } } },
+	{ "emergency", {
+		{ "description", "The night in which NTP is dead: guests have to move all the same." },
+		{ "holdover-max", "7 d" },
+		{ "warn", "clock-unsynchronised" },
+		{ "warn", "error-bound" },
+		{ "warn", "skew" } } },
 };

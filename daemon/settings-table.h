@@ -19,15 +19,17 @@ enum setting_kind {
 	SETTING_INT,		/* int64_t; the row's unit may follow the number */
 	SETTING_SPAN,		/* cf_span */
 	SETTING_WORD,		/* enum: words[min..max] */
+	SETTING_SWITCH,		/* bool: words[0] is false, words[1] true */
+	SETTING_POLICY,		/* char[N], a policy that there is */
 	SETTING_LISTEN,		/* list: settings->listen */
 	SETTING_RULES,		/* list: those of settings->access that have the row's role */
-	SETTING_FINDINGS,	/* list: those of settings->policy.severities that have the row's severity */
+	SETTING_FINDINGS,	/* list: those of a policy's severities that have the row's severity */
 };
 
 struct setting {
 	const char *key;
 	enum setting_kind kind;
-	size_t offset, size;	/* of the member; unused in lists */
+	size_t offset, size;	/* of the member; of a policy's limits in a list of findings, unused in others */
 	const char *otherwise;	/* the default */
 	int64_t min, max;
 	const char *const *words;
@@ -36,14 +38,17 @@ struct setting {
 	const char *meaning;	/* sentences for the manual and the example */
 };
 
-/*
- * The rows of a group lie in struct settings, but those of the group of peers,
- * of which there can be many, in struct settings_peer.
- */
+/* Of which struct the rows of a group are members. */
+enum setting_group_kind {
+	GROUP_ONE,		/* struct settings: there is one such group */
+	GROUP_PEERS,		/* struct settings_peer, one group for each */
+	GROUP_POLICIES,		/* struct settings_policy, one group for each */
+};
+
 struct setting_group {
 	const char *name;	/* NULL: keys outside of all braces */
-	const char *title;	/* of the only one there can be, or of the example; NULL: none */
-	bool many;
+	const char *title;	/* of the example, where there is one group for each; else NULL */
+	enum setting_group_kind kind;
 	const struct setting *rows;
 	size_t n_rows;
 	const char *meaning;
@@ -56,9 +61,20 @@ extern const struct setting_group setting_groups[SETTING_GROUPS];
 /* The same value again, as a text in quotes, with its NUL. */
 #define SETTING_VALUE_ROOM (2 * SETTINGS_TEXT_ROOM + 16)
 
+/* The policies that ship: what they set other than its default. */
+struct shipped_policy {
+	const char *name;
+	struct {
+		const char *key, *value;
+	} sets[12];
+};
+
+#define SHIPPED_POLICIES 4
+extern const struct shipped_policy shipped_policies[SHIPPED_POLICIES];
+
 /*
- * Take one value of the row, or one more element of its list, into base: a
- * struct settings, or a struct settings_peer.  EINVAL or ERANGE, and the text
+ * Take one value of the row, or one more element of its list, into base: the
+ * struct of its group.  EINVAL or ERANGE, and the text
  * says what would have been right; base is not touched then.
  */
 int setting_parse(const struct setting *row, const char *text, void *base, struct cf_error *err);
@@ -74,11 +90,29 @@ void setting_text(const struct setting *row, const void *base, size_t i,
 /* "1 to 128", "1 us to 1 d", "one of a, b, c"; "" where anything goes. */
 void setting_range(const struct setting *row, char text[static SETTING_VALUE_ROOM]);
 
-/* Every row of every group into its default. */
+/* The rows of all groups of that kind into their defaults; lists are left as they are. */
+int setting_defaults(enum setting_group_kind kind, void *base, struct cf_error *err);
+
+/* The same of struct settings, and the policies that ship. */
 int settings_default(struct settings *settings, struct cf_error *err);
 
 /* The defaults of a peer's rows, and its name, which is refused unless it is a host's. */
 int settings_peer_default(struct settings_peer *peer, const char *name, struct cf_error *err);
+
+/*
+ * The policy as it ships, or one of another name, which begins as the default does
+ * that ships; its name is refused unless it is one.
+ */
+int settings_policy_default(struct settings_policy *policy, const char *name, struct cf_error *err);
+
+/*
+ * One policy as a file has it, read into *fresh from settings_policy_begin(), takes
+ * the place of the one it began as; fresh->origin is the file.  EEXIST when a file
+ * has said what it is already.
+ */
+int settings_policy_begin(const struct settings *settings, const char *name, struct settings_policy *fresh,
+			  struct cf_error *err);
+int settings_policy_take(struct settings *settings, struct settings_policy *fresh, struct cf_error *err);
 
 /*
  * What follows from the rows together, once all of them have been read: the

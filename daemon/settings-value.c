@@ -49,6 +49,9 @@ static int check_text(const struct setting *row, const char *text, struct cf_err
 		return row->what ? cf_fail(err, EINVAL, CF_BAD_REQUEST, "is empty") : 0;
 
 	switch (row->kind) {
+	case SETTING_POLICY:
+		return is_name(text) ? 0 : cf_fail(err, EINVAL, CF_BAD_REQUEST,
+			"'%s' is not a policy's name", text);
 	case SETTING_HOST:
 		return is_name(text) ? 0 : cf_fail(err, EINVAL, CF_BAD_REQUEST,
 			"'%s' is not a host name", text);
@@ -116,7 +119,10 @@ static int parse_word(const struct setting *row, const char *text, void *base, s
 
 	for (int64_t i = row->min; i <= row->max; i++)
 		if (strcmp(row->words[i], text) == 0) {
-			*(unsigned *)member(row, base) = i;
+			if (row->kind == SETTING_SWITCH)
+				*(bool *)member(row, base) = i;
+			else
+				*(unsigned *)member(row, base) = i;
 			return 0;
 		}
 
@@ -165,6 +171,8 @@ static int add_severity(unsigned severity, const char *text, struct cf_limits *l
 
 	if (code == CF_FINDING_UNKNOWN)
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no finding '%s'", text);
+	if (cf_finding_always_refuses(code) && severity != CF_SEVERITY_REFUSE)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "'%s' always refuses", text);
 	for (size_t i = 0; i < limits->n_severities; i++)
 		if (limits->severities[i].code == code)
 			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "'%s' is in `%s` already", text,
@@ -186,13 +194,14 @@ int setting_parse(const struct setting *row, const char *text, void *base, struc
 	case SETTING_SPAN:
 		return parse_span(row, text, base, err);
 	case SETTING_WORD:
+	case SETTING_SWITCH:
 		return parse_word(row, text, base, err);
 	case SETTING_LISTEN:
 		return add_listen(text, base, err);
 	case SETTING_RULES:
 		return add_rule(row->what, text, base, err);
 	case SETTING_FINDINGS:
-		return add_severity(row->what, text, &((struct settings *)base)->policy, err);
+		return add_severity(row->what, text, member(row, base), err);
 	default:
 		return parse_text(row, text, base, err);
 	}
@@ -203,19 +212,23 @@ bool setting_is_list(const struct setting *row)
 	return row->kind >= SETTING_LISTEN;
 }
 
-/* The i-th rule or severity that belongs to the row; NULL behind the last. */
-static const void *element(const struct setting *row, const struct settings *settings, size_t i)
+/* The i-th element that belongs to the row; NULL behind the last. */
+static const void *element(const struct setting *row, const void *base, size_t i)
 {
 	if (row->kind == SETTING_RULES) {
+		const struct settings *settings = base;
+
 		for (size_t j = 0; j < settings->n_access; j++)
 			if (settings->access[j].role == row->what && i-- == 0)
 				return &settings->access[j];
 	} else if (row->kind == SETTING_FINDINGS) {
-		for (size_t j = 0; j < settings->policy.n_severities; j++)
-			if (settings->policy.severities[j].severity == row->what && i-- == 0)
-				return &settings->policy.severities[j];
-	} else if (i < settings->n_listen) {
-		return settings->listen[i];
+		const struct cf_limits *limits = member_of(row, base);
+
+		for (size_t j = 0; j < limits->n_severities; j++)
+			if (limits->severities[j].severity == row->what && i-- == 0)
+				return &limits->severities[j];
+	} else if (i < ((const struct settings *)base)->n_listen) {
+		return ((const struct settings *)base)->listen[i];
 	}
 	return NULL;
 }
@@ -274,6 +287,9 @@ void setting_text(const struct setting *row, const void *base, size_t i, char te
 	case SETTING_WORD:
 		strcpy(text, row->words[*(const unsigned *)member_of(row, base)]);
 		break;
+	case SETTING_SWITCH:
+		strcpy(text, row->words[*(const bool *)member_of(row, base)]);
+		break;
 	default:
 		strcpy(text, member_of(row, base));
 	}
@@ -293,7 +309,7 @@ void setting_range(const struct setting *row, char text[static SETTING_VALUE_ROO
 		snprintf(low, sizeof(low), "%" PRId64, row->min);
 		exact_int(row, row->max, high);
 		snprintf(text, SETTING_VALUE_ROOM, "%.100s to %.100s", low, high);
-	} else if (row->kind == SETTING_WORD) {
+	} else if (row->kind == SETTING_WORD || row->kind == SETTING_SWITCH) {
 		for (int64_t i = row->min; i <= row->max; i++)
 			n += snprintf(text + n, SETTING_VALUE_ROOM - n, "%s%s", n ? ", " : "one of ",
 				      row->words[i]);

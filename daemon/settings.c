@@ -35,14 +35,18 @@ struct settings *settings_free(struct settings *settings)
 	return NULL;
 }
 
-static int group_default(const struct setting_group *group, void *base, struct cf_error *err)
+int setting_defaults(enum setting_group_kind kind, void *base, struct cf_error *err)
 {
-	for (size_t i = 0; i < group->n_rows; i++) {
-		const struct setting *row = &group->rows[i];
-		int r = setting_is_list(row) ? 0 : setting_parse(row, row->otherwise, base, err);
+	for (size_t i = 0; i < SETTING_GROUPS; i++) {
+		const struct setting_group *group = &setting_groups[i];
 
-		if (r < 0)
-			return r;
+		for (size_t j = 0; group->kind == kind && j < group->n_rows; j++) {
+			const struct setting *row = &group->rows[j];
+			int r = setting_is_list(row) ? 0 : setting_parse(row, row->otherwise, base, err);
+
+			if (r < 0)
+				return r;
+		}
 	}
 
 	return 0;
@@ -50,14 +54,12 @@ static int group_default(const struct setting_group *group, void *base, struct c
 
 int settings_default(struct settings *settings, struct cf_error *err)
 {
-	for (size_t i = 0; i < SETTING_GROUPS; i++) {
-		int r = setting_groups[i].many ? 0 : group_default(&setting_groups[i], settings, err);
+	int r = setting_defaults(GROUP_ONE, settings, err);
 
-		if (r < 0)
-			return r;
-	}
-
-	return 0;
+	for (; r == 0 && settings->n_policies < SHIPPED_POLICIES; settings->n_policies++)
+		r = settings_policy_default(&settings->policies[settings->n_policies],
+					    shipped_policies[settings->n_policies].name, err);
+	return r;
 }
 
 int settings_peer_default(struct settings_peer *peer, const char *name, struct cf_error *err)
@@ -70,9 +72,8 @@ int settings_peer_default(struct settings_peer *peer, const char *name, struct c
 	int r;
 
 	r = setting_parse(&row, name, &fresh, err);
-	for (size_t i = 0; r == 0 && i < SETTING_GROUPS; i++)
-		if (setting_groups[i].many)
-			r = group_default(&setting_groups[i], &fresh, err);
+	if (r == 0)
+		r = setting_defaults(GROUP_PEERS, &fresh, err);
 	if (r < 0)
 		return r;
 

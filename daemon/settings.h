@@ -18,9 +18,9 @@
 
 #include "proto/base.h"
 #include "proto/error.h"
-#include "proto/limits.h"
 #include "proto/report.h"
 #include "proto/route.h"
+#include "proto/terms.h"
 #include "proto/time.h"
 #include "proto/version.h"
 
@@ -30,6 +30,7 @@
 #define SETTINGS_LISTEN_MAX	16
 #define SETTINGS_RULES_MAX	64	/* of all roles together */
 #define SETTINGS_PEERS_MAX	1024
+#define SETTINGS_POLICIES_MAX	64	/* with those that ship */
 
 /* What of a certificate a pattern is held against. */
 enum access_kind { ACCESS_DNS, ACCESS_URI, ACCESS_CN, ACCESS_N_KINDS };
@@ -50,6 +51,14 @@ struct settings_peer {
 	int64_t port;
 };
 
+/* What is allowed, under a name by which hosts, domains and requests choose it. */
+struct settings_policy {
+	char name[CF_POLICY_ROOM];
+	char description[SETTINGS_TEXT_ROOM];
+	char origin[SETTINGS_TEXT_ROOM];	/* the file that says something of it; "": as it ships */
+	struct cf_limits limits;
+};
+
 struct settings {
 	atomic_int holders;		/* settings_hold(), settings_free() */
 
@@ -57,6 +66,9 @@ struct settings {
 	size_t n_listen;		/* 0: every address */
 	char listen[SETTINGS_LISTEN_MAX][SETTINGS_TEXT_ROOM];
 	int64_t port;
+
+	char use_policy[CF_POLICY_ROOM];	/* for domains that choose none; always one of those below */
+	bool accept_override;			/* what another host's administrator overrides is overridden here */
 
 	cf_span stop_slack;		/* how much earlier than its event a guest may have stopped */
 	cf_span stop_wait;		/* how long SIGTERM lets a copy go on */
@@ -107,7 +119,8 @@ struct settings {
 		cf_span correct_within;	/* after RESUME; later the clock is only reported */
 	} guest;
 
-	struct cf_limits policy;	/* "default" */
+	size_t n_policies;			/* those that ship come first */
+	struct settings_policy policies[SETTINGS_POLICIES_MAX];
 };
 
 /*
@@ -116,10 +129,14 @@ struct settings {
  */
 void settings_where(const struct settings *settings, const char *host, const char **address, int *port);
 
+/* The policy of that name, or NULL; the one in use for "". */
+const struct settings_policy *settings_policy(const struct settings *settings, const char *name);
+
 /*
- * The settings of the file at path into *ret, to be released with
- * settings_free().  A file that is not there means the defaults.  Errors:
- * EINVAL with "file:line: key: ...", or what open(2) and read(2) say.
+ * The settings of the file at path, and the policies in the files policy.d/NAME.conf
+ * beside it, into *ret, to be released with settings_free().  A file that is not
+ * there means the defaults.  Errors: EINVAL with "file:line: key: ...", or what
+ * open(2) and read(2) say.
  */
 int settings_read(const char *path, struct settings **ret, struct cf_error *err);
 
@@ -134,6 +151,6 @@ CF_DEFINE_AUTO(struct settings *, settings_free)
 /*
  * All settings in the file's own syntax, each with its meaning, unit, range and
  * default above it.  What is as the default has it is commented out; without
- * settings everything is: that is the example that ships.
+ * settings everything is: that is the example that ships, with one policy in it.
  */
 void settings_print(const struct settings *settings, FILE *out);

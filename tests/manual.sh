@@ -48,7 +48,7 @@ settings()
 # The same, from the manual.
 settings_manual()
 {
-	sed -n '/^\.Sh SETTINGS/,/^\.Sh FINDINGS/p' "$conf" | sed 's/\\(dq/"/g' | awk '
+	sed -n '/^\.Sh SETTINGS/,/^\.Sh POLICIES/p' "$conf" | sed 's/\\(dq/"/g' | awk '
 		function flush() { if (key) print group "|" key "|" range; key = range = "" }
 		/^\.Ss Outside/ { group = ""; next }
 		/^\.Ss / { flush(); group = $2; next }
@@ -77,9 +77,31 @@ options_manual()
 	sed -n 's/^\.It .*Fl Fl \([a-z-]*\).*/--\1/p' "$1"
 }
 
+# "policy|key = value" of what the policies that ship have other than the default.
+policies()
+{
+	"$builddir/clockferryd" --print-settings --config /dev/null | awk '
+		{ sub(/^[# \t]+/, "") }
+		/^policy "[^"]*" \{$/ { policy = $2 }
+		/^[a-z-]+ = / && policy == "\"default\"" { usual[$0] = 1 }
+		/^[a-z-]+ = / && policy && !usual[$0] { print policy "|" $0 }'
+}
+
+policies_manual()
+{
+	sed -n '/^\.Sh POLICIES/,/^\.Sh FINDINGS/p' "$conf" | awk '
+		{ sub(/^[ \t]+/, "") }
+		/^policy "[^"]*" \{$/ { policy = $2 }
+		/^[a-z-]+ = / { print policy "|" $0 }'
+}
+
 settings >"$tmp/program"
 settings_manual >"$tmp/manual"
 same "settings: group, key, default and range" 40
+
+policies >"$tmp/program"
+policies_manual >"$tmp/manual"
+same "policies that ship" 15
 
 severities >"$tmp/program"
 sed -n '/^\.Sh FINDINGS/,/^\.Sh FILES/s/^\.It Ic \([a-z-]*\) Pq \([a-z]*\)$/\1 \2/p' "$conf" >"$tmp/manual"
@@ -102,7 +124,7 @@ options_manual "$command" >"$tmp/manual"
 same "options of clockferry" 8
 
 # What stands in the manual as an example is one; with a fault in it, it is told where.
-sed -n '/^\.Bd -literal/,/^\.Ed/p' "$conf" | sed '1d;$d' >"$tmp/example.conf"
+sed -n '/^\.Sh EXAMPLES/,/^\.Sh /p' "$conf" | sed -n '/^\.Bd -literal/,/^\.Ed/p' | sed '1d;$d' >"$tmp/example.conf"
 n=$((n + 1))
 if found=$("$builddir/clockferryd" --check-config --config "$tmp/example.conf" 2>&1) && [ -s "$tmp/example.conf" ]; then
 	echo "ok $n - the example in the manual is taken"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/settings-table.h"
@@ -121,8 +122,18 @@ static const struct {
 		"2: policy.off: 'skew' is in `warn` already" },
 	{ "finding twice in one list", "policy \"default\" { warn = {\"skew\", \"skew\"} }\n",
 		"1: policy.warn: 'skew' is in `warn` already" },
-	{ "another policy", "policy \"strict\" {\n}\n",
-		"2: policy \"strict\", which ends here: the only one this version knows is \"default\"" },
+	{ "what always refuses", "policy \"default\" { warn = {\"domain-unknown\"} }\n",
+		"1: policy.warn: 'domain-unknown' always refuses" },
+	{ "policy with a bad name", "policy \"very strict\" {\n}\n",
+		"2: policy \"very strict\", which ends here: 'very strict' is not a policy's name" },
+	{ "policy without a name", "policy \"\" {\n}\n", "2: policy \"\", which ends here: is empty" },
+	{ "unknown mode", "policy \"gold\" {\n\tmode = dry-run\n}\n",
+		"2: policy.mode: 'dry-run' is not one of enforce, observe" },
+	{ "fault in a policy of another name", "policy gold {\n\tmax-skew = \"25\"\n}\n",
+		"2: policy.max-skew: '25': " BAD_SPAN },
+	{ "a policy that is not there", "port = 1\nuse-policy = gold\npolicy silver { }\n",
+		"2: use-policy: there is no policy 'gold'" },
+	{ "no switch", "accept-override = maybe\n", "1: accept-override: 'maybe' is not one of no, yes" },
 	{ "policy given twice", "policy \"default\" { }\npolicy \"default\" { }\n",
 		"2: found duplicate title 'default'" },
 	{ "group that is not closed", "tls {\n", "1: the brace that opens here is not closed" },
@@ -171,7 +182,7 @@ static void test_defaults(void)
 	gethostname(host, sizeof(host));
 	unlink(path);
 	ok(settings_read(path, &s, &err) == 0, "a file that is not there is no error");
-	p = &s->policy;
+	p = &settings_policy(s, "")->limits;
 
 	ok(strcmp(s->host, host) == 0 && s->n_listen == 0 && s->port == 9437,
 	   "this host, everywhere, port 9437");
@@ -199,6 +210,139 @@ static void test_defaults(void)
 	for (int code = 1; code < CF_N_FINDING_CODES; code++)
 		if (cf_limits_severity(p, code) != cf_finding_default(code))
 			ok(false, "%s keeps its own severity", cf_finding_words[code]);
+	ok(p->has_mode && p->mode == CF_ENFORCE && s->accept_override, "it enforces, and honours overrides");
+}
+
+/* Those that ship: DESIGN 11. */
+static const struct {
+	const char *name;
+	int64_t max_error_bound, max_skew, max_blackout, max_residual, gate_grace;
+	enum cf_lever lever;
+	enum cf_correction correction;
+	enum cf_severity unsynchronised;	/* and error-bound and skew */
+} shipped[] = {
+	{ "default", 100 * CF_MS, 25 * CF_MS, CF_S, 20 * CF_MS, 30 * CF_S, CF_LEVER_NONE, CF_CORRECTION_STEP_FORWARD,
+	  CF_SEVERITY_REFUSE },
+	{ "strict", CF_MS, 500 * CF_US, 100 * CF_MS, CF_MS, 5 * CF_S, CF_LEVER_KVM, CF_CORRECTION_STEP_FORWARD,
+	  CF_SEVERITY_REFUSE },
+	{ "relaxed", 500 * CF_MS, 250 * CF_MS, 5 * CF_S, 100 * CF_MS, 300 * CF_S, CF_LEVER_NONE,
+	  CF_CORRECTION_REPORT, CF_SEVERITY_REFUSE },
+	{ "emergency", 100 * CF_MS, 25 * CF_MS, CF_S, 20 * CF_MS, 30 * CF_S, CF_LEVER_NONE, CF_CORRECTION_STEP_FORWARD,
+	  CF_SEVERITY_WARN },
+};
+
+static void test_shipped(void)
+{
+	CF_AUTO(settings_free) struct settings *s = must_read("");
+
+	ok(s->n_policies == CF_COUNT(shipped), "four policies ship");
+	for (size_t i = 0; i < CF_COUNT(shipped); i++) {
+		const struct settings_policy *policy = settings_policy(s, shipped[i].name);
+		const struct cf_limits *l = &policy->limits;
+
+		ok(l->max_error_bound.ns == shipped[i].max_error_bound && l->max_skew.ns == shipped[i].max_skew &&
+		   l->max_blackout.ns == shipped[i].max_blackout && l->max_residual.ns == shipped[i].max_residual &&
+		   l->gate_grace.ns == shipped[i].gate_grace && l->require_lever == shipped[i].lever &&
+		   l->correction == shipped[i].correction && l->correction_floor.ns == 2 * CF_MS,
+		   "%s has its limits", shipped[i].name);
+		ok(cf_limits_severity(l, CF_FINDING_SKEW) == shipped[i].unsynchronised &&
+		   cf_limits_severity(l, CF_FINDING_ERROR_BOUND) == shipped[i].unsynchronised &&
+		   cf_limits_severity(l, CF_FINDING_CLOCK_UNSYNCHRONISED) == shipped[i].unsynchronised &&
+		   cf_limits_severity(l, CF_FINDING_CLOCK_STEPPED) == CF_SEVERITY_REFUSE, "... and severities");
+		ok(*policy->description && !*policy->origin && l->mode == CF_ENFORCE, "... and says what it is for");
+	}
+	ok(settings_policy(s, "") == settings_policy(s, "default") && !settings_policy(s, "gold"),
+	   "the first is in use, and there is no other");
+}
+
+/* What a file says, and what stays as it ships. */
+static void test_policies(void)
+{
+	CF_AUTO(settings_free) struct settings *s = must_read(
+		"use-policy = gold\n"
+		"policy gold { max-skew = \"1 ms\" mode = observe }\n"
+		"policy emergency { off = {\"skew\", \"kernel-unsync\"} max-blackout = \"2 s\" }\n"
+		"policy default { max-skew = \"7 ms\" }\n");
+	const struct cf_limits *gold = &settings_policy(s, "")->limits, *night = &settings_policy(s, "emergency")->limits;
+
+	ok(s->n_policies == 5 && strcmp(settings_policy(s, "")->name, "gold") == 0, "a policy of our own, in use");
+	ok(gold->max_skew.ns == CF_MS && gold->mode == CF_OBSERVE, "... with what it says");
+	ok(gold->max_blackout.ns == CF_S && gold->n_severities == 0 && !*settings_policy(s, "")->description,
+	   "... and the rest as default ships");
+	ok(settings_policy(s, "default")->limits.max_skew.ns == 7 * CF_MS, "default can be changed");
+	ok(night->max_blackout.ns == 2 * CF_S && night->max_skew.ns == 25 * CF_MS && night->holdover_max.ns == 7 * CF_DAY,
+	   "one that ships keeps what the file does not say");
+	ok(cf_limits_severity(night, CF_FINDING_SKEW) == CF_SEVERITY_OFF &&
+	   cf_limits_severity(night, CF_FINDING_KERNEL_UNSYNC) == CF_SEVERITY_OFF &&
+	   cf_limits_severity(night, CF_FINDING_ERROR_BOUND) == CF_SEVERITY_WARN, "... finding by finding");
+	ok(strcmp(settings_policy(s, "gold")->origin, path) == 0 && !*settings_policy(s, "strict")->origin,
+	   "and each says which file it is from");
+}
+
+/* A file in policy.d; NULL removes it. */
+static void put_policy(const char *name, const char *text)
+{
+	char file[64];
+	FILE *to;
+
+	snprintf(file, sizeof(file), "policy.d/%s", name);
+	if (!text) {
+		unlink(file);
+		return;
+	}
+	to = fopen(file, "w");
+	if (!to || fputs(text, to) < 0 || fclose(to) != 0)
+		abort();
+}
+
+static void fails(const char *name, const char *settings_text, const char *fault)
+{
+	struct settings *settings = NULL;
+	struct cf_error err = { 0 };
+
+	ok(read_text(settings_text, &settings, &err) < 0 && strcmp(err.text, fault) == 0, "%s", name);
+	if (strcmp(err.text, fault) != 0)
+		printf("# said: %s\n# want: %s\n", err.text, fault);
+	settings_free(settings);
+}
+
+static void test_folder(void)
+{
+	CF_AUTO(settings_free) struct settings *s = NULL;
+	struct cf_error err = { 0 };
+
+	mkdir("policy.d", 0700);
+	put_policy("10-gold.conf", "# ours\npolicy gold { max-skew = \"3 ms\" }\n");
+	put_policy("20-night.conf", "policy strict { require-lever = none }\npolicy night { mode = observe }\n");
+	put_policy("30-no.txt", "this is no policy");
+	put_policy(".hidden.conf", "nor is this");
+	s = must_read("use-policy = night\npolicy default { max-skew = \"4 ms\" }\n");
+	ok(s->n_policies == 6 && settings_policy(s, "gold")->limits.max_skew.ns == 3 * CF_MS, "policies from policy.d");
+	ok(settings_policy(s, "")->limits.mode == CF_OBSERVE && strcmp(settings_policy(s, "")->name, "night") == 0,
+	   "... which the settings can use");
+	ok(settings_policy(s, "strict")->limits.require_lever == CF_LEVER_NONE &&
+	   settings_policy(s, "strict")->limits.max_skew.ns == 500 * CF_US, "... and which change those that ship");
+	ok(strcmp(settings_policy(s, "strict")->origin, "policy.d/20-night.conf") == 0, "... and say where");
+
+	s = settings_free(s);
+	unlink(path);
+	ok(settings_read(path, &s, &err) == 0 && s->n_policies == 6, "... also without a file of settings");
+
+	fails("a policy in two files", "policy gold {\n}\n",
+	      "policy.d/10-gold.conf:2: policy \"gold\", which ends here: test-settings.conf says what it is already");
+	put_policy("15.conf", "policy silver {\n\tmax-skew = 5\n}\n");
+	fails("a fault there has its file and line", "", "policy.d/15.conf:2: policy.max-skew: '5': " BAD_SPAN);
+	put_policy("15.conf", "policy silver { }\nport = 1\n");
+	fails("nothing else may stand there", "", "policy.d/15.conf:2: no such option 'port'");
+	put_policy("15.conf", "policy silver {\n");
+	fails("... nor half of it", "", "policy.d/15.conf:1: the brace that opens here is not closed");
+
+	put_policy("10-gold.conf", NULL);
+	put_policy("15.conf", NULL);
+	put_policy("20-night.conf", NULL);
+	put_policy("30-no.txt", NULL);
+	put_policy(".hidden.conf", NULL);
+	rmdir("policy.d");
 }
 
 /* A file with every key in it, which the fuzzer begins with too. */
@@ -220,7 +364,7 @@ static struct settings *read_everything(void)
 static void test_everything(void)
 {
 	CF_AUTO(settings_free) struct settings *s = read_everything();
-	const struct cf_limits *p = &s->policy;
+	const struct cf_limits *p = &settings_policy(s, "default")->limits;
 
 	ok(strcmp(s->host, "hA") == 0 && s->port == 19437, "host and port");
 	ok(s->n_listen == 3 && strcmp(s->listen[1], "fd00::1") == 0 && strcmp(s->listen[2], "10.0.0.9") == 0,
@@ -244,8 +388,10 @@ static void test_everything(void)
 	   "probe");
 	ok(s->guest.timeout.ns == 250 * CF_MS && s->guest.correct_within.ns == 0, "guest");
 	ok(p->max_skew.ns == 500 * CF_US && p->require_lever == CF_LEVER_KVM &&
-	   p->correction == CF_CORRECTION_REPORT,
+	   p->correction == CF_CORRECTION_REPORT && p->mode == CF_OBSERVE,
 	   "policy");
+	ok(strcmp(s->use_policy, "relaxed") == 0 && !s->accept_override && s->n_policies == 5 &&
+	   settings_policy(s, "gold-2")->limits.max_stratum == 2, "policies by name");
 	ok(cf_limits_severity(p, CF_FINDING_SKEW) == CF_SEVERITY_WARN &&
 	   cf_limits_severity(p, CF_FINDING_TAI_UNKNOWN) == CF_SEVERITY_REFUSE &&
 	   cf_limits_severity(p, CF_FINDING_KERNEL_UNSYNC) == CF_SEVERITY_OFF, "severities");
@@ -262,6 +408,10 @@ static void test_round_trip(void)
 	ok(strcmp(text, again) == 0, "what was printed is printed again");
 	free(CF_TAKE(second->peers));
 	second->peers = first->peers;
+	for (size_t i = 0; i < first->n_policies; i++)
+		memset(first->policies[i].origin, 0, sizeof(first->policies[i].origin));
+	for (size_t i = 0; i < second->n_policies; i++)
+		memset(second->policies[i].origin, 0, sizeof(second->policies[i].origin));
 	ok(memcmp(first, second, sizeof(*first)) == 0, "and means the same");
 	second->peers = NULL;
 
@@ -282,7 +432,7 @@ static void test_rows(void)
 			ok(strlen(row->meaning) > 5 && row->meaning[strlen(row->meaning) - 1] == '.',
 			   "%s says in sentences what it means", row->key);
 			ok((row->kind == SETTING_SPAN || row->kind == SETTING_INT ||
-			   row->kind == SETTING_WORD) == !!*range,
+			   row->kind == SETTING_WORD || row->kind == SETTING_SWITCH) == !!*range,
 			   "%s has a range if it can have one", row->key);
 			ok(setting_is_list(row) == !row->otherwise,
 			   "%s has a default unless it is a list", row->key);
@@ -293,20 +443,21 @@ static void test_example(void)
 {
 	CF_AUTO(cf_free) char *example = printed(NULL);
 	CF_AUTO(settings_free) struct settings *plain = must_read(""), *read = must_read(example);
-	char shipped[64 << 10];
+	char sent[64 << 10];
 	const char *top = getenv("builddir");
 	FILE *file;
 	size_t n;
 
-	snprintf(shipped, sizeof(shipped), "%s/systemd/clockferryd.conf", top ? top : ".");
-	file = fopen(shipped, "r");
-	n = file ? fread(shipped, 1, sizeof(shipped) - 1, file) : 0;
-	shipped[n] = '\0';
+	snprintf(sent, sizeof(sent), "%s/systemd/clockferryd.conf", top ? top : ".");
+	file = fopen(sent, "r");
+	n = file ? fread(sent, 1, sizeof(sent) - 1, file) : 0;
+	sent[n] = '\0';
 	if (file)
 		fclose(file);
-	ok(strcmp(shipped, example) == 0,
+	ok(strcmp(sent, example) == 0,
 	   "the example that ships is that of the tables (clockferryd --print-defaults)");
 
+	memset(read->policies[0].origin, 0, sizeof(read->policies[0].origin));	/* it speaks of one */
 	free(CF_TAKE(plain->peers));
 	free(CF_TAKE(read->peers));
 	ok(memcmp(plain, read, sizeof(*plain)) == 0, "the example sets nothing");
@@ -347,12 +498,30 @@ static void test_where(void)
 	ok(strcmp(address, "hC") == 0 && port == 9437, "any other is where its name leads, on our own port");
 }
 
+/* The path in the environment holds from anywhere: the test has a folder of its own, for policy.d. */
+static void from_root(const char *name, const char *path_there)
+{
+	CF_AUTO(cf_free) char *whole = realpath(path_there, NULL);
+
+	setenv(name, whole ? whole : path_there, 1);
+}
+
 int main(void)
 {
-	snprintf(path, sizeof(path), "test-settings-%d.conf", getpid());
+	const char *sources = getenv("srcdir"), *top = getenv("builddir");
+	char folder[] = "/tmp/test-settings-XXXXXX";
+
+	strcpy(path, "test-settings.conf");
+	from_root("srcdir", sources ? sources : ".");
+	from_root("builddir", top ? top : ".");
+	if (!mkdtemp(folder) || chdir(folder) < 0)
+		abort();
 
 	test_faults();
 	test_defaults();
+	test_shipped();
+	test_policies();
+	test_folder();
 	test_everything();
 	test_round_trip();
 	test_rows();
@@ -361,5 +530,6 @@ int main(void)
 	test_where();
 
 	unlink(path);
+	rmdir(folder);
 	return done();
 }

@@ -78,7 +78,8 @@ void gather_reservation(const struct settings *settings, const struct cf_guest_c
 			const struct cf_report *report, const char *destination, bool dry_run,
 			struct cf_reservation *ret)
 {
-	*ret = (struct cf_reservation){ .dry_run = dry_run, .limits = settings->policy, .report = *report };
+	*ret = (struct cf_reservation){ .dry_run = dry_run, .report = *report };
+	ret->limits = settings_policy(settings, "")->limits;
 	snprintf(ret->domain, sizeof(ret->domain), "%s", guest->domain);
 	snprintf(ret->uuid, sizeof(ret->uuid), "%s", guest->uuid);
 	snprintf(ret->source, sizeof(ret->source), "%s", settings->host);
@@ -201,6 +202,7 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 		 const struct cf_error *uncalled, const struct gathered_domain *domain, const char *id,
 		 const char *destination, struct gathered_pair *ret)
 {
+	const struct settings_policy *own = settings_policy(settings, "");
 	struct cf_error err = *uncalled;
 	int r = call ? 0 : -EHOSTUNREACH;
 
@@ -209,7 +211,7 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 		r = ask(settings, call, domain, id, destination, ret, &err);
 	if (ret->has_lease)
 		measure(context, settings, call, destination, ret);
-	cf_limits_both(&settings->policy, settings->host, ret->has_lease ? &ret->lease.limits : &settings->policy,
+	cf_limits_both(&own->limits, settings->host, ret->has_lease ? &ret->lease.limits : &own->limits,
 		       ret->has_lease ? destination : settings->host, &ret->limits);
 
 	if (r < 0)
@@ -225,6 +227,7 @@ int gather_guest_clock(const struct act_context *context, const struct settings 
 	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	struct cf_findings findings = { 0 };
 	struct cf_pair_evidence pair = { .source = settings->host, .destination = settings->host };
+	const struct settings_policy *own = settings_policy(settings, "");
 	struct cf_both_limits limits;
 
 	if (!all)
@@ -239,7 +242,7 @@ int gather_guest_clock(const struct act_context *context, const struct settings 
 	if (!all->evidence.guest)
 		return cf_fail(err, ENOENT, CF_CONFLICT, "domain '%.64s' is not running: it has no clock now", domain);
 
-	cf_limits_both(&settings->policy, settings->host, &settings->policy, settings->host, &limits);
+	cf_limits_both(&own->limits, settings->host, &own->limits, settings->host, &limits);
 	pair.source_report = pair.destination_report = &all->report;
 	cf_gate_domain(&pair, &all->evidence, &limits, &findings);
 	*ret = all->guest;

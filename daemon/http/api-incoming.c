@@ -63,7 +63,8 @@ static void object(struct api_job *job, const struct cf_reservation *reservation
 	if (reservation->dry_run && strcmp(reservation->source, settings->host) == 0)
 		return;		/* the source says so itself: same-host */
 
-	cf_limits_both(&reservation->limits, reservation->source, &settings->policy, settings->host, &limits);
+	cf_limits_both(&reservation->limits, reservation->source, &settings_policy(settings, "")->limits,
+		       settings->host, &limits);
 	if (*reservation->uuid)
 		r = look_for_another(virt, reservation, settings->host, &limits, findings, &err);
 	else		/* a dry run of a domain that is not there, or that the source's libvirt does not tell of */
@@ -83,7 +84,7 @@ static int consider(struct api_job *job)
 
 	object(job, reservation, &findings);
 	lease->granted = cf_gate_open(&findings);
-	lease->limits = job->settings->policy;
+	lease->limits = settings_policy(job->settings, "")->limits;
 	gather_report(context, &lease->report);
 	snprintf(lease->host, sizeof(lease->host), "%s", job->settings->host);
 	snprintf(lease->agent, sizeof(lease->agent), "%s", VERSION_TEXT);

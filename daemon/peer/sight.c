@@ -88,6 +88,7 @@ void sight(const struct settings *settings, struct call **call, struct sighting 
 static void judge(const struct settings *settings, struct reporter *reporter, enum cf_finding_code failure,
 		  cf_real now, struct cf_peer *peer)
 {
+	const struct settings_policy *own = settings_policy(settings, "");
 	struct cf_both_limits limits;
 	struct cf_findings findings = { 0 };
 	struct cf_finding *finding;
@@ -102,7 +103,7 @@ static void judge(const struct settings *settings, struct reporter *reporter, en
 		.now = now,
 	};
 
-	cf_limits_both(&settings->policy, settings->host, &settings->policy, settings->host, &limits);
+	cf_limits_both(&own->limits, settings->host, &own->limits, settings->host, &limits);
 	if (peer->reachable) {
 		reporter_report(reporter, &ours);
 		cf_gate_pair(&pair, &limits, &findings);
