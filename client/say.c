@@ -7,7 +7,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "proto/version.h"
+
 #define LINE_ROOM 4096
+#define WRAP      84	/* columns of a list behind its label */
 #define LEAST     20	/* columns of text worth folding for */
 
 /* ASCII's controls, and the C1 ones as UTF-8 spells them, made harmless in place. */
@@ -96,16 +99,42 @@ void say_hanging(FILE *to, size_t hang, const char *fmt, ...)
 
 void say_row(FILE *to, const char *label, const char *fmt, ...)
 {
-	char shown[64];
+	char shown[CF_NAME_ROOM];
 	va_list ap;
-	int at;
 
 	snprintf(shown, sizeof(shown), "%s", label);
 	defuse(shown);
-	at = fprintf(to, "  %-*s", SAY_LABEL, shown);
+	if (strlen(shown) >= SAY_LABEL)
+		fprintf(to, "  %s\n  %*s", shown, SAY_LABEL, "");
+	else
+		fprintf(to, "  %-*s", SAY_LABEL, shown);
 	va_start(ap, fmt);
-	put_line(to, at > 0 ? at : 0, 2 + SAY_LABEL, fmt, ap);
+	put_line(to, 2 + SAY_LABEL, 2 + SAY_LABEL, fmt, ap);
 	va_end(ap);
+}
+
+/* A line is said once it is known that another follows, and so ends in a comma. */
+void say_part(struct say_parts *p, const char *fmt, ...)
+{
+	char part[sizeof(p->line)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(part, sizeof(part), fmt, ap);
+	va_end(ap);
+
+	if (*p->line && strlen(p->line) + strlen(part) + 3 > WRAP) {
+		say_row(p->to, p->label, "%s,", p->line);
+		p->label = "";
+		*p->line = '\0';
+	}
+	snprintf(p->line + strlen(p->line), sizeof(p->line) - strlen(p->line), "%s%s", *p->line ? ", " : "", part);
+	p->any = true;
+}
+
+void say_parts_end(struct say_parts *p, const char *none)
+{
+	say_row(p->to, p->label, "%s", p->any ? p->line : none);
 }
 
 void say_over(FILE *to, size_t columns, const char *text)

@@ -26,8 +26,25 @@ void say_heading(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2
 /* One line; where it is folded, it goes on `hang` columns in. */
 void say_hanging(FILE *to, size_t hang, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* "  label           text"; an empty label goes on under the one before. */
+/*
+ * "  label           text"; an empty label goes on under the one before.  A label that
+ * is too long, as names of hosts are, has a line of its own.
+ */
 void say_row(FILE *to, const char *label, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * A row whose text is a list: as many of its parts to a line as are well read, the
+ * rest below.  Zero it but for `to` and `label`; say_part() as often as there are
+ * parts, say_parts_end() once.
+ */
+struct say_parts {
+	FILE *to;
+	const char *label;
+	char line[512];
+	bool any;
+};
+void say_part(struct say_parts *parts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void say_parts_end(struct say_parts *parts, const char *none);	/* none: what to say where there were no parts */
 
 /* Columns of the terminal that `to` is, or 0: it is none, or does not tell. */
 size_t say_columns(FILE *to);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <inttypes.h>
+#include <string.h>
 
 #include "client/say.h"
 #include "client/show-receipt.h"
@@ -7,14 +8,14 @@
 static void show_before(FILE *to, const struct cf_receipt *r)
 {
 	const struct cf_guest_offset *before = &r->guest_offset_before;
-	char offset[CF_INTERVAL_TEXT_ROOM];
+	char text[FIGURE_TEXT_ROOM];
 
 	if (!r->has_guest_offset_before) {
-		say_row(to, "before", SAY_ABSENT);
+		say_row(to, "before", "%s", absent_text(r, CF_FIGURE_GUEST_BEFORE, text));
 		return;
 	}
 	say_row(to, "before", "%s against %s, best of %" PRId64 " readings",
-		cf_interval_text(before->offset, offset), r->migration.source, before->rounds);
+		cf_interval_text(before->offset, text), r->migration.source, before->rounds);
 	if (before->has_rate)
 		say_row(to, "", "gaining %+.3f ppm +- %.3f ppm", before->rate.ppm, before->rate.bound_ppm);
 }
@@ -22,13 +23,14 @@ static void show_before(FILE *to, const struct cf_receipt *r)
 /* Of a guest that stayed nothing was predicted. */
 static void show_lag(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
 {
-	char lag[CF_INTERVAL_TEXT_ROOM];
+	char text[FIGURE_TEXT_ROOM];
 
 	if (l != &r->kept)
 		say_row(to, "lag, predicted", "%s%s%s",
-			r->has_predicted_lag ? cf_interval_text(r->predicted_lag, lag) : "not predicted",
+			figure_text(r, CF_FIGURE_PREDICTED_LAG, r->predicted_lag, text),
 			*r->predicted_lag_why ? ": " : "", r->predicted_lag_why);
-	say_row(to, "lag, measured", "%s", l && l->has_lag ? cf_interval_text(l->lag, lag) : SAY_ABSENT);
+	say_row(to, "lag, measured", "%s",
+		l && l->has_lag ? cf_interval_text(l->lag, text) : absent_text(r, CF_FIGURE_LAG, text));
 	if (r->lag_surprising)
 		say_row(to, "", "which is not what was predicted");
 }
@@ -47,31 +49,54 @@ static void show_steps(FILE *to, const struct cf_landing *l)
 	}
 }
 
+/* Under each other, the last of them judged. */
 static void show_residuals(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
 {
-	char residual[CF_INTERVAL_TEXT_ROOM], after[CF_SPAN_TEXT_ROOM], limit[LIMIT_TEXT_ROOM];
+	char text[FIGURE_TEXT_ROOM], after[CF_SPAN_TEXT_ROOM];
+	size_t n = l ? l->n_residuals : 0;
+	int widest = 0;
 
-	limit_text(r->limits.max_residual, r->limit_owners.max_residual, limit);
-	if (!l || l->n_residuals == 0)
-		say_row(to, "residual", SAY_ABSENT ", %s", limit);
-	for (size_t i = 0; l && i < l->n_residuals; i++)
-		say_row(to, i == 0 ? "residual" : "", "%s at RESUME + %s%s%s%s",
-			cf_interval_text(l->residuals[i].residual, residual),
-			cf_span_text(l->residuals[i].after, after), i == 0 ? ", " : "", i == 0 ? limit : "",
-			i == 0 ? "; minus is behind" : "");
-	if (l && l->has_corrected_after)
+	if (n == 0)
+		say_row(to, "residual", "%s", absent_text(r, CF_FIGURE_RESIDUAL, text));
+	for (size_t i = 0; i < n; i++) {
+		int width = strlen(cf_interval_text(l->residuals[i].residual, text));
+
+		widest = width > widest ? width : widest;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct cf_residual *one = &l->residuals[i];
+		bool last = i + 1 == n;
+
+		say_row(to, i == 0 ? "residual" : "", "%-*s  at RESUME + %s%s%s", widest,
+			cf_interval_text(one->residual, text), cf_span_text(one->after, after), last ? ": " : "",
+			last ? verdict(cf_interval_far(one->residual), r->limits.max_residual) : "");
+	}
+}
+
+/* How it came right, or why it was left as it is. */
+static void show_rest(FILE *to, const struct cf_landing *l)
+{
+	char after[CF_SPAN_TEXT_ROOM];
+
+	if (l->has_corrected_after)
 		say_row(to, "right again", "at RESUME + %s", cf_span_text(l->corrected_after, after));
-	if (l && *l->left)
+	if (*l->left)
 		say_row(to, "left at that", "%s", l->left);
+	if (l->has_stop)
+		say_row(to, "afterwards", "the domain stopped again before this was over");
 }
 
 void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 {
-	const struct cf_landing *l = r->has_landing ? &r->landing : r->has_kept ? &r->kept : NULL;
+	const struct cf_landing *l = cf_receipt_ran_on(r);
+	char limit[LIMIT_TEXT_ROOM];
 
-	say_heading(to, "Guest clock");
+	if (!moved && !r->has_stop && !r->has_guest_offset_before)
+		return;
+	say_heading(to, "Guest clock (minus is behind), %s",
+		    limit_text(r->limits.max_residual, r->limit_owners.max_residual, limit));
 	show_before(to, r);
-	if (!moved && !l)
+	if (!moved && !r->has_stop)
 		return;
 
 	show_lag(to, r, l);
@@ -79,6 +104,6 @@ void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 	if (l)
 		show_steps(to, l);
 	show_residuals(to, r, l);
-	if (l && l->has_stop)
-		say_row(to, "afterwards", "the domain stopped again before this was over");
+	if (l)
+		show_rest(to, l);
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <inttypes.h>
 #include <string.h>
 
 #include "client/say.h"
 #include "client/show-receipt.h"
 #include "client/show.h"
-
-#define WRAP 84	/* columns behind a label */
 
 char *limit_text(cf_span limit, const char *owner, char ret[static LIMIT_TEXT_ROOM])
 {
@@ -15,6 +12,30 @@ char *limit_text(cf_span limit, const char *owner, char ret[static LIMIT_TEXT_RO
 	snprintf(ret, LIMIT_TEXT_ROOM, "limit %s%s%s%s", cf_span_text(limit, text), *owner ? " (" : "", owner,
 		 *owner ? ")" : "");
 	return ret;
+}
+
+const char *verdict(cf_span measured, cf_span limit)
+{
+	return cf_span_cmp(measured, limit) > 0 ? "beyond the limit" : "within the limit";
+}
+
+const char *author(const struct cf_receipt *r)
+{
+	return r->has_author ? r->author : r->migration.source;
+}
+
+const char *absent_text(const struct cf_receipt *r, enum cf_figure figure, char ret[static ABSENT_TEXT_ROOM])
+{
+	const char *why = cf_figure_why(r, figure);
+
+	snprintf(ret, ABSENT_TEXT_ROOM, SAY_ABSENT "%s%s", *why ? ": " : "", why);
+	return ret;
+}
+
+const char *figure_text(const struct cf_receipt *r, enum cf_figure figure, struct cf_interval measured,
+			char ret[static FIGURE_TEXT_ROOM])
+{
+	return cf_figure_there(r, figure) ? cf_interval_text(measured, ret) : absent_text(r, figure, ret);
 }
 
 /* What it was on the source; and where that is not so at the destination, what it is there. */
@@ -35,13 +56,29 @@ static void show_persistence(FILE *to, const struct cf_receipt *r)
 			r->migration.destination);
 }
 
+static void show_bytes(FILE *to, const struct cf_receipt *r)
+{
+	const struct cf_migration *m = &r->migration;
+	char bytes[BYTES_TEXT_ROOM], left[BYTES_TEXT_ROOM], absent[ABSENT_TEXT_ROOM];
+
+	if (r->has_bytes)
+		say_row(to, "copied", "%s", bytes_text(r->bytes, bytes));
+	else if (m->has_progress && m->outcome == CF_OUTCOME_ABORTED)
+		say_row(to, "copied", "%s when it was last looked at, and %s were left",
+			bytes_text(m->progress.bytes_sent, bytes), bytes_text(m->progress.bytes_left, left));
+	else if (cf_figure_due(r, CF_FIGURE_BYTES))
+		say_row(to, "copied", "%s", absent_text(r, CF_FIGURE_BYTES, absent));
+}
+
 static void show_head(FILE *to, const struct cf_receipt *r)
 {
 	const struct cf_migration *m = &r->migration;
-	char started[CF_REAL_TEXT_ROOM], ended[CF_REAL_TEXT_ROOM], took[CF_SPAN_TEXT_ROOM],
-		bytes[BYTES_TEXT_ROOM];
+	char started[CF_REAL_TEXT_ROOM], ended[CF_REAL_TEXT_ROOM], took[CF_SPAN_TEXT_ROOM];
 
 	show_end(to, m);
+	if (m->has_requester)
+		say_row(to, "asked for by", "%s, %s on %s", m->requester.name, m->requester.role,
+			m->requester.host);
 	say_row(to, "migration", "%s, driver %s", m->id, r->driver);
 	say_row(to, "domain", "%s, %s", m->domain, m->uuid);
 	show_persistence(to, r);
@@ -49,184 +86,120 @@ static void show_head(FILE *to, const struct cf_receipt *r)
 		say_row(to, i == 0 ? "labels" : "", "%s", m->labels[i]);
 	if (m->has_ended)
 		say_row(to, "time", "%s to %s by the clock of %s: %s", moment_text(m->started, started),
-			moment_text(m->ended, ended), m->source,
+			moment_text(m->ended, ended), author(r),
 			cf_span_text(cf_real_since(m->ended, m->started), took));
 	else
 		say_row(to, "time", "from %s by the clock of %s, not ended", moment_text(m->started, started),
-			m->source);
-	say_row(to, "copied", "%s", r->has_bytes ? bytes_text(r->bytes, bytes) : SAY_ABSENT);
+			author(r));
+	show_bytes(to, r);
 }
 
-/* How long the guest stood still without having moved. */
-static void show_source_lost(FILE *to, const struct cf_receipt *r)
+/* "checking 1.2 s, reserved 12 ms, ..." */
+static void show_phases_of(FILE *to, const char *host, const struct cf_phase_time *phases, size_t n)
 {
-	char lost[CF_INTERVAL_TEXT_ROOM];
+	struct say_parts parts = { .to = to, .label = host };
+	char took[CF_SPAN_TEXT_ROOM];
 
-	say_heading(to, "Standstill");
-	if (!r->has_source_lost && !r->has_stop)
-		say_row(to, "on the source", "the guest was not seen to stop");
-	else
-		say_row(to, "on the source", "%s",
-			interval_or_absent(r->has_source_lost, r->source_lost, lost));
+	for (size_t i = 0; i < n; i++)
+		say_part(&parts, "%s %s", cf_phase_words[phases[i].phase], cf_span_text(phases[i].took, took));
+	say_parts_end(&parts, "not recorded");
 }
 
-/*
- * What libvirt's own figure is worth: it is one host's wall clock minus the other's,
- * and not even that where it would be negative.
- */
-static void show_libvirt_downtime(FILE *to, const struct cf_receipt *r)
-{
-	char downtime[CF_SPAN_TEXT_ROOM], offset[CF_INTERVAL_TEXT_ROOM];
-
-	if (!r->has_libvirt_downtime) {
-		say_row(to, "libvirt says", "no figure");
-		return;
-	}
-	say_row(to, "libvirt says", "%s, in whole milliseconds", cf_span_text(r->libvirt_downtime, downtime));
-	if (r->has_offset_during && !r->has_libvirt_downtime_offset)
-		say_row(to, "", "but it is QEMU's count at the source: by the hosts' clocks the guest ran before it stopped");
-	else
-		say_row(to, "", "of which the difference of the hosts' clocks is %s",
-			interval_or_absent(r->has_libvirt_downtime_offset, r->libvirt_downtime_offset, offset));
-}
-
-static void show_blackout(FILE *to, const struct cf_receipt *r)
-{
-	char blackout[CF_INTERVAL_TEXT_ROOM], limit[LIMIT_TEXT_ROOM], slack[CF_SPAN_TEXT_ROOM];
-
-	say_heading(to, "Blackout");
-	limit_text(r->limits.max_blackout, r->limit_owners.max_blackout, limit);
-	if (r->has_blackout)
-		say_row(to, "measured", "%s, %s: %s", cf_interval_text(r->blackout, blackout), limit,
-			cf_span_cmp(r->blackout.high, r->limits.max_blackout) > 0 ? "not within it"
-										  : "within it");
-	else
-		say_row(to, "measured", SAY_ABSENT ", %s", limit);
-	if (r->has_blackout) {
-		say_row(to, "assumed", "the guest stood still for at most %s before STOP was seen",
-			cf_span_text(r->stop_slack, slack));
-		if (r->has_landing && r->landing.has_resume)
-			say_row(to, "", "and for at most %s after RESUME was seen",
-				cf_span_text(r->landing.resume_slack, slack));
-	}
-	show_libvirt_downtime(to, r);
-}
-
-static void show_offset(FILE *to, const struct cf_receipt *r)
-{
-	char text[CF_INTERVAL_TEXT_ROOM], limit[LIMIT_TEXT_ROOM];
-
-	say_heading(to, "Host offset: clock of %s minus clock of %s, %s", r->migration.destination,
-		    r->migration.source, limit_text(r->limits.max_skew, r->limit_owners.max_skew, limit));
-	say_row(to, "before", "%s", interval_or_absent(r->has_offset_before, r->offset_before, text));
-	say_row(to, "at STOP", "%s", interval_or_absent(r->has_offset_during, r->offset_during, text));
-	say_row(to, "after", "%s", interval_or_absent(r->has_offset_after, r->offset_after, text));
-	if (r->probe_rounds > 0)
-		say_row(to, "measured by", "%" PRId64 " rounds", r->probe_rounds);
-}
-
-static void show_host_clock(FILE *to, const char *host, bool has, const struct cf_report *report)
-{
-	char text[REPORT_TEXT_ROOM], source[SOURCE_TEXT_ROOM];
-
-	if (!has) {
-		say_row(to, host, "no report");
-		return;
-	}
-	say_row(to, host, "%s%s%s", report_text(report, text), report->has_tracking ? ", source " : "",
-		report->has_tracking ? source_text(&report->tracking, source) : "");
-	if (*report->why)
-		say_row(to, "", "%s", report->why);
-}
-
-static void show_host_clocks(FILE *to, const struct cf_receipt *r)
-{
-	char limit[LIMIT_TEXT_ROOM];
-
-	say_heading(to, "Host clocks, %s",
-		    limit_text(r->limits.max_error_bound, r->limit_owners.max_error_bound, limit));
-	show_host_clock(to, r->migration.source, r->has_source_report, &r->source_report);
-	show_host_clock(to, r->migration.destination, r->has_destination_report, &r->destination_report);
-}
-
-/* "checking 1.2 s, reserved 12 ms, ...", over as many lines as it takes. */
 static void show_phases(FILE *to, const struct cf_receipt *r)
 {
-	char line[WRAP + 2 * CF_SPAN_TEXT_ROOM] = "", took[CF_SPAN_TEXT_ROOM], entry[2 * CF_SPAN_TEXT_ROOM];
-	const char *label = "on the source";
+	const struct cf_landing *l = &r->landing;
 
-	say_heading(to, "Phases");
-	for (size_t i = 0; i < r->n_phases; i++) {
-		snprintf(entry, sizeof(entry), "%s %s%s", cf_phase_words[r->phases[i].phase],
-			 cf_span_text(r->phases[i].took, took), i + 1 < r->n_phases ? "," : "");
-		if (*line && strlen(line) + strlen(entry) > WRAP) {
-			say_row(to, label, "%s", line);
-			label = "";
-			*line = '\0';
-		}
-		snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s", *line ? " " : "", entry);
-	}
-	say_row(to, label, "%s", *line ? line : "not recorded");
-	if (r->has_landing)
-		say_row(to, "destination", "ended in phase %s", cf_phase_words[r->landing.phase]);
+	say_heading(to, "Phases, and how long each was");
+	show_phases_of(to, r->migration.source, r->phases, r->n_phases);
+	if (r->has_landing && l->n_phases > 0)
+		show_phases_of(to, r->migration.destination, l->phases, l->n_phases);
+	if (r->has_landing && l->phase != CF_PHASE_DONE)
+		say_row(to, l->n_phases > 0 ? "" : r->migration.destination, "%slast seen in phase %s",
+			l->n_phases > 0 ? "then " : "", cf_phase_words[l->phase]);
 }
 
-static void show_version(FILE *to, const char *host, const char *const parts[static 5])
+static void show_version(FILE *to, const char *host, const char *const values[static 5])
 {
-	static const char *const names[] = { "clockferryd ", "libvirt ", "", "", "kernel " };
-	char line[512] = "";
+	static const char *const names[] = { "clockferryd ", "libvirt ", "", "machine type ", "" };
+	struct say_parts parts = { .to = to, .label = host };
 
 	for (size_t i = 0; i < CF_COUNT(names); i++)
-		if (*parts[i])
-			snprintf(line + strlen(line), sizeof(line) - strlen(line), "%s%s%s",
-				 *line ? ", " : "", names[i], parts[i]);
-	say_row(to, host, "%s", *line ? line : "not known");
+		if (*values[i])
+			say_part(&parts, "%s%s", names[i], values[i]);
+	say_parts_end(&parts, "not known");
 }
 
+/* A source of an older version says the destination's only where the guest landed. */
 static void show_versions(FILE *to, const struct cf_receipt *r)
 {
 	const struct cf_landing *l = &r->landing;
+	const struct cf_versions *v = &r->destination_versions;
 	const char *const here[] = { r->agent, r->libvirt, r->emulator, r->machine, r->kernel };
-	const char *const there[] = { l->agent, l->libvirt, l->emulator, "", l->kernel };
+	const char *const there[] = { v->agent, v->libvirt, v->emulator, r->machine, v->kernel };
+	const char *const landed[] = { l->agent, l->libvirt, l->emulator, r->machine, l->kernel };
 
 	say_heading(to, "Versions");
 	show_version(to, r->migration.source, here);
-	if (r->has_landing)
+	if (r->has_destination_versions)
 		show_version(to, r->migration.destination, there);
+	else if (r->has_landing)
+		show_version(to, r->migration.destination, landed);
+}
+
+/* Of a figure that is absent, the first reason stands where the figure would. */
+static bool stands_above(const struct cf_receipt *r, const char *line)
+{
+	enum cf_figure figure = cf_figure_of(line);
+
+	return figure != CF_FIGURE_OTHER && cf_figure_due(r, figure) && !cf_figure_there(r, figure) &&
+	       strcmp(line + strlen(cf_figure_words[figure]) + 2, cf_figure_why(r, figure)) == 0;
+}
+
+static bool show_unmeasured_of(FILE *to, const struct cf_receipt *r, const char *host,
+			       const char (*lines)[CF_DETAIL_ROOM], size_t n, bool headed)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (stands_above(r, lines[i]))
+			continue;
+		if (!headed)
+			say_heading(to, "Not measured either");
+		headed = true;
+		say_row(to, host, "%s", lines[i]);
+		host = "";
+	}
+	return headed;
 }
 
 static void show_unmeasured(FILE *to, const struct cf_receipt *r)
 {
 	const struct cf_landing *l = &r->landing;
+	bool headed = show_unmeasured_of(to, r, author(r), r->unmeasured, r->n_unmeasured, false);
 
-	if (r->n_unmeasured == 0 && (!r->has_landing || l->n_unmeasured == 0))
-		return;
-	say_heading(to, "Not measured, and why");
-	for (size_t i = 0; i < r->n_unmeasured; i++)
-		say_row(to, i == 0 ? r->migration.source : "", "%s", r->unmeasured[i]);
-	for (size_t i = 0; r->has_landing && i < l->n_unmeasured; i++)
-		say_row(to, i == 0 ? r->migration.destination : "", "%s", l->unmeasured[i]);
+	if (r->has_landing)
+		show_unmeasured_of(to, r, r->migration.destination, l->unmeasured, l->n_unmeasured, headed);
 }
 
 void show_receipt(FILE *to, const struct cf_receipt *r)
 {
 	const struct cf_migration *m = &r->migration;
-	bool moved =
-		!m->has_outcome || (m->outcome != CF_OUTCOME_ABORTED && m->outcome != CF_OUTCOME_REFUSED);
+	bool refused = m->has_outcome && m->outcome == CF_OUTCOME_REFUSED,
+	     moved = !refused && !(m->has_outcome && m->outcome == CF_OUTCOME_ABORTED);
 
 	show_head(to, r);
-	if (moved)
-		show_blackout(to, r);
-	else
-		show_source_lost(to, r);
-	show_offset(to, r);
-	show_guest_carried(to, r, moved);
-	show_host_clocks(to, r);
-	show_phases(to, r);
-	show_versions(to, r);
 	if (m->n_findings > 0) {
 		say_heading(to, "Findings");
 		show_findings(to, "  ", m->findings, m->n_findings);
 	}
+	if (moved)
+		show_blackout(to, r);
+	else if (!refused)
+		show_standstill(to, r);
+	if (!refused)
+		show_guest_carried(to, r, moved);
+	show_host_offset(to, r);
+	show_host_clocks(to, r);
+	show_policy(to, r);
+	show_phases(to, r);
+	show_versions(to, r);
 	show_unmeasured(to, r);
 }

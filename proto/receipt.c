@@ -90,6 +90,7 @@ static const struct cf_shape versions_shape = CF_SHAPE(cf_versions, versions_fie
 #define T struct cf_receipt
 static const struct cf_field receipt_fields[] = {
 	CF_STRUCT(T, migration, cf_migration_shape),
+	CF_TEXT(T, author, CF_MAYBE(T, has_author), CF_SINCE(1)),
 	CF_TEXT(T, driver),
 	CF_STRUCT(T, persistence, cf_persistence_shape, CF_MAYBE(T, has_persistence), CF_SINCE(1)),
 	CF_STRUCT(T, policy, cf_policy_used_shape, CF_MAYBE(T, has_policy), CF_SINCE(1)),

@@ -72,6 +72,8 @@ struct cf_versions {
 
 struct cf_receipt {
 	struct cf_migration migration;	/* as it ended */
+	bool has_author;
+	char author[CF_HOST_ROOM];	/* whose agent wrote it, and whose clock gave its times */
 	char driver[32];		/* "libvirt": the commit was not gated */
 	bool has_persistence;
 	struct cf_persistence persistence;	/* of the domain, as it was on the source */

@@ -8,33 +8,8 @@
 #include "proto/health.h"
 #include "proto/peer.h"
 #include "proto/problem.h"
-#include "proto/receipt.h"
-
-#define NOON      INT64_C(1795176000000000000)	/* 2026-11-20T12:00:00Z */
-#define AT(ms)    { NOON + (ms) * CF_MS }
-#define SPAN(n)   { n }
-#define FROM(a, b) { { a }, { b } }
-
-#define ID        "7c0e58e1-6d4f-4d0e-9a53-2f6a0c1b7e11"
-#define UUID      "b3f9a6d4-0c57-4a43-8f5e-1f2f5c7a9d20"
-
-#define TRACKING {                                                                                   \
-	.refid = "0A000003", .has_source = true, .source = "10.0.0.3", .stratum = 3,                 \
-	.leap = CF_LEAP_NORMAL, .has_reference_time = true, .reference_time = AT(-20000),            \
-	.correction = SPAN(-20 * CF_US), .last_offset = SPAN(11 * CF_US), .rms_offset = SPAN(31 * CF_US), \
-	.frequency_ppm = -12.345, .frequency_error_ppm = 0.021, .root_delay = SPAN(801 * CF_US),     \
-	.root_dispersion = SPAN(812 * CF_US), .has_update_interval = true,                           \
-	.update_interval = SPAN(64 * CF_S), .selected = true, .has_reachability = true,              \
-	.reachability = 0xef, .has_poll_interval = true, .poll_interval = SPAN(64 * CF_S) }
-
-#define REPORT(name) {                                                                               \
-	.host = name, .at = AT(123), .state = CF_CLOCK_SYNCHRONISED, .has_bound = true,              \
-	.bound = SPAN(1234567), .has_growth_ppm = true, .growth_ppm = 1.021, .has_reading_age = true, \
-	.reading_age = SPAN(1200 * CF_MS), .has_good_age = true, .good_age = SPAN(1200 * CF_MS),     \
-	.has_via = true, .via = CF_VIA_SOCKET, .has_tracking = true, .tracking = TRACKING,           \
-	.has_kernel_max_error = true, .kernel_max_error = SPAN(16 * CF_MS), .has_tai_s = true,       \
-	.tai_s = 37, .clocksource = "tsc", .counter = CF_COUNTER_TSC, .has_counter_hz = true,        \
-	.counter_hz = 2893321000, .has_counter_scaling = true, .counter_scaling = true }
+#include "tests/made-up-parts.h"
+#include "tests/made-up-receipts.h"
 
 static const struct cf_report clock_good = REPORT("hA");
 
@@ -66,16 +41,6 @@ static const struct cf_health health_bad = {
 	.libvirt_why = "cannot connect to libvirtd: Connection refused", .tls_why = "there is no certificate",
 	.hung_calls = 2,
 };
-
-#define SKEWED {                                                                                     \
-	.code = CF_FINDING_SKEW, .severity = CF_SEVERITY_REFUSE, .subject = "hA -> hB",              \
-	.has_measured = true, .measured = FROM(1999900 * CF_US, 2000300 * CF_US), .has_limit = true, \
-	.limit = SPAN(25 * CF_MS), .limit_of = "hA" }
-#define NO_TAI { .code = CF_FINDING_TAI_UNKNOWN, .severity = CF_SEVERITY_WARN, .subject = "hB" }
-#define IGNORED { .code = CF_FINDING_BLACKOUT_NOT_PREDICTED, .severity = CF_SEVERITY_OFF, .subject = "hA -> hB" }
-#define SILENT {                                                                                     \
-	.code = CF_FINDING_GUEST_AGENT_SILENT, .severity = CF_SEVERITY_WARN, .subject = "web1",      \
-	.detail = "no answer within 5 s" }
 
 static const struct cf_peer peer_good = {
 	.host = "hB", .address = "hB:9437", .reachable = true, .has_agent = true, .agent = "0.1",
@@ -156,11 +121,6 @@ static const struct cf_checks checks_good = {
 };
 static const struct cf_checks checks_none = { .domain = "web1", .uuid = UUID };
 
-#define WHICH .id = ID, .side = CF_SOURCE, .domain = "web1", .uuid = UUID, .source = "hA", .destination = "hB", \
-	.started = AT(123)
-#define ENDED(p, o, r) { WHICH, .phase = p, .revision = 40, .has_ended = true, .ended = AT(14456), \
-	.has_outcome = true, .outcome = o, .reason = r }
-
 static const struct cf_migration migration_checking = { WHICH, .phase = CF_PHASE_CHECKING, .revision = 1 };
 static const struct cf_migration migration_copying = {
 	WHICH, .phase = CF_PHASE_COPYING, .revision = 9, .has_progress = true,
@@ -186,107 +146,6 @@ static const struct cf_migrations migrations = {
 		  ENDED(CF_PHASE_DONE, CF_OUTCOME_BREACHED, "the blackout was too long") },
 };
 static const struct cf_migrations migrations_none = { 0 };
-
-#define LIMITS {                                                                                     \
-	.max_error_bound = SPAN(100 * CF_MS), .max_skew = SPAN(25 * CF_MS), .max_blackout = SPAN(CF_S), \
-	.max_residual = SPAN(20 * CF_MS), .gate_grace = SPAN(30 * CF_S), .holdover_max = SPAN(300 * CF_S), \
-	.max_stratum = 8, .require_lever = CF_LEVER_NONE, .correction = CF_CORRECTION_STEP_FORWARD,  \
-	.correction_floor = SPAN(2 * CF_MS) }
-#define OWNERS { "hA", "hA", "hB", "hA" }
-#define VERSIONS .agent = "0.1", .libvirt = "9.0.0", .emulator = "QEMU 7.2.22", .kernel = "6.1.0-28-amd64"
-
-#define PHASES                                                                                       \
-	.n_phases = 8, .phases = {                                                                   \
-		{ CF_PHASE_CHECKING, AT(123), SPAN(1210 * CF_MS) }, { CF_PHASE_RESERVED, AT(1333), SPAN(12 * CF_MS) }, \
-		{ CF_PHASE_CAPTURING, AT(1345), SPAN(31 * CF_MS) }, { CF_PHASE_COPYING, AT(1376), SPAN(11320 * CF_MS) }, \
-		{ CF_PHASE_PAUSED, AT(12696), SPAN(1305 * CF_MS) }, { CF_PHASE_LANDED, AT(14001), SPAN(2 * CF_MS) }, \
-		{ CF_PHASE_CORRECTING, AT(14003), SPAN(310 * CF_MS) },                               \
-		{ CF_PHASE_VERIFYING, AT(14313), SPAN(70 * CF_S) } }
-
-static const struct cf_receipt receipt_clean = {
-	.migration = ENDED(CF_PHASE_DONE, CF_OUTCOME_CLEAN, ""), .driver = "libvirt", .has_persistence = true,
-	.persistence = { true, true }, .limits = LIMITS, .limit_owners = OWNERS, .has_source_report = true, .source_report = REPORT("hA"),
-	.has_destination_report = true, .destination_report = REPORT("hB"), .has_offset_before = true,
-	.offset_before = FROM(-12300, 8100), .has_offset_during = true, .offset_during = FROM(-15100, 9900),
-	.has_offset_after = true, .offset_after = FROM(-11900, 7800), .probe_rounds = 160, PHASES,
-	.has_bytes = true, .bytes = 1300234567, .has_stop = true, .stop = { { 5 * CF_S }, AT(12696), { 1000 } },
-	.stop_slack = SPAN(CF_MS), .has_blackout = true, .blackout = FROM(83 * CF_MS, 86 * CF_MS),
-	.has_libvirt_downtime = true, .libvirt_downtime = SPAN(84 * CF_MS), .has_libvirt_downtime_offset = true,
-	.libvirt_downtime_offset = FROM(-15100, 9900), .has_guest_offset_before = true,
-	.guest_offset_before = { .offset = FROM(-180 * CF_US, 210 * CF_US), .at = { { CF_S }, AT(0), { 90 } }, .rounds = 8 },
-	.has_predicted_lag = true, .predicted_lag = FROM(0, 86 * CF_MS),
-	.predicted_lag_why = "kvm-clock loses from the end of the copy to RESUME", .has_landing = true,
-	.landing = { .phase = CF_PHASE_DONE, .has_resume = true, .resume = { { 9 * CF_S }, AT(14001), { 1000 } },
-		     .resume_slack = SPAN(2300 * CF_US), .has_lag = true, .lag = FROM(81 * CF_MS, 84 * CF_MS),
-		     .lever = CF_LEVER_GUEST_AGENT, .has_corrected_after = true, .corrected_after = SPAN(320 * CF_MS),
-		     .n_steps = 1, .steps = { { SPAN(310 * CF_MS), SPAN(81 * CF_MS), SPAN(2 * CF_MS), true, "" } },
-		     .n_residuals = 3, .residuals = { { SPAN(320 * CF_MS), FROM(-1900 * CF_US, 400 * CF_US) },
-						      { SPAN(CF_S), FROM(-1800 * CF_US, 500 * CF_US) },
-						      { SPAN(10 * CF_S), FROM(-1800 * CF_US, 600 * CF_US) } },
-		     .left = "its clock is off by -1.90 ms .. +400 us, which may be nothing",
-		     .has_persistence = true, .persistence = { true, true }, VERSIONS },
-	VERSIONS, .machine = "pc-q35-7.2",
-};
-
-/* Much went wrong, and all of it is said. */
-static const struct cf_receipt receipt_breached = {
-	.migration = { WHICH, .phase = CF_PHASE_DONE, .revision = 40, .has_ended = true, .ended = AT(14456),
-		       .has_outcome = true, .outcome = CF_OUTCOME_BREACHED, .reason = "the blackout was too long",
-		       .n_labels = 2, .labels = { "team=db", "ticket=OPS-12" }, .n_findings = 2, .findings = { NO_TAI, IGNORED } },
-	.driver = "libvirt", .has_persistence = true, .persistence = { true, true }, .limits = LIMITS,
-	.limit_owners = OWNERS, .has_source_report = true,
-	.source_report = { .host = "hA", .at = AT(123), .state = CF_CLOCK_HOLDOVER, .why = "no source is reachable",
-			   .has_bound = true, .bound = SPAN(48 * CF_MS), .stepped = true },
-	.has_destination_report = true, .destination_report = REPORT("hB"), .has_offset_before = true,
-	.offset_before = FROM(1999900 * CF_US, 2000300 * CF_US), .has_offset_during = true,
-	.offset_during = FROM(1999900 * CF_US, 2000300 * CF_US), .probe_rounds = 16, PHASES, .has_bytes = true,
-	.bytes = 1300234567, .has_stop = true, .stop = { { 5 * CF_S }, AT(12696), { 1000 } },
-	.stop_slack = SPAN(CF_MS), .has_blackout = true, .blackout = FROM(1302 * CF_MS, 1309 * CF_MS),
-	.has_libvirt_downtime = true, .libvirt_downtime = SPAN(3305 * CF_MS), .has_libvirt_downtime_offset = true,
-	.libvirt_downtime_offset = FROM(1999900 * CF_US, 2000300 * CF_US), .has_guest_offset_before = true,
-	.guest_offset_before = { .offset = FROM(3600 * CF_S - 180 * CF_US, 3600 * CF_S + 210 * CF_US),
-				 .at = { { CF_S }, AT(0), { 90 } }, .rounds = 8, .has_rate = true, .rate = { 3.2, 0.4 } },
-	.has_predicted_lag = true, .predicted_lag = FROM(0, 86 * CF_MS),
-	.predicted_lag_why = "kvm-clock loses from the end of the copy to RESUME", .lag_surprising = true,
-	.has_landing = true,
-	.landing = { .phase = CF_PHASE_VERIFYING, .has_resume = true, .resume = { { 9 * CF_S }, AT(14001), { 1000 } },
-		     .resume_slack = SPAN(2300 * CF_US), .has_stop = true, .stop = { { 99 * CF_S }, AT(20000), { 9 } },
-		     .has_lag = true, .lag = FROM(1301 * CF_MS, 1304 * CF_MS), .lever = CF_LEVER_GUEST_AGENT,
-		     .n_steps = 2, .steps = { { SPAN(310 * CF_MS), SPAN(1301 * CF_MS), SPAN(2 * CF_MS), true, "" },
-					      { SPAN(900 * CF_MS), SPAN(40 * CF_MS), SPAN(5 * CF_S), false,
-						"the guest agent did not answer" } },
-		     .n_residuals = 1, .residuals = { { SPAN(CF_S), FROM(-41 * CF_MS, -39 * CF_MS) } },
-		     .has_persistence = true, VERSIONS,
-		     .n_unmeasured = 1, .unmeasured = { "residual +10 s: the domain had stopped" } },
-	VERSIONS, .machine = "pc-q35-7.2", .n_unmeasured = 2,
-	.unmeasured = { "host offset after: hB did not answer", "guest clocksource: the guest agent can't tell" },
-};
-
-static const struct cf_receipt receipt_aborted = {
-	.migration = ENDED(CF_PHASE_ABORTED, CF_OUTCOME_ABORTED, "the operator wanted it"), .driver = "libvirt",
-	.limits = LIMITS, .limit_owners = OWNERS, .has_source_report = true, .source_report = REPORT("hA"),
-	.has_destination_report = true, .destination_report = REPORT("hB"), .has_offset_before = true,
-	.offset_before = FROM(-12300, 8100), .probe_rounds = 16, .n_phases = 1,
-	.phases = { { CF_PHASE_CHECKING, AT(123), SPAN(1210 * CF_MS) } }, .has_stop = true,
-	.stop = { { 5 * CF_S }, AT(12696), { 1000 } }, .has_source_lost = true,
-	.source_lost = FROM(31 * CF_MS, 33 * CF_MS), .has_guest_offset_before = true,
-	.guest_offset_before = { .offset = FROM(-180 * CF_US, 210 * CF_US), .at = { { CF_S }, AT(0), { 90 } }, .rounds = 8 },
-	.has_kept = true,
-	.kept = { .phase = CF_PHASE_ABORTED, .has_resume = true, .resume = { { 9 * CF_S }, AT(14001), { 1000 } },
-		  .has_lag = true, .lag = FROM(31 * CF_MS, 32 * CF_MS), .lever = CF_LEVER_GUEST_AGENT,
-		  .has_corrected_after = true, .corrected_after = SPAN(40 * CF_MS),
-		  .n_steps = 1, .steps = { { SPAN(25 * CF_MS), SPAN(31 * CF_MS), SPAN(9 * CF_MS), true, "" } },
-		  .n_residuals = 2, .residuals = { { SPAN(25 * CF_MS), FROM(-32 * CF_MS, -31 * CF_MS) },
-						   { SPAN(40 * CF_MS), FROM(-900 * CF_US, 100 * CF_US) } } },
-	VERSIONS,
-};
-
-/* Nothing was measured: not one figure may appear that is not a limit or a time of ours. */
-static const struct cf_receipt receipt_absent = {
-	.migration = { WHICH, .phase = CF_PHASE_DONE, .revision = 40, .has_outcome = true,
-		       .outcome = CF_OUTCOME_UNVERIFIED, .reason = "the destination was not heard again" },
-	.driver = "libvirt", .limits = LIMITS,
-};
 
 #define PROBLEM(number, name, text) \
 	.type = "urn:clockferry:error:" name, .title = name, .status = number, .detail = text, .code = name
@@ -330,7 +189,12 @@ const struct made_up made_up[] = {
 	{ "migrations-none", &cf_migrations_shape, &migrations_none },
 	{ "receipt-clean", &cf_receipt_shape, &receipt_clean },
 	{ "receipt-breached", &cf_receipt_shape, &receipt_breached },
+	{ "receipt-unverified", &cf_receipt_shape, &receipt_unverified },
+	{ "receipt-refused", &cf_receipt_shape, &receipt_refused },
 	{ "receipt-aborted", &cf_receipt_shape, &receipt_aborted },
+	{ "receipt-stopped", &cf_receipt_shape, &receipt_stopped },
+	{ "receipt-alone", &cf_receipt_shape, &receipt_alone_there },
+	{ "receipt-long", &cf_receipt_shape, &receipt_long },
 	{ "receipt-absent", &cf_receipt_shape, &receipt_absent },
 	{ "problem-refused", &cf_problem_shape, &problem_refused },
 	{ "problem-not-found", &cf_problem_shape, &problem_not_found },

@@ -93,7 +93,12 @@ static const struct {
 	{ "migrations-none", migrations },
 	{ "receipt-clean", receipt },
 	{ "receipt-breached", receipt },
+	{ "receipt-unverified", receipt },
+	{ "receipt-refused", receipt },
 	{ "receipt-aborted", receipt },
+	{ "receipt-stopped", receipt },
+	{ "receipt-alone", receipt },
+	{ "receipt-long", receipt },
 	{ "receipt-absent", receipt },
 	{ "problem-refused", problem },
 };

@@ -38,6 +38,8 @@ static void settle(struct work *work, enum cf_outcome outcome, const char *reaso
 		snprintf(last->reason, sizeof(last->reason), "%s", reason);
 	last->has_ended = true;
 	last->ended = kernel_instant().real;
+	work->receipt->has_author = true;
+	snprintf(work->receipt->author, sizeof(work->receipt->author), "%s", work->settings->host);
 	receipt_explain(work);
 	receipt_log(work->receipt);
 }
