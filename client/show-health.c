@@ -20,5 +20,9 @@ void show_health(FILE *to, const struct cf_health *h, const struct cf_report *re
 	say_row(to, "settings", "%s", *h->settings ? h->settings : "read without a fault");
 	say_row(to, "for peers", "%s%s%s", h->tls_listening ? "listening" : "not listening",
 		*h->tls_why ? ": " : "", h->tls_why);
+	if (h->has_ledger)
+		say_row(to, "ledger", "%s%s", *h->ledger ? "cannot be written: " : "written", h->ledger);
+	if (h->has_ledger_note)
+		say_row(to, "", "%s", h->ledger_note);
 	say_row(to, "migrations", "%" PRId64 " under way", h->migrations);
 }

@@ -15,6 +15,7 @@
 #include "daemon/clock/report.h"
 #include "daemon/http/api.h"
 #include "daemon/http/server.h"
+#include "daemon/ledger/ledger.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/peer/fleet.h"
@@ -26,12 +27,14 @@
 #define API_SOCKET RUNDIR "/clockferry/api.sock"
 #define OPERATORS  "clockferry"
 
+#define HOUR            ((cf_span){ 3600 * CF_S })
 #define WORKER_PATIENCE ((cf_span){ 5 * CF_S })	/* for requests that are being worked on when the agent ends */
 
 struct agent {
 	/* what it is made of, in the order in which it is made */
 	const char *settings_path;
 	struct loop *loop;
+	struct ledger *ledger;
 	struct reporter *reporter;
 	struct virt *virt;
 	struct fleet *fleet;
@@ -44,6 +47,7 @@ struct agent {
 
 	/* what was last said, so that only changes are */
 	enum cf_clock_state clock;
+	struct ledger_state ledger_state;
 };
 
 /* --- what each part is told of the settings --- */
@@ -62,6 +66,15 @@ static struct reporter_options reporter_options(const struct settings *settings)
 	options.limits.max_stratum = policy->max_stratum;
 	options.limits.holdover_max = policy->holdover_max;
 	options.limits.max_skew = policy->max_skew;
+	return options;
+}
+
+static struct ledger_options ledger_options(const struct settings *settings)
+{
+	struct ledger_options options = { .keep_for = settings->ledger.keep_for,
+					  .keep_count = settings->ledger.keep_count };
+
+	snprintf(options.path, sizeof(options.path), "%s", settings->ledger.path);
 	return options;
 }
 
@@ -102,6 +115,34 @@ static int on_reporter(sd_event_source *source, int fd, uint32_t events, void *u
 	log_notice_about(LOG_ABOUT(.id = LOG_ID_CLOCK_CHANGED), "this host's clock is %s%s%s",
 			 cf_clock_states[report.state], *report.why ? ": " : "", report.why);
 	sd_notifyf(false, "STATUS=clock %s", cf_clock_states[report.state]);
+	return 0;
+}
+
+static void on_ledger(void *userdata, const struct ledger_state *state)
+{
+	struct agent *agent = userdata;
+	const struct ledger_state *before = &agent->ledger_state;
+
+	if (state->lost && strcmp(state->note, before->note) != 0)
+		log_warning_about(LOG_ABOUT(.id = LOG_ID_LEDGER_LOST), "ledger %s: %s", ledger_path(agent->ledger),
+				  state->note);
+	if (!state->writable && before->writable)
+		log_error_about(LOG_ABOUT(.id = LOG_ID_LEDGER_FAILED), "the ledger cannot be written: %s", state->fault);
+	if (state->writable && !before->writable)
+		log_notice_about(LOG_ABOUT(.id = LOG_ID_LEDGER_BACK), "the ledger can be written again");
+	agent->ledger_state = *state;
+}
+
+/* What is too old goes, by a clock that can be trusted. */
+static int on_hour(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	(void)usec;
+	if (agent->clock == CF_CLOCK_SYNCHRONISED)
+		ledger_tidy(agent->ledger, kernel_instant().real);
+	sd_event_source_set_time_relative(source, HOUR.ns / CF_US);
+	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
 }
 
@@ -160,6 +201,7 @@ static int reload(struct agent *agent, struct cf_error *err)
 	if (r < 0)
 		return r;
 
+	ledger_keep(agent->ledger, fresh->ledger.keep_for, fresh->ledger.keep_count);
 	reporter = reporter_options(fresh);
 	reporter_set(agent->reporter, &reporter);
 	if (fleet_reload(agent->fleet, fresh, &why) < 0)
@@ -241,6 +283,8 @@ static int add_sources(struct agent *agent, struct cf_error *err)
 	if (r >= 0)
 		r = sd_event_add_io(event, NULL, reporter_fd(agent->reporter), EPOLLIN, on_reporter, agent);
 	if (r >= 0)
+		r = sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, HOUR.ns / CF_US, 0, on_hour, agent);
+	if (r >= 0)
 		r = sd_event_set_watchdog(event, true);
 	if (r < 0)
 		return cf_fail(err, -r, CF_HOST, "the event loop cannot be set up: %s", strerror(-r));
@@ -264,10 +308,16 @@ static void block_signals(void)
 static int make_parts(struct agent *agent, struct cf_error *err)
 {
 	const struct fleet_listener listener = { on_peer, agent };
+	const struct ledger_listener ledger_listener = { on_ledger, agent };
+	struct ledger_options ledger = ledger_options(agent->context.settings);
 	struct reporter_options reporter = reporter_options(agent->context.settings);
 	int r;
 
 	r = loop_new(&agent->loop, err);
+	if (r < 0)
+		return r;
+	agent->ledger_state.writable = true;
+	r = ledger_new(&agent->ledger, agent->loop, &ledger, &ledger_listener, err);
 	if (r < 0)
 		return r;
 	r = reporter_new(&reporter, &agent->reporter, err);
@@ -282,6 +332,7 @@ static int make_parts(struct agent *agent, struct cf_error *err)
 		return r;
 
 	agent->context.loop = agent->loop;
+	agent->context.ledger = agent->ledger;
 	agent->context.reporter = agent->reporter;
 	agent->context.virt = agent->virt;
 	agent->context.fleet = agent->fleet;
@@ -348,6 +399,7 @@ void agent_free(struct agent *agent)
 		log_warning("leaving with %d requests unfinished", busy);
 		return;
 	}
+	ledger_free(agent->ledger);
 	fleet_free(agent->fleet);
 	if (agent->virt)
 		virt_set_listener(agent->virt, NULL, NULL);

@@ -134,6 +134,15 @@ static const struct setting guest[] = {
 		      "guest's own NTP client: the error is only reported.")),
 };
 
+static const struct setting ledger[] = {
+	TEXT("path", SETTING_PATH, ledger.path, LOCALSTATEDIR "/lib/clockferry/ledger.db", NOT_EMPTY,
+		MEANS("Its file, on a disk that is still there after a power cut. Another one takes a restart.")),
+	SPAN("keep-for", ledger.keep_for, "90 d", CF_DAY, 36500 * CF_DAY,
+		MEANS("How long a migration that has ended is kept.")),
+	INT("keep-count", ledger.keep_count, "10000", 10, 10000000,
+		MEANS("How many of them, at most.")),
+};
+
 #undef S
 
 #define S struct settings_policy
@@ -200,6 +209,8 @@ const struct setting_group setting_groups[SETTING_GROUPS] = {
 	{ "libvirt", NULL, GROUP_ONE, ROWS(libvirt), "This host's libvirt, and how it reaches another's." },
 	{ "probe", NULL, GROUP_ONE, ROWS(probe), "Measuring the offset between two hosts." },
 	{ "guest", NULL, GROUP_ONE, ROWS(guest), "Measuring and correcting a guest's clock." },
+	{ "ledger", NULL, GROUP_ONE, ROWS(ledger),
+		"What this host's agent remembers of its migrations, and how long." },
 	{ "policy", "default", GROUP_POLICIES, ROWS(policy),
 		"What this host allows, under a name. A domain chooses by its metadata, else use-policy "
 		"does; a request may name another one besides, and of the limits of all of them, on both "

@@ -119,6 +119,12 @@ struct settings {
 		cf_span correct_within;	/* after RESUME; later the clock is only reported */
 	} guest;
 
+	struct {
+		char path[SETTINGS_TEXT_ROOM];
+		cf_span keep_for;
+		int64_t keep_count;
+	} ledger;
+
 	size_t n_policies;			/* those that ship come first */
 	struct settings_policy policies[SETTINGS_POLICIES_MAX];
 };

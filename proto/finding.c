@@ -42,6 +42,7 @@ const char *const cf_finding_words[CF_N_FINDING_CODES] = {
 	[CF_FINDING_BLACKOUT_PREDICTED]     = "blackout-predicted",
 	[CF_FINDING_BLACKOUT_NOT_PREDICTED] = "blackout-not-predicted",
 	[CF_FINDING_LIBVIRT_UNAVAILABLE]    = "libvirt-unavailable",
+	[CF_FINDING_LEDGER_UNWRITABLE]      = "ledger-unwritable",
 };
 
 #define ALWAYS .always = true
@@ -162,6 +163,9 @@ static const struct {
 	[CF_FINDING_LIBVIRT_UNAVAILABLE] = { CF_SEVERITY_REFUSE,
 		"the agent has no connection to libvirt on that host",
 		"Is libvirtd or virtqemud running there? The agent reconnects by itself.", ALWAYS },
+	[CF_FINDING_LEDGER_UNWRITABLE] = { CF_SEVERITY_REFUSE,
+		"the agent on that host cannot write down what it does",
+		"Look at the disk that `ledger` of its settings names; the agent goes on trying.", ALWAYS },
 };
 
 const char *const cf_severity_words[CF_N_SEVERITIES] = {

@@ -58,6 +58,7 @@ enum cf_finding_code {
 
 	/* this host's services */
 	CF_FINDING_LIBVIRT_UNAVAILABLE,
+	CF_FINDING_LEDGER_UNWRITABLE,
 
 	CF_N_FINDING_CODES,
 };

@@ -22,6 +22,8 @@ static const struct cf_field health_fields[] = {
 	CF_TEXT(T, settings),
 	CF_BOOL(T, tls_listening),
 	CF_TEXT(T, tls_why),
+	CF_TEXT(T, ledger, CF_MAYBE(T, has_ledger), CF_SINCE(1)),
+	CF_TEXT(T, ledger_note, CF_MAYBE(T, has_ledger_note), CF_SINCE(1)),
 	CF_INT(T, migrations, 0, INT64_MAX),
 	CF_INT(T, queued, 0, INT64_MAX, CF_MAYBE(T, has_queued), CF_SINCE(1)),
 	CF_INT(T, hung_calls, 0, INT64_MAX),

@@ -22,6 +22,10 @@ struct cf_health {
 	char settings[CF_DETAIL_ROOM];	/* the fault in the settings file, "" when there is none */
 	bool tls_listening;		/* reachable for peers */
 	char tls_why[CF_DETAIL_ROOM];	/* why not */
+	bool has_ledger;
+	char ledger[CF_DETAIL_ROOM];	/* why the ledger cannot be written, "" when it can */
+	bool has_ledger_note;
+	char ledger_note[CF_DETAIL_ROOM];	/* since the agent started: what became of one that was damaged or gone */
 	int64_t migrations;		/* under way now, both directions */
 	bool has_queued;
 	int64_t queued;			/* that wait for their turn */

@@ -27,7 +27,7 @@ void ledger_made_end(struct ledger_made *made)
 {
 	char command[128];
 
-	ledger_made_close(made);
+	ledger_free(made->ledger);
 	loop_free(made->loop);
 	snprintf(command, sizeof(command), "rm -rf '%s'", made->folder);
 	if (system(command) != 0)

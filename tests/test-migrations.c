@@ -16,6 +16,7 @@
 #include "daemon/settings.h"
 #include "daemon/virt/connect.h"
 #include "proto/receipt.h"
+#include "tests/ledger-made.h"
 #include "tests/tap.h"
 
 #define ABSENT "00000000-1111-4000-8000-000000000000"	/* of a domain that is not there */
@@ -29,6 +30,7 @@
 
 static struct act_context context;
 static struct migrations *all;
+static struct ledger_made made;
 static struct cf_error err;
 
 static void on_peer(void *userdata, const struct cf_peer *peer, bool reachable, bool open)
@@ -41,7 +43,11 @@ static void begin(void)
 	const struct fleet_listener listener = { on_peer, NULL };
 	const struct reporter_options reporter = { .host = "hA", .interval = { CF_S } };
 
-	ok(settings_read("/dev/null", &context.settings, &err) == 0 && loop_new(&context.loop, &err) == 0 &&
+	ledger_made_begin(&made);
+	ledger_made_open(&made);
+	context.loop = made.loop;
+	context.ledger = made.ledger;
+	ok(settings_read("/dev/null", &context.settings, &err) == 0 &&
 	   reporter_new(&reporter, &context.reporter, &err) == 0 &&
 	   virt_new(&context.virt, "test:///default", &err) == 0 &&
 	   virt_wait(context.virt, PATIENCE, &err) == 0 &&
@@ -55,8 +61,8 @@ static void end(void)
 	fleet_free(context.fleet);
 	virt_free(context.virt);
 	reporter_free(context.reporter);
-	loop_free(context.loop);
 	settings_free(context.settings);
+	ledger_made_end(&made);
 }
 
 static void on_waited(void *arg)

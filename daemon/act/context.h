@@ -9,6 +9,7 @@
 
 struct call_tls;
 struct fleet;
+struct ledger;
 struct loop;
 struct reporter;
 struct settings;
@@ -20,4 +21,5 @@ struct act_context {
 	struct reporter *reporter;
 	struct virt *virt;
 	struct fleet *fleet;
+	struct ledger *ledger;
 };

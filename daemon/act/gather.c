@@ -7,6 +7,7 @@
 
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
+#include "daemon/ledger/ledger.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
 #include "daemon/virt/counters.h"
@@ -205,6 +206,7 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 	const struct settings_policy *own = settings_policy(settings, "");
 	struct cf_error err = *uncalled;
 	int r = call ? 0 : -EHOSTUNREACH;
+	struct ledger_state ledger;
 
 	memset(ret, 0, sizeof(*ret));
 	if (r == 0 && !is_here(settings, destination, ret))
@@ -216,6 +218,9 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 
 	if (r < 0)
 		add(ret, call_finding(r, &err), destination, err.text);
+	ledger_state(context->ledger, &ledger);
+	if (!ledger.writable)
+		add(ret, CF_FINDING_LEDGER_UNWRITABLE, settings->host, ledger.fault);
 	predict(context, destination, ret);
 	judge(settings, domain, destination, ret);
 }

@@ -10,6 +10,7 @@
 #include "daemon/clock/kernel.h"
 #include "daemon/http/api.h"
 #include "daemon/http/server.h"
+#include "daemon/ledger/ledger.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/virt/domain.h"
 #include "proto/domain.h"
@@ -25,6 +26,7 @@ void api_health(void *userdata, struct http_exchange *x)
 				    .has_queued = true,
 				    .queued = migrations_queued(api->migrations),
 				    .hung_calls = virt_hung_calls() };
+	struct ledger_state ledger;
 	struct cf_report report;
 	struct virt_host host;
 	struct cf_error why;
@@ -37,11 +39,16 @@ void api_health(void *userdata, struct http_exchange *x)
 		snprintf(health.libvirt_why, sizeof(health.libvirt_why), "%s", why.text);
 	else if (virt_host(api->context->virt, &host))
 		snprintf(health.libvirt, sizeof(health.libvirt), "%s", host.libvirt);
+	ledger_state(api->context->ledger, &ledger);
+	health.has_ledger = true;
+	health.has_ledger_note = ledger.lost;
+	snprintf(health.ledger, sizeof(health.ledger), "%s", ledger.fault);
+	snprintf(health.ledger_note, sizeof(health.ledger_note), "%s", ledger.note);
 	snprintf(health.settings, sizeof(health.settings), "%s", api->settings_fault);
 	snprintf(health.tls_why, sizeof(health.tls_why), "%s", server_tls_why(api->server));
 	health.tls_listening = !*health.tls_why;
 	health.healthy = health.clock == CF_CLOCK_SYNCHRONISED && health.libvirt_connected && !*health.settings &&
-			 health.tls_listening;
+			 health.tls_listening && ledger.writable;
 	http_reply(x, &health);
 }
 

@@ -9,6 +9,7 @@
 
 #include "daemon/act/gather.h"
 #include "daemon/http/api.h"
+#include "daemon/ledger/ledger.h"
 #include "daemon/settings.h"
 #include "daemon/virt/domain.h"
 #include "policy/gate.h"
@@ -57,6 +58,7 @@ static void object(struct api_job *job, const struct cf_reservation *reservation
 	const struct settings *settings = job->settings;
 	struct virt *virt = job->api->context->virt;
 	struct cf_both_limits limits;
+	struct ledger_state ledger;
 	struct cf_error err = { 0 };
 	int r;
 
@@ -71,6 +73,9 @@ static void object(struct api_job *job, const struct cf_reservation *reservation
 		r = virt_connected(virt, &err) ? 0 : -ENOTCONN;
 	if (r < 0)
 		add(findings, &limits, CF_FINDING_LIBVIRT_UNAVAILABLE, settings->host, err.text);
+	ledger_state(job->api->context->ledger, &ledger);
+	if (!ledger.writable)
+		add(findings, &limits, CF_FINDING_LEDGER_UNWRITABLE, settings->host, ledger.fault);
 }
 
 static int consider(struct api_job *job)
