@@ -91,6 +91,7 @@ static struct server_options server_options(const struct settings *settings)
 		.key = settings->tls.key,
 		.rules = settings->access,
 		.n_rules = settings->n_access,
+		.max_per_party = 32 + 4 * (size_t)settings->incoming,	/* of each the source keeps two open */
 	};
 
 	for (size_t i = 0; i < settings->n_listen; i++)

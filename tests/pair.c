@@ -30,12 +30,14 @@ static const struct certificate certificates[] = {
 	{ "unnamed", "ca", .cn = "a.peers.example", .dns = "a.b.peers.example" },
 	{ "wild", "ca", .dns = "*.peers.example" },
 	{ "olga", "ca", .cn = "olga" },
+	{ "root", "ca", .cn = "root" },
 	{ "viewer", "ca", .uri = "urn:example:viewer" },
 };
 
 static const struct access_rule rules[] = {
 	{ CF_ROLE_PEER, ACCESS_DNS, "*.peers.example" },
 	{ CF_ROLE_OPERATOR, ACCESS_CN, "olga" },
+	{ CF_ROLE_ADMIN, ACCESS_CN, "root" },
 	{ CF_ROLE_VIEWER, ACCESS_URI, "urn:example:viewer" },
 };
 
@@ -121,6 +123,7 @@ void pair_start(void)
 	options->key = pair_file("b", ".key");
 	options->rules = rules;
 	options->n_rules = CF_COUNT(rules);
+	options->group = "daemon";
 	options->max_per_party = 12;
 	options->patience = (cf_span){ 2 * CF_S };
 	if (wire_start(&pair.wire, &pair.err) < 0 || server_port(pair.wire.server) < 0) {

@@ -118,24 +118,33 @@ static void test_probe(void)
 	   offset.drift_ppm == 7, "after another boot the offset begins anew");
 }
 
+/* A free port of ::1, -1 where there is no such address. */
+static int free_port(void)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t size = sizeof(to);
+
+	int fd = socket(AF_INET6, SOCK_STREAM, 0), port = -1;
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&to, sizeof(to)) == 0 && getsockname(fd, (struct sockaddr *)&to, &size) == 0)
+		port = ntohs(to.sin6_port);
+	close(fd);
+	return port;
+}
+
 /* A port of their own: port 0 would be another one for each. */
 static void test_addresses(void)
 {
 	CF_AUTO(call_free) struct call *v4 = NULL, *v6 = NULL;
-	int r = 0, fd = socket(AF_INET6, SOCK_STREAM, 0);
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	socklen_t size = sizeof(to);
+	int r = 0, port = free_port();
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+	if (port < 0) {
 		ok(true, "two addresses # SKIP no IPv6 here");
-		close(fd);
 		return;
 	}
-	getsockname(fd, (struct sockaddr *)&to, &size);
-	close(fd);
 
 	pair.wire.options.listen[pair.wire.options.n_listen++] = "::1";
-	pair.wire.options.port = ntohs(to.sin6_port);
+	pair.wire.options.port = port;
 	r = pair_reload();
 	v4 = pair_call_to("127.0.0.1", pair.wire.options.port, "a", NULL);
 	v6 = pair_call_to("::1", pair.wire.options.port, "a", NULL);
@@ -147,6 +156,37 @@ static void test_addresses(void)
 	pair.wire.options.n_listen = 1;
 	r = pair_reload();
 	ok(r == 0 && pair_ask(v6) == 0, "who came by an address that is given up stays connected");
+}
+
+/* One certificate from two addresses, each of which is within its own limit. */
+static void test_identity(void)
+{
+	struct call *calls[16];
+	size_t served = 0, told = 0;
+	int port = free_port();
+
+	if (port < 0) {
+		ok(true, "one certificate from two addresses # SKIP no IPv6 here");
+		return;
+	}
+	pair.wire.options.listen[1] = "::1";
+	pair.wire.options.n_listen = 2;
+	pair.wire.options.port = port;
+	ok(pair_reload() == 0, "two addresses %s", pair.err.text);
+	for (size_t i = 0; i < CF_COUNT(calls); i++) {
+		calls[i] = pair_call_to(i % 2 ? "::1" : "127.0.0.1", port, "olga", NULL);
+		if (pair_ask(calls[i]) == 0)
+			served++;
+		else
+			told += pair.err.code == CF_BUSY && strstr(pair.err.text, "as cn:olga");
+	}
+	ok(served == pair.wire.options.max_per_party && told == CF_COUNT(calls) - served,
+	   "of %zu connections with one certificate %zu are served: %s", CF_COUNT(calls), served, pair.err.text);
+	ok(pair_ask(calls[0]) == 0 && pair_ask(calls[1]) == 0, "those that were, go on");
+	for (size_t i = 0; i < CF_COUNT(calls); i++)
+		call_free(calls[i]);
+	pair.wire.options.n_listen = 1;
+	pair_reload();
 }
 
 static void test_names(void)
@@ -169,6 +209,7 @@ int main(void)
 	test_limits();
 	test_probe();
 	test_addresses();
+	test_identity();
 	test_names();
 	wire_stop(&pair.wire);
 	return done();

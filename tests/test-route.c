@@ -44,7 +44,9 @@ static void try_row(enum cf_route_id id)
 	   route->reply && route->help && route->help[strlen(route->help) - 1] == '.', "... is told whole");
 	ok(!route->request == !route->body_limit && !(reads && route->request), "... has a limit if it has a body");
 	ok(route->roles, "... is for somebody");
-	ok(reads || !(route->roles & CF_ROLE_LOCAL), "... who may be anybody only if it changes nothing");
+	ok(id == CF_ROUTE_CLOCK || !(route->roles & CF_ROLE_LOCAL), "... who may be anybody only if it is the clock");
+	ok(reads || !(route->roles & CF_ROLE_PEER) || route->roles == CF_ROLE_PEER, "... or a peer alone");
+	ok(strncmp(route->path, "/v1/incoming/", 13) != 0 || route->roles == CF_ROLE_PEER, "... where one comes in");
 	ok(reads || id == CF_ROUTE_CHECKS || !(route->roles & CF_ROLE_VIEWER), "... or a viewer");
 	ok(!(route->roles & CF_ROLE_OPERATOR) || (route->roles & CF_ROLE_ADMIN), "... and an admin where an operator may");
 }

@@ -18,13 +18,15 @@
 static struct wire wire;
 static struct answer a;
 
+/* By RFC 9457, and with our code. */
 static bool is_problem(int status, const char *code)
 {
-	char wanted[64];
+	char wanted[256];
 
-	snprintf(wanted, sizeof(wanted), "\"code\":\"%s\"", code);
+	snprintf(wanted, sizeof(wanted), "{\"type\":\"urn:clockferry:error:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"", code,
+		 code, status);
 	return a.status == status && strcmp(a.type, "application/problem+json") == 0 &&
-	       strstr(a.body, wanted);
+	       strncmp(a.body, wanted, strlen(wanted)) == 0 && strstr(a.body, "\"code\":") && strstr(a.body, "\"findings\":[");
 }
 
 /* Each is one row: what is sent and what has to come back. */
@@ -118,6 +120,71 @@ static void test_bodies(void)
 		;
 	ok(true, "one that never ends is cut off");
 	close(fd);
+}
+
+/* More of a header than anybody needs, and less than libmicrohttpd has room for. */
+static void test_headers(void)
+{
+	char header[25000], *at;
+	int fd;
+
+	fd = raw_connect(wire.socket);
+	at = stpcpy(header, "GET /v1/version?");
+	memset(at, 'a', 5000);
+	strcpy(at + 5000, " HTTP/1.1\r\nHost: a\r\n\r\n");
+	raw_send(fd, header);
+	raw_read(fd, &a);
+	ok(is_problem(414, "too-large") && a.close, "a long query is refused");
+	close(fd);
+
+	fd = raw_connect(wire.socket);
+	at = stpcpy(header, "GET /v1/version HTTP/1.1\r\nHost: a\r\n");
+	for (int i = 0; i < 100; i++)
+		at += sprintf(at, "X%d: y\r\n", i);
+	strcpy(at, "\r\n");
+	raw_send(fd, header);
+	raw_read(fd, &a);
+	ok(is_problem(431, "too-large") && a.close, "so are many fields");
+	close(fd);
+
+	fd = raw_connect(wire.socket);
+	at = stpcpy(header, "GET /v1/version HTTP/1.1\r\nHost: a\r\nX: ");
+	memset(at, 'a', 20000);
+	strcpy(at + 20000, "\r\n\r\n");
+	raw_send(fd, header);
+	raw_read(fd, &a);
+	ok(is_problem(431, "too-large") && a.close, "and a long one");
+	close(fd);
+}
+
+/* What libmicrohttpd answers, or leaves unanswered, before we are asked: never a success, and the end. */
+static void test_malformed(void)
+{
+	static const char *const requests[] = {
+		"\r\n\r\n", "GET\r\n\r\n", "GET /v1/version\r\n\r\n", "GET /v1/version FOO\r\n\r\n",
+		"GET /v1/version HTTP/9.9\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"GET /v1/version HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+		"POST /v1/checks HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n{}",
+		"POST /v1/checks HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n{}",
+		"POST /v1/checks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n",
+	};
+	int ended = 0;
+
+	for (size_t i = 0; i < CF_COUNT(requests); i++) {
+		int fd = raw_connect(wire.socket);
+		char rest[4096];
+		ssize_t n;
+
+		memset(&a, 0, sizeof(a));
+		raw_send(fd, requests[i]);
+		shutdown(fd, SHUT_WR);
+		raw_read_head(fd, &a);
+		while ((n = read(fd, rest, sizeof(rest))) > 0)
+			;
+		ended += n == 0 && (a.status == 0 || (a.status >= 400 && a.status < 600));
+		close(fd);
+	}
+	ok(ended == CF_COUNT(requests), "requests that are none end their connections: %d", ended);
 }
 
 static void test_head(void)
@@ -334,6 +401,8 @@ int main(void)
 
 	test_cases();
 	test_bodies();
+	test_headers();
+	test_malformed();
 	test_head();
 	test_garbage();
 	test_users();

@@ -138,7 +138,7 @@ static void test_revoked_server(void)
 
 static void test_reload(void)
 {
-	CF_AUTO(call_free) struct call *olga = pair_call("olga"), *viewer = pair_call("viewer");
+	CF_AUTO(call_free) struct call *olga = pair_call("olga"), *viewer = pair_call("viewer"), *fresh = NULL;
 	struct late late = { .call = olga, .timeout = pair_patience };
 	const char *hidden = pair_file("hidden", "");
 	pthread_t thread;
@@ -181,6 +181,9 @@ static void test_reload(void)
 	ok(r < 0, "so is a key of another certificate: %s", pair.err.text);
 
 	ok(pair_serve_as("b") == 0 && pair_ask(olga) == 0, "with the old CA all is well");
+	ok(pair_serve_as("b-late") == 0 && pair_ask(olga) == 0, "a certificate that replaces ours leaves connections be");
+	fresh = pair_call("olga");
+	ok(pair_ask(fresh) < 0 && pair.err.code == CF_CERTIFICATE_TIME, "who comes now is shown the new one: %s", pair.err.text);
 	pair.wire.options.certificate = NULL;
 	r = pair_reload();
 	ok(r == 0 && pair.port < 0, "without a certificate there is no listener");

@@ -152,7 +152,7 @@ static void remove_all(void)
 
 void wire_init(struct wire *wire)
 {
-	*wire = (struct wire){ 0 };
+	*wire = (struct wire){ .handlers = wire->handlers };
 	snprintf(wire->dir, sizeof(wire->dir), "/tmp/clockferry-test-XXXXXX");
 	if (!mkdtemp(wire->dir) || chmod(wire->dir, 0711) < 0)
 		abort();
@@ -167,7 +167,7 @@ int wire_start(struct wire *wire, struct cf_error *err)
 	int r = loop_new(&wire->loop, err);
 
 	if (r >= 0)
-		r = server_new(&wire->server, wire->loop, &wire->options, handlers, wire, err);
+		r = server_new(&wire->server, wire->loop, &wire->options, wire->handlers ? wire->handlers : handlers, wire, err);
 	if (r >= 0)
 		wire->runs = pthread_create(&wire->thread, NULL, run, wire) == 0;
 	return r;

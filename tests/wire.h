@@ -12,13 +12,14 @@ struct wire {
 	char dir[64];			/* with the socket and what else the test puts there */
 	char socket[96];
 	struct server_options options;
+	http_handler *const *handlers;	/* NULL: some of wire.c's own */
 	struct loop *loop;
 	struct server *server;
 	pthread_t thread;
 	bool runs;
 };
 
-/* Makes the directory and sets options.socket; the test sets the rest. */
+/* Makes the directory and sets options.socket; the test sets the rest, its handlers before. */
 void wire_init(struct wire *wire);
 int wire_start(struct wire *wire, struct cf_error *err);
 void wire_stop(struct wire *wire);	/* also removes the directory */

@@ -127,6 +127,18 @@ static struct connection *connection_new(struct listener *listener, struct MHD_C
 	return c;
 }
 
+/* From many addresses with one certificate is as many as from one. */
+static bool is_crowded(const struct connection *c)
+{
+	const struct server *server = c->listener->server;
+	const struct connection *other;
+	size_t n = 0;
+
+	LIST_FOREACH(other, &server->connections, link)
+		n += other != c && !other->listener->local && other->known && strcmp(other->caller.name, c->caller.name) == 0;
+	return n >= server->limits.per_party;
+}
+
 /* Connections live for days, and a certificate may expire meanwhile. */
 static bool is_stale(const struct connection *c, cf_mono now)
 {
@@ -149,10 +161,13 @@ int connection_identify(struct connection *c, struct MHD_Connection *mhd, struct
 			c->known = trust_judge(server->trust,
 					       info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
 					       &c->caller, &c->denied) == 0;
+		c->surplus = c->known && !c->listener->local && is_crowded(c);
 	}
 
 	if (!c->known)
 		return cf_fail(err, EACCES, c->denied.code, "%s", c->denied.text);
+	if (c->surplus)
+		return cf_fail(err, EBUSY, CF_BUSY, "too many connections as %s", c->caller.name);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ struct connection {
 	struct listener *listener;
 	int fd;
 	char party[64];			/* who it counts for: an address or "uid 1000" */
-	bool surplus;			/* over a limit: its request is answered with 503 */
+	bool surplus;			/* over a limit: its next request is answered with 503, and is the last */
 	bool has_deadline;
 	cf_mono deadline;		/* when it is cut */
 	struct identity *identity;	/* which of our certificates it was shown */

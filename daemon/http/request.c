@@ -18,6 +18,11 @@
 #include "proto/codec.h"
 #include "proto/query.h"
 
+/* Far more than any client of ours sends, and less than libmicrohttpd's own buffer, whose overflow it answers itself. */
+#define TARGET_MAX  ((size_t)4 << 10)
+#define HEADERS_MAX ((size_t)64)
+#define HEADER_MAX  ((size_t)16 << 10)
+
 /* How much of a body that nobody wants is read, so that its sender gets to see the answer. */
 #define DISCARD_MAX ((size_t)64 << 10)
 
@@ -102,6 +107,36 @@ static int take_query(struct http_exchange *x, const char *query, struct cf_erro
 	return cf_query_decode(shape, query ? query : "", x->query, err);
 }
 
+struct header_sum {
+	size_t n, size;
+};
+
+static enum MHD_Result add_header(void *userdata, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct header_sum *sum = userdata;
+
+	(void)kind;
+	sum->n++;
+	sum->size += strlen(key) + (value ? strlen(value) : 0);
+	return MHD_YES;
+}
+
+/* 0, or the status of the failure in *err. */
+static unsigned weigh_header(const struct http_exchange *x, struct cf_error *err)
+{
+	struct header_sum sum = { 0 };
+
+	if (strlen(x->uri) > TARGET_MAX) {
+		cf_fail(err, EFBIG, CF_TOO_LARGE, "path and query are longer than %zu bytes", TARGET_MAX);
+		return MHD_HTTP_URI_TOO_LONG;
+	}
+	MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, add_header, &sum);
+	if (sum.n <= HEADERS_MAX && sum.size <= HEADER_MAX)
+		return 0;
+	cf_fail(err, EFBIG, CF_TOO_LARGE, "the header has more than %zu fields or %zu bytes", HEADERS_MAX, HEADER_MAX);
+	return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+}
+
 /* What a person who is refused would have to be. */
 static const char *who_may(const struct http_exchange *x, const struct cf_route *route)
 {
@@ -122,8 +157,15 @@ static unsigned admit(struct http_exchange *x, const char *method, struct cf_err
 			x->server->stopping ? "the agent is stopping" : "too many connections");
 		return MHD_HTTP_SERVICE_UNAVAILABLE;
 	}
-	if (connection_identify(x->connection, x->mhd, err) < 0)
-		return MHD_HTTP_FORBIDDEN;
+	status = weigh_header(x, err);
+	if (status) {
+		x->last = true;
+		return status;
+	}
+	if (connection_identify(x->connection, x->mhd, err) < 0) {
+		x->last = x->connection->surplus;
+		return x->last ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_FORBIDDEN;
+	}
 
 	x->caller = x->connection->caller;
 	path = strsep(&query, "?");

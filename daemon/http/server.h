@@ -13,9 +13,9 @@
  * case, and a leading "*." in it stands for exactly one label; URI and CN are
  * compared as written.  DNS and URI are names of subjectAltName.
  *
- * Faults that libmicrohttpd finds before it calls us (a malformed request line, a
- * header above its buffer) are answered by it in HTML; every other error is
- * application/problem+json.
+ * Faults that libmicrohttpd finds before it calls us (a line that is none, a chunk
+ * or length that is none, a header beyond its buffer) are answered by it in HTML,
+ * and the connection ends; every other error is application/problem+json.
  *
  * Everything here is for the loop's thread.
  */
@@ -40,7 +40,7 @@ struct server_options {
 	size_t n_rules;
 
 	size_t max_connections;		/* per listener; 0: 512 */
-	size_t max_per_party;		/* of one address or uid, root excepted; 0: 32 */
+	size_t max_per_party;		/* of one address, certificate's name or uid, root excepted; 0: 32 */
 	cf_span patience;		/* for handshake and header, for a body, for a reply; 0: 10 s */
 	cf_span idle;			/* between two requests of a connection; 0: 2 min */
 };
