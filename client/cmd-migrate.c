@@ -32,7 +32,7 @@ static int spell(struct ask *ask, struct cf_migration_request *ret, struct cf_er
 	if (strlen(domain) >= sizeof(ret->domain) || strlen(destination) >= sizeof(ret->destination))
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "that is too long for a name");
 
-	*ret = (struct cf_migration_request){ 0 };
+	*ret = ask->wish;
 	strcpy(ret->domain, domain);
 	strcpy(ret->destination, destination);
 	for (size_t i = 0; i < ask->n_labels; i++) {

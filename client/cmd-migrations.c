@@ -17,11 +17,26 @@ int run_list(struct ask *ask, struct cf_error *err)
 	return show_migrations(ask->to, migrations->list, migrations->n_list, err);
 }
 
+/* There is no receipt before the end: how it stands, then. */
+static int show_standing(struct ask *ask, struct cf_error *err)
+{
+	int r;
+
+	r = fetch(ask, CF_ROUTE_MIGRATION, ask->args[0], err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		show_migration(ask->to, ask->reply.message);
+	return EXIT_CLEAN;
+}
+
 int run_show(struct ask *ask, struct cf_error *err)
 {
 	int r;
 
 	r = fetch(ask, CF_ROUTE_RECEIPT, ask->args[0], err);
+	if (r < 0 && ask->reply.problem && err->code == CF_CONFLICT)
+		return show_standing(ask, err);
 	if (r < 0)
 		return r;
 	if (r == 0)

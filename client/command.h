@@ -33,6 +33,7 @@ struct ask {
 	struct call_to whom;
 	bool json;
 	bool abort_on_interrupt;
+	struct cf_migration_request wish;	/* as far as options say it */
 	const char *labels[CF_LABELS_MAX];
 	size_t n_labels;
 	FILE *to;

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/text.h"
@@ -14,7 +16,7 @@
 
 enum option_id {
 	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
-	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_HELP, OPT_VERSION,
+	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_HELP, OPT_VERSION,
 };
 
 static const struct {
@@ -41,6 +43,10 @@ static const struct {
 		"With migrate and watch: let Ctrl-C abort the migration", TAKES_WATCHING },
 	[OPT_LABEL] = { "label", "KEY=VALUE",
 		"With migrate: what to find it by afterwards; may be given more than once", TAKES_REQUEST },
+	[OPT_PRIORITY] = { "priority", "NUMBER",
+		"With migrate: the higher goes first where several wait, -100 to 100 (0)", TAKES_REQUEST },
+	[OPT_WAIT] = { "wait", "SPAN",
+		"With migrate: how long it may wait for its turn (as the agent's settings say)", TAKES_REQUEST },
 	[OPT_HELP] = { "help", NULL,
 		"Print this, or the use of one command" },
 	[OPT_VERSION] = { "version", NULL,
@@ -78,12 +84,26 @@ static void set_defaults(struct ask *ask)
 	};
 }
 
-static int take_timeout(struct ask *ask, struct cf_error *err)
+static int take_span(enum option_id id, cf_span low, cf_span high, cf_span *ret, struct cf_error *err)
 {
 	struct cf_error why;
 
-	if (cf_span_parse(optarg, (cf_span){ CF_MS }, (cf_span){ 3600 * CF_S }, &ask->whom.timeout, &why) < 0)
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--timeout: %s", why.text);
+	if (cf_span_parse(optarg, low, high, ret, &why) < 0)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--%s: %s", options[id].name, why.text);
+	return 0;
+}
+
+static int take_number(enum option_id id, int64_t low, int64_t high, int64_t *ret, struct cf_error *err)
+{
+	long long number;
+	char *end;
+
+	errno = 0;
+	number = strtoll(optarg, &end, 10);
+	if (errno || *end || end == optarg || number < low || number > high)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--%s: '%.32s' is not a number from %" PRId64 " to %" PRId64,
+			       options[id].name, optarg, low, high);
+	*ret = number;
 	return 0;
 }
 
@@ -104,10 +124,17 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 	case OPT_CA:      ask->whom.ca = optarg; return 0;
 	case OPT_CERT:    ask->whom.cert = optarg; return 0;
 	case OPT_KEY:     ask->whom.key = optarg; return 0;
-	case OPT_TIMEOUT: return take_timeout(ask, err);
+	case OPT_TIMEOUT:
+		return take_span(id, (cf_span){ CF_MS }, (cf_span){ 3600 * CF_S }, &ask->whom.timeout, err);
 	case OPT_JSON:    ask->json = true; return 0;
 	case OPT_ABORT:   ask->abort_on_interrupt = true; return 0;
 	case OPT_LABEL:   return take_label(ask, err);
+	case OPT_PRIORITY:
+		ask->wish.has_priority = true;
+		return take_number(id, -CF_PRIORITY_MAX, CF_PRIORITY_MAX, &ask->wish.priority, err);
+	case OPT_WAIT:
+		ask->wish.has_wait = true;
+		return take_span(id, (cf_span){ 0 }, (cf_span){ CF_WAIT_MAX }, &ask->wish.wait, err);
 	case OPT_HELP:    return OPTIONS_HELP;
 	case OPT_VERSION: return OPTIONS_VERSION;
 	}

@@ -26,7 +26,9 @@ void progress_show(struct progress *p, const struct cf_migration *m)
 {
 	char text[PROGRESS_TEXT_ROOM];
 	size_t columns;
-	bool news = m->phase != p->phase || cf_mono_since(now(), p->told).ns >= CF_S;
+	bool moved = m->phase == CF_PHASE_QUEUED ? m->revision != p->revision
+						 : cf_mono_since(now(), p->told).ns >= CF_S;
+	bool news = m->phase != p->phase || moved;
 
 	if (!p->to || (!p->live && !news))
 		return;
@@ -40,6 +42,7 @@ void progress_show(struct progress *p, const struct cf_migration *m)
 	fflush(p->to);
 	p->open = p->live;
 	p->phase = m->phase;
+	p->revision = m->revision;
 	p->told = now();
 }
 

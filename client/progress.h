@@ -3,7 +3,8 @@
 
 /*
  * Progress of a migration: on a terminal one line that is written over, else a
- * line when the phase changes, and at most one a second in between.
+ * line when the phase or the place in the queue changes, and at most one a second
+ * in between.
  */
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ struct progress {
 	bool live;
 	bool open;		/* a live line stands without its end */
 	enum cf_phase phase;
+	int64_t revision;
 	cf_mono told;
 };
 

@@ -6,7 +6,7 @@
 
 void show_health(FILE *to, const struct cf_health *h, const struct cf_report *report)
 {
-	char clock[REPORT_TEXT_ROOM];
+	char clock[REPORT_TEXT_ROOM], queued[40] = "";
 
 	say(to, "%s: %s", h->host, h->healthy ? "as it should be" : "not as it should be");
 	say_row(to, "clock", "%s", report_text(report, clock));
@@ -24,5 +24,7 @@ void show_health(FILE *to, const struct cf_health *h, const struct cf_report *re
 		say_row(to, "ledger", "%s%s", *h->ledger ? "cannot be written: " : "written", h->ledger);
 	if (h->has_ledger_note)
 		say_row(to, "", "%s", h->ledger_note);
-	say_row(to, "migrations", "%" PRId64 " under way", h->migrations);
+	if (h->has_queued && h->queued > 0)
+		snprintf(queued, sizeof(queued), ", %" PRId64 " queued", h->queued);
+	say_row(to, "migrations", "%" PRId64 " under way%s", h->migrations, queued);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -56,6 +57,15 @@ static void append_copy(const struct cf_migration *m, char *text)
 		append(text, PROGRESS_TEXT_ROOM, " (max %s)", cf_span_text(m->max_blackout, blackout));
 }
 
+/* Its place in the queue, and what else it waits for. */
+static void append_place(const struct cf_migration *m, char *text)
+{
+	if (m->has_ahead)
+		append(text, PROGRESS_TEXT_ROOM, ", %" PRId64 " before it", m->ahead);
+	if (*m->reason)
+		append(text, PROGRESS_TEXT_ROOM, ": %s", m->reason);
+}
+
 const char *progress_text(const struct cf_migration *m, char ret[static PROGRESS_TEXT_ROOM])
 {
 	char offset[CF_INTERVAL_TEXT_ROOM];
@@ -63,10 +73,21 @@ const char *progress_text(const struct cf_migration *m, char ret[static PROGRESS
 	snprintf(ret, PROGRESS_TEXT_ROOM, "%s", cf_phase_words[m->phase]);
 	if (m->has_progress && m->phase == CF_PHASE_COPYING)
 		append_copy(m, ret);
+	if (m->phase == CF_PHASE_QUEUED) {
+		append_place(m, ret);
+		return ret;
+	}
 	if (m->has_host_offset)
 		append(ret, PROGRESS_TEXT_ROOM, ", offset %s",
 		       cf_interval_around_text(m->host_offset, offset));
 	return ret;
+}
+
+void show_migration(FILE *to, const struct cf_migration *m)
+{
+	char how[PROGRESS_TEXT_ROOM];
+
+	say(to, "%s, from %s to %s: %s", m->domain, m->source, m->destination, progress_text(m, how));
 }
 
 /* To the second: a list is for finding things. */
@@ -81,6 +102,16 @@ static const char *second_text(cf_real t, char ret[static CF_REAL_TEXT_ROOM])
 	return ret;
 }
 
+#define PHASE_TEXT_ROOM 48
+static const char *phase_text(const struct cf_migration *m, char ret[static PHASE_TEXT_ROOM])
+{
+	if (m->phase != CF_PHASE_QUEUED || !m->has_ahead)
+		return cf_phase_words[m->phase];
+
+	snprintf(ret, PHASE_TEXT_ROOM, "%s, %" PRId64 " before it", cf_phase_words[m->phase], m->ahead);
+	return ret;
+}
+
 int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct cf_error *err)
 {
 	static const struct table_column columns[] = {
@@ -88,7 +119,7 @@ int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct 
 		{ "PHASE" }, { "OUTCOME" },
 	};
 	CF_AUTO(table_free) struct table *table = NULL;
-	char started[CF_REAL_TEXT_ROOM], took[CF_SPAN_TEXT_ROOM];
+	char started[CF_REAL_TEXT_ROOM], took[CF_SPAN_TEXT_ROOM], phase[PHASE_TEXT_ROOM];
 	int r;
 
 	if (n == 0) {
@@ -101,7 +132,7 @@ int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct 
 		const char *const cells[] = {
 			m->id, m->domain, m->source, m->destination, second_text(m->started, started),
 			m->has_ended ? cf_span_text(cf_real_since(m->ended, m->started), took) : "-",
-			cf_phase_words[m->phase], m->has_outcome ? cf_outcome_words[m->outcome] : "-",
+			phase_text(m, phase), m->has_outcome ? cf_outcome_words[m->outcome] : "-",
 		};
 
 		r = table_add(table, cells, err);

@@ -39,7 +39,8 @@ void show_receipt(FILE *to, const struct cf_receipt *receipt);
 /* The end of a migration in one line: "clean: web1 moved from hA to hB". */
 void show_end(FILE *to, const struct cf_migration *migration);
 
-/* How a migration under way stands, in one line without its end; cut to the room. */
+/* One that is under way, in one line; and how it stands alone, without the line's end and cut to the room. */
+void show_migration(FILE *to, const struct cf_migration *migration);
 #define PROGRESS_TEXT_ROOM 256
 const char *progress_text(const struct cf_migration *migration, char ret[static PROGRESS_TEXT_ROOM]);
 

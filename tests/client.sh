@@ -75,7 +75,9 @@ asked()
 
 for line in "" "nonsense" "clock now" "domain" "migrate web1" "migrate web1 hB hC" "show" "explain one two" \
 	"--nonsense clock" "-x clock" "--timeout clock" "--timeout 3parsecs clock" "--timeout 0 clock" "--host" \
-	"--abort-on-interrupt list" "--label a=b list" "--label team migrate web1 hB" "--host a/b clock" "--host http://a clock" "explain nonsense"; do
+	"--abort-on-interrupt list" "--label a=b list" "--label team migrate web1 hB" \
+	"--priority 1 list" "--priority 101 migrate web1 hB" "--priority 1x migrate web1 hB" "--wait 8d migrate web1 hB" \
+	"--host a/b clock" "--host http://a clock" "explain nonsense"; do
 	# shellcheck disable=SC2086
 	runs 2 "usage: '$line'" $line
 	like "usage: '$line' is explained on stderr" "$err" '^clockferry: .'
@@ -237,6 +239,12 @@ answers "PUT /v1/migrations/* 409 problem problem-too-late.json"
 runs 1 "a conflict is no refusal" migrate web1 hB
 
 # ends HOW: a migration that is accepted, copies, and ends like that.
+answers "GET /v1/migrations/*/receipt 409 problem problem-conflict.json" "GET /v1/migrations/* 200 json migration-queued.json"
+runs 0 "show of one that has not ended" show 7c0e58e1
+golden migration-queued "says how it stands"
+runs 0 "the same as JSON" show 7c0e58e1 --json
+ok "is JSON" is_json
+
 ends()
 {
 	answers "PUT /v1/migrations/* 202 json migration-checking.json" \
@@ -273,6 +281,14 @@ ends migration-refused clean
 runs 3 "one refused later" migrate web1 hB
 like "one refused later has its findings" "$out" '^  refuse +skew'
 ok "one refused has no receipt" not asked receipt
+answers "GET /v1/version 200 json version-newer.json" "PUT /v1/migrations/* 202 json migration-queued.json" \
+	"GET /v1/migrations/*/receipt 200 json receipt-clean.json" "GET /v1/migrations/* 200 json migration-queued.json" \
+	"GET /v1/migrations/* 200 json migration-queued.json" "GET /v1/migrations/* 200 json migration-copying.json" \
+	"GET /v1/migrations/* 200 json migration-clean.json"
+runs 0 "one that has to wait" migrate web1 hB --priority -5 --wait '10 min'
+is "its place is told once" "$(grep '^queued' "$dir/out")" "queued, 3 before it: hB: the destination takes no more migrations now"
+ok "its priority and patience are asked for" \
+	asked '^PUT /v1/migrations/[^ ]* \{"domain":"web1","destination":"hB",.*"priority":-5,"wait_ns":600000000000[,}]'
 ends migration-breached breached
 runs 5 "watch ends as migrate does" watch 7c0e58e1
 

@@ -34,7 +34,7 @@ static const struct cf_version version_newer = { "9.9", 1, 99, "hA" };
 
 static const struct cf_health health_good = {
 	.host = "hA", .healthy = true, .clock = CF_CLOCK_SYNCHRONISED, .libvirt_connected = true, .libvirt = "9.0.0",
-	.tls_listening = true, .migrations = 1,
+	.tls_listening = true, .migrations = 1, .has_queued = true, .queued = 3,
 };
 static const struct cf_health health_bad = {
 	.host = "hA", .clock = CF_CLOCK_UNSYNCHRONISED, .settings = "clockferryd.conf:3: max-skew: 3 parsecs",
@@ -122,6 +122,10 @@ static const struct cf_checks checks_good = {
 static const struct cf_checks checks_none = { .domain = "web1", .uuid = UUID };
 
 static const struct cf_migration migration_checking = { WHICH, .phase = CF_PHASE_CHECKING, .revision = 1 };
+static const struct cf_migration migration_queued = {
+	WHICH, .phase = CF_PHASE_QUEUED, .revision = 4, .has_priority = true, .priority = -5, .has_ahead = true, .ahead = 3,
+	.reason = "hB: the destination takes no more migrations now",
+};
 static const struct cf_migration migration_copying = {
 	WHICH, .phase = CF_PHASE_COPYING, .revision = 9, .has_progress = true,
 	.progress = { .bytes_total = 4 * INT64_C(1073741824), .bytes_sent = 1300234567, .bytes_left = 300 << 20,
@@ -141,8 +145,9 @@ static const struct cf_migration migration_refused = {
 };
 
 static const struct cf_migrations migrations = {
-	.n_list = 2,
-	.list = { { WHICH, .phase = CF_PHASE_COPYING, .revision = 9 },
+	.n_list = 3,
+	.list = { { WHICH, .phase = CF_PHASE_QUEUED, .revision = 2, .has_ahead = true },
+		  { WHICH, .phase = CF_PHASE_COPYING, .revision = 9 },
 		  ENDED(CF_PHASE_DONE, CF_OUTCOME_BREACHED, "the blackout was too long") },
 };
 static const struct cf_migrations migrations_none = { 0 };
@@ -155,6 +160,7 @@ static const struct cf_problem problem_refused = {
 };
 static const struct cf_problem problem_not_found = { PROBLEM(404, "not-found", "there is no domain 'web9'") };
 static const struct cf_problem problem_forbidden = { PROBLEM(403, "forbidden", "operators only") };
+static const struct cf_problem problem_conflict = { PROBLEM(409, "conflict", "the migration has not ended yet") };
 static const struct cf_problem problem_too_late = { PROBLEM(409, "too-late", "the guest has landed") };
 static const struct cf_problem problem_host = { PROBLEM(500, "host", "libvirt: \033[2Jcannot open\nit") };
 static const struct cf_problem problem_newer = { PROBLEM(418, "tea-time", "a code of a newer agent") };
@@ -180,6 +186,7 @@ const struct made_up made_up[] = {
 	{ "checks-good", &cf_checks_shape, &checks_good },
 	{ "checks-none", &cf_checks_shape, &checks_none },
 	{ "migration-checking", &cf_migration_shape, &migration_checking },
+	{ "migration-queued", &cf_migration_shape, &migration_queued },
 	{ "migration-copying", &cf_migration_shape, &migration_copying },
 	{ "migration-blind", &cf_migration_shape, &migration_copying_blind },
 	{ "migration-clean", &cf_migration_shape, &migration_clean },
@@ -199,6 +206,7 @@ const struct made_up made_up[] = {
 	{ "problem-refused", &cf_problem_shape, &problem_refused },
 	{ "problem-not-found", &cf_problem_shape, &problem_not_found },
 	{ "problem-forbidden", &cf_problem_shape, &problem_forbidden },
+	{ "problem-conflict", &cf_problem_shape, &problem_conflict },
 	{ "problem-too-late", &cf_problem_shape, &problem_too_late },
 	{ "problem-host", &cf_problem_shape, &problem_host },
 	{ "problem-newer", &cf_problem_shape, &problem_newer },

@@ -29,6 +29,7 @@ SHOW(guest, show_guest(to, message))
 SHOW(checks, show_checks(to, message, NULL))
 SHOW(receipt, show_receipt(to, message))
 SHOW(end, show_end(to, message))
+SHOW(migration, show_migration(to, message))
 
 static void peers(FILE *to, const void *message)
 {
@@ -85,6 +86,7 @@ static const struct {
 	{ "checks", checks },
 	{ "checks-good", checks },
 	{ "migration-checking", progress },
+	{ "migration-queued", migration },
 	{ "migration-copying", progress },
 	{ "migration-blind", progress },
 	{ "migration-clean", end },
