@@ -62,21 +62,43 @@ static void make_plain(char *text)
 			*text = '?';
 }
 
+/* One entry for the journal, as it is put together. */
+struct entry {
+	struct iovec *parts;
+	size_t n;
+};
+
+/* Without memory a field is missing, and the line is not. */
+static void add(struct entry *entry, const char *name, const char *value)
+{
+	char *text;
+	int size = value && *value ? asprintf(&text, "%s=%s", name, value) : -1;
+
+	if (size >= 0)
+		entry->parts[entry->n++] = (struct iovec){ text, size };
+}
+
 static bool send_to_journal(int priority, const struct log_about *about, const char *line)
 {
-	char texts[CF_COUNT(fields) + 2][LINE_MAX + 32];
-	struct iovec parts[CF_COUNT(fields) + 2];
-	size_t n = 0;
+	size_t n_more = about ? about->n_fields : 0;
+	struct entry entry = { .parts = calloc(CF_COUNT(fields) + 2 + n_more, sizeof(*entry.parts)) };
+	const char number[] = { (char)('0' + priority), '\0' };
+	bool sent;
 
-	snprintf(texts[n++], sizeof(texts[0]), "MESSAGE=%s", line);
-	snprintf(texts[n++], sizeof(texts[0]), "PRIORITY=%d", priority);
+	if (!entry.parts)
+		return false;
+	add(&entry, "MESSAGE", line);
+	add(&entry, "PRIORITY", number);
 	for (size_t i = 0; i < CF_COUNT(fields); i++)
-		if (value_of(about, i))
-			snprintf(texts[n++], sizeof(texts[0]), "%s=%s", fields[i].field, value_of(about, i));
+		add(&entry, fields[i].field, value_of(about, i));
+	for (size_t i = 0; i < n_more; i++)
+		add(&entry, about->fields[i].name, about->fields[i].value);
 
-	for (size_t i = 0; i < n; i++)
-		parts[i] = (struct iovec){ texts[i], strlen(texts[i]) };
-	return sd_journal_sendv(parts, n) == 0;
+	sent = sd_journal_sendv(entry.parts, entry.n) == 0;
+	for (size_t i = 0; i < entry.n; i++)
+		free(entry.parts[i].iov_base);
+	free(entry.parts);
+	return sent;
 }
 
 /* One write: lines of several threads do not mix. */

@@ -10,7 +10,14 @@
  * (journalctl -x) and a monitoring rule can match.  Any thread may call.
  */
 
+#include <stddef.h>
 #include <syslog.h>
+
+/* One more field for the journal; without a value, or with "", it is left out. */
+struct log_field {
+	const char *name;
+	const char *value;
+};
 
 /* What a line is about; any member may be NULL or "". */
 struct log_about {
@@ -18,6 +25,8 @@ struct log_about {
 	const char *migration;		/* CLOCKFERRY_MIGRATION, its uuid */
 	const char *domain;		/* CLOCKFERRY_DOMAIN, its name */
 	const char *peer;		/* CLOCKFERRY_PEER, a host's name */
+	const struct log_field *fields;	/* for the journal alone */
+	size_t n_fields;
 };
 
 #define LOG_ID_STARTED			"654a74f2eae24398ba37dd339567b4aa"

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "daemon/act/receipt.h"
-#include "daemon/log.h"
 #include "tests/tap.h"
 
 #define MS(n) ((cf_span){ (n) * CF_MS })
@@ -31,13 +30,6 @@ void guest_watch_read(struct guest_watch *watch, struct guest_events *ret)
 	*ret = (struct guest_events){ .has_job = true,
 				      .job = { .has_bytes = true, .bytes = 4711, .has_downtime = true,
 					       .downtime = MS(2100) } };
-}
-
-void log_write(int priority, const struct log_about *about, const char *fmt, ...)
-{
-	(void)priority;
-	(void)about;
-	(void)fmt;
 }
 
 void work_landing(struct work *work, struct cf_landing *ret)

@@ -65,6 +65,22 @@ advice()
 	     END { if (!typed) { print id; bad = 1 } exit bad }' "$srcdir/systemd/clockferry.catalog"
 }
 
+# The names of fields in the files given, one per line.
+fields()
+{
+	cat "$@" | grep -o '\bCLOCKFERRY_[A-Z_]*[A-Z]\b' | sort -u
+}
+
+# The manual has those that the journal gets, and the catalog speaks of no others.
+same_fields()
+{
+	fields "$srcdir/daemon/log.c" "$srcdir/daemon/act/receipt-log.c" >"$root/sent"
+	fields "$srcdir/daemon/clockferryd.8" >"$root/manual"
+	fields "$srcdir/systemd/clockferry.catalog" >"$root/catalog"
+	[ "$(wc -l <"$root/sent")" -ge 15 ] && diff "$root/sent" "$root/manual" &&
+		[ -z "$(comm -13 "$root/sent" "$root/catalog")" ]
+}
+
 # ExecStart= has to exist for verify.
 unit()
 {
@@ -105,6 +121,7 @@ users()
 
 check "log and catalog have the same ids" same_ids
 check "each entry of the catalog says what to type" advice
+check "log, manual and catalog have the same fields" same_fields
 needs journalctl "journalctl takes the catalog" && check "journalctl takes the catalog" catalog
 check "three capabilities, each with its reason" capabilities
 if needs systemd-analyze "systemd takes the unit"; then

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "daemon/log.h"
 #include "policy/blackout.h"
 #include "policy/guest.h"
 #include "proto/text.h"
@@ -230,32 +229,4 @@ enum cf_outcome receipt_judge(const struct cf_receipt *receipt, char reason[stat
 
 	*reason = '\0';
 	return CF_OUTCOME_CLEAN;
-}
-
-static const struct {
-	int priority;
-	const char *id;
-} said[CF_N_OUTCOMES] = {
-	[CF_OUTCOME_UNKNOWN]    = { LOG_WARNING, LOG_ID_MIGRATION_UNVERIFIED },
-	[CF_OUTCOME_CLEAN]      = { LOG_NOTICE, LOG_ID_MIGRATION_CLEAN },
-	[CF_OUTCOME_BREACHED]   = { LOG_WARNING, LOG_ID_MIGRATION_BREACHED },
-	[CF_OUTCOME_UNVERIFIED] = { LOG_WARNING, LOG_ID_MIGRATION_UNVERIFIED },
-	[CF_OUTCOME_REFUSED]    = { LOG_NOTICE, LOG_ID_MIGRATION_REFUSED },
-	[CF_OUTCOME_ABORTED]    = { LOG_WARNING, LOG_ID_MIGRATION_ABORTED },
-};
-
-void receipt_log(const struct cf_receipt *receipt)
-{
-	const struct cf_migration *migration = &receipt->migration;
-	bool stopped = migration->outcome != CF_OUTCOME_REFUSED;
-	char blackout[CF_INTERVAL_TEXT_ROOM] = "not measured";
-
-	if (receipt->has_blackout)
-		cf_interval_text(receipt->blackout, blackout);
-	log_write(said[migration->outcome].priority,
-		  LOG_ABOUT(.id = said[migration->outcome].id, .migration = migration->id,
-			    .domain = migration->domain, .peer = migration->destination),
-		  "migration of %s from %s to %s: %s%s%s%s%s", migration->domain, migration->source,
-		  migration->destination, cf_outcome_words[migration->outcome], stopped ? "; blackout " : "",
-		  stopped ? blackout : "", *migration->reason ? ": " : "", migration->reason);
 }
