@@ -2,7 +2,6 @@
 
 /* capturing: the guest's clock record, taken now and handed to the destination before anything is copied. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,15 +19,13 @@ bool record_guest_offset(struct work *work, cf_span patience)
 	struct cf_guest_clock *guest = &work->record->guest;
 	struct cf_guest_offset fresh = { 0 };
 	struct cf_error err = { 0 };
-	int r;
 
 	if (!guest->agent_configured || !work->link)
 		return false;
-	r = guest_offset_read(work->link, guest->uuid, work->settings->guest.rounds,
-			      cf_mono_add(kernel_raw(), patience), &fresh, &err);
-	if (r < 0) {
-		/* That an earlier call still hangs says less than why that one was given up. */
-		if (r != -EALREADY || !*guest->guest_offset_why)
+	if (guest_offset_read(work->link, guest->uuid, work->settings->guest.rounds,
+			      cf_mono_add(kernel_raw(), patience), &fresh, &err) < 0) {
+		/* The first reason says most: a call that hangs keeps later ones out, and a domain that is leaving has none. */
+		if (!*guest->guest_offset_why)
 			snprintf(guest->guest_offset_why, sizeof(guest->guest_offset_why), "%s", err.text);
 		return false;
 	}
