@@ -180,6 +180,7 @@ struct guest {
 static struct work *work;
 static struct settings *settings;
 static struct cf_landing landing;
+static struct aim aim;
 
 static struct aim begin(const struct guest *guest)
 {
@@ -213,10 +214,10 @@ static struct aim begin(const struct guest *guest)
 /* Of each residual the truth is known: the clock's error changes only when it is set. */
 static int64_t mended(const struct guest *guest)
 {
-	struct aim aim = begin(guest);
 	const struct cf_residual *last;
 
-	mend(work, &landing, &aim, "");
+	aim = begin(guest);
+	mend(work, &(struct mend_guest){ .uuid = "", .aim = &aim, .at = &landing });
 	last = landing.n_residuals ? &landing.residuals[landing.n_residuals - 1] : NULL;
 	sim.beyond += last && !cf_interval_has(last->residual, (cf_span){ sim.ahead - sim.where });
 	return sim.ahead - sim.where;
@@ -327,6 +328,37 @@ static void test_answer(void)
 	   "what the agent said is in the receipt");
 }
 
+/* The first reading is made with an aim of +-10 ms; a better one has come in when it is done. */
+static void know_better(struct work *unused)
+{
+	(void)unused;
+	aim.offset = cf_interval_around((cf_span){ sim.where }, (cf_span){ 100 * CF_US });
+}
+
+/* What is left, and how well that is known, when the aim gets better meanwhile or not. */
+static int64_t left_with(void (*refresh)(struct work *work), int64_t *known)
+{
+	const struct guest guest = { GOOD, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S };
+
+	aim = begin(&guest);
+	aim.offset = cf_interval_around((cf_span){ sim.where }, (cf_span){ 10 * CF_MS });
+	mend(work, &(struct mend_guest){ .uuid = "", .aim = &aim, .at = &landing, .refresh = refresh });
+	*known = cf_interval_half(landing.residuals[landing.n_residuals - 1].residual).ns;
+	return sim.where - sim.ahead;
+}
+
+static void test_refresh(void)
+{
+	int64_t known, left = left_with(NULL, &known);
+
+	ok(left > 5 * CF_MS && known >= 10 * CF_MS, "an aim of +-10 ms leaves %lld us, known to +-%lld us",
+	   (long long)(left / CF_US), (long long)(known / CF_US));
+	left = left_with(know_better, &known);
+	ok(left < CF_MS && known < CF_MS, "one that gets better meanwhile leaves %lld us, known to +-%lld us",
+	   (long long)(left / CF_US), (long long)(known / CF_US));
+	ok(cf_interval_half(landing.lag).ns < CF_MS && landing.n_steps == 1, "... the lag as well, and one step does it");
+}
+
 int main(void)
 {
 	work = calloc(1, sizeof(*work));
@@ -336,6 +368,7 @@ int main(void)
 	pthread_mutex_init(&work->lock, NULL);
 	test_cases();
 	test_answer();
+	test_refresh();
 	test_many();
 	free(settings);
 	free(work);

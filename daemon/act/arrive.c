@@ -192,6 +192,19 @@ static bool take_aim(struct work *work, struct aim *ret)
 	return true;
 }
 
+/* The source measures the hosts once more when the copy's own traffic is over. */
+static void refresh_aim(struct work *work)
+{
+	if (work_newest_record(work))
+		work->has_aim = take_aim(work, &work->aim);
+}
+
+static struct mend_guest to_mend(struct work *work)
+{
+	return (struct mend_guest){ .uuid = work->reservation.uuid, .aim = &work->aim, .at = &work->landing,
+				    .refresh = refresh_aim };
+}
+
 static void note_host(struct work *work)
 {
 	struct cf_landing *landing = work_landing_begin(work);
@@ -221,6 +234,7 @@ static void keep_paused(struct work *work)
 /* What can be done about its clock, soon: a late step fights the guest's own NTP client. */
 static void correct(struct work *work)
 {
+	struct mend_guest guest = to_mend(work);
 	struct cf_error err = { 0 };
 
 	if (!work_link(work, &err)) {
@@ -235,7 +249,7 @@ static void correct(struct work *work)
 	}
 	work->has_aim = take_aim(work, &work->aim);
 	if (work->has_aim)
-		mend(work, &work->landing, &work->aim, work->reservation.uuid);
+		mend(work, &guest);
 }
 
 enum cf_event act_correct(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -276,7 +290,7 @@ static void note_stop(struct work *work)
 enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	static const cf_span moments[] = { { CF_S }, { 10 * CF_S } };
-	struct cf_interval residual;
+	struct mend_guest guest = to_mend(work);
 	struct cf_error err = { 0 };
 
 	(void)why;
@@ -288,8 +302,7 @@ enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 					cf_span_text(moments[i], at));
 			break;
 		}
-		if (!mend_read(work, &work->landing, &work->aim, work->reservation.uuid,
-			       work->settings->guest.timeout, &residual, &err))
+		if (!mend_read(work, &guest, &err))
 			work_unmeasured(work, CF_FIGURE_RESIDUAL, "at RESUME + %s: %s", cf_span_text(moments[i], at),
 					err.text);
 	}

@@ -169,7 +169,7 @@ static void mend_kept(struct work *work)
 	receipt->has_kept = true;
 	receipt->kept = (struct cf_landing){ .phase = CF_PHASE_ABORTED, .has_resume = true, .resume = events.resume,
 					     .lever = CF_LEVER_NONE };
-	mend(work, &receipt->kept, &aim, work->record->guest.uuid);
+	mend(work, &(struct mend_guest){ .uuid = work->record->guest.uuid, .aim = &aim, .at = &receipt->kept });
 }
 
 /* Whatever became of the attempt, its guest should be here. */

@@ -84,6 +84,21 @@ static void narrow(struct work *work, int rounds, cf_span patience)
 	peer->has_at_stop = true;
 }
 
+/*
+ * The copy's own traffic is over, and rounds are quick again.  The destination learns
+ * of it while its guest's agent is still waking up.
+ */
+static void refine(struct work *work)
+{
+	struct cf_error err = { 0 };
+
+	if (work->peer.refined || !work->receipt->has_stop)
+		return;
+	work->peer.refined = true;
+	narrow(work, ROUNDS, ASK_PATIENCE);
+	record_send(work, &err);	/* should that fail, it has one that will do */
+}
+
 /* It runs there or did, even if QEMU's stamp of that could not be used. */
 static bool has_landed(const struct cf_landing *there)
 {
@@ -129,7 +144,7 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 	const struct cf_landing *there = &work->receipt->landing;
 	struct cf_error err = { 0 };
 	struct drive_end end;
-	bool answered;
+	bool heard, final;
 
 	note_stop(work);
 	narrow(work, SOME_ROUNDS, ROUND_PATIENCE);
@@ -147,10 +162,13 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 			nanosleep(&ASK_EVERY, NULL);	/* a wait for a drive that has ended is over at once */
 
 		err = (struct cf_error){ 0 };
-		answered = ask(work, &err) && end.state != DRIVE_RUNNING;
-		if (answered && has_landed(there))
+		heard = ask(work, &err);
+		if (heard && there->has_resume)
+			refine(work);
+		final = heard && end.state != DRIVE_RUNNING;
+		if (final && has_landed(there))
 			return CF_EV_LANDED;
-		if (answered && was_kept(work, cf_mono_since(kernel_raw(), last_running))) {
+		if (final && was_kept(work, cf_mono_since(kernel_raw(), last_running))) {
 			act_say(why, "%s", end.error.text);
 			return CF_EV_KEPT;
 		}
@@ -185,7 +203,7 @@ static enum cf_event follow(struct work *work, enum cf_phase phase, enum cf_even
 /* The destination hears of RESUME when QEMU says so; libvirt is done with it a little later. */
 enum cf_event act_land(struct work *work, char why[static CF_DETAIL_ROOM])
 {
-	narrow(work, ROUNDS, ASK_PATIENCE);
+	refine(work);
 	return follow(work, CF_PHASE_RUNNING, CF_EV_RESUMED, why);
 }
 

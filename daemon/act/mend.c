@@ -18,9 +18,7 @@
 
 struct mending {
 	struct work *work;
-	struct cf_landing *at;
-	const struct aim *aim;
-	const char *uuid;
+	const struct mend_guest *of;
 	struct cf_guest_offset offset;	/* the last reading */
 	struct cf_interval error;	/* and how far off the guest's clock was by it */
 	cf_span slowest;		/* of all rounds since RESUME or the last step */
@@ -32,16 +30,18 @@ static cf_span since_resume(const struct aim *aim)
 }
 
 /* The guest's offset and its error now.  A channel that is not connected yet is waited for. */
-static int read_error(struct work *work, const struct aim *aim, const char *uuid, cf_span patience,
-		      struct cf_guest_offset *ret_offset, struct cf_interval *ret, struct cf_error *err)
+static int read_error(struct mending *m, struct cf_error *err)
 {
-	cf_mono deadline = cf_mono_add(kernel_raw(), patience);
+	const struct settings *settings = m->work->settings;
+	cf_mono deadline = cf_mono_add(kernel_raw(), settings->guest.timeout);
 	int r;
 
 	do {
-		r = guest_offset_read(work->link, uuid, work->settings->guest.rounds, deadline, ret_offset, err);
+		r = guest_offset_read(m->work->link, m->of->uuid, settings->guest.rounds, deadline, &m->offset, err);
 		if (r == 0) {
-			*ret = cf_guest_error(ret_offset->offset, aim_at(aim, ret_offset->at));
+			if (m->of->refresh)
+				m->of->refresh(m->work);
+			m->error = cf_guest_error(m->offset.offset, aim_at(m->of->aim, m->offset.at));
 			return 0;
 		}
 		nanosleep(&TRY_AGAIN, NULL);
@@ -50,33 +50,36 @@ static int read_error(struct work *work, const struct aim *aim, const char *uuid
 	return r;
 }
 
-static void note_residual(struct work *work, struct cf_landing *at, const struct aim *aim, struct cf_interval error)
+static void note_residual(struct mending *m)
 {
-	pthread_mutex_lock(&work->lock);
+	struct cf_landing *at = m->of->at;
+
+	pthread_mutex_lock(&m->work->lock);
 	if (at->n_residuals == CF_COUNT(at->residuals))
 		at->n_residuals--;	/* the last one is what counts */
-	at->residuals[at->n_residuals++] = (struct cf_residual){ since_resume(aim), error };
-	pthread_mutex_unlock(&work->lock);
+	at->residuals[at->n_residuals++] = (struct cf_residual){ since_resume(m->of->aim), m->error };
+	pthread_mutex_unlock(&m->work->lock);
 }
 
-static void note_step(struct work *work, struct cf_landing *at, const struct cf_step *step)
+static void note_step(struct mending *m, const struct cf_step *step)
 {
-	pthread_mutex_lock(&work->lock);
+	struct cf_landing *at = m->of->at;
+
+	pthread_mutex_lock(&m->work->lock);
 	at->lever = CF_LEVER_GUEST_AGENT;
 	if (at->n_steps < CF_COUNT(at->steps))
 		at->steps[at->n_steps++] = *step;
-	pthread_mutex_unlock(&work->lock);
+	pthread_mutex_unlock(&m->work->lock);
 }
 
-bool mend_read(struct work *work, struct cf_landing *at, const struct aim *aim, const char *uuid, cf_span patience,
-	       struct cf_interval *ret, struct cf_error *err)
+bool mend_read(struct work *work, const struct mend_guest *of, struct cf_error *err)
 {
-	struct cf_guest_offset offset = { 0 };
+	struct mending m = { .work = work, .of = of };
 
-	if (read_error(work, aim, uuid, patience, &offset, ret, err) < 0)
+	if (read_error(&m, err) < 0)
 		return false;
 
-	note_residual(work, at, aim, *ret);
+	note_residual(&m);
 	return true;
 }
 
@@ -88,12 +91,12 @@ static bool within(const struct mending *m)
 /* Within policy for the first time: how long the guest ran with a wrong clock. */
 static void note_corrected(struct mending *m)
 {
-	if (m->at->has_corrected_after || !within(m))
+	if (m->of->at->has_corrected_after || !within(m))
 		return;
 
 	pthread_mutex_lock(&m->work->lock);
-	m->at->has_corrected_after = true;
-	m->at->corrected_after = since_resume(m->aim);
+	m->of->at->has_corrected_after = true;
+	m->of->at->corrected_after = since_resume(m->of->aim);
 	pthread_mutex_unlock(&m->work->lock);
 }
 
@@ -102,13 +105,12 @@ static bool look(struct mending *m)
 {
 	struct cf_error err = { 0 };
 
-	if (read_error(m->work, m->aim, m->uuid, m->work->settings->guest.timeout, &m->offset, &m->error,
-		       &err) < 0) {
-		work_unmeasured(m->work, m->at->has_lag ? CF_FIGURE_RESIDUAL : CF_FIGURE_LAG, "%s", err.text);
+	if (read_error(m, &err) < 0) {
+		work_unmeasured(m->work, m->of->at->has_lag ? CF_FIGURE_RESIDUAL : CF_FIGURE_LAG, "%s", err.text);
 		return false;
 	}
 	m->slowest = cf_span_max(m->slowest, m->offset.slowest);
-	note_residual(m->work, m->at, m->aim, m->error);
+	note_residual(m);
 	note_corrected(m);
 	return true;
 }
@@ -116,8 +118,8 @@ static bool look(struct mending *m)
 static void note_lag(struct mending *m)
 {
 	pthread_mutex_lock(&m->work->lock);
-	m->at->has_lag = true;
-	m->at->lag = cf_interval_neg(m->error);
+	m->of->at->has_lag = true;
+	m->of->at->lag = cf_interval_neg(m->error);
 	pthread_mutex_unlock(&m->work->lock);
 }
 
@@ -125,8 +127,8 @@ static void note_lag(struct mending *m)
 static void note_set_back(struct mending *m)
 {
 	pthread_mutex_lock(&m->work->lock);
-	if (m->at->n_steps > 0)
-		act_say(m->at->steps[m->at->n_steps - 1].why, "it came late and set the guest's clock back");
+	if (m->of->at->n_steps > 0)
+		act_say(m->of->at->steps[m->of->at->n_steps - 1].why, "it came late and set the guest's clock back");
 	pthread_mutex_unlock(&m->work->lock);
 }
 
@@ -138,23 +140,23 @@ static void note_set_back(struct mending *m)
 static void step(struct mending *m, cf_span by)
 {
 	cf_span delay = cf_interval_half(m->offset.offset);
-	struct cf_step done = { .after = since_resume(m->aim), .by = by };
+	struct cf_step done = { .after = since_resume(m->of->aim), .by = by };
 	struct cf_error err = { 0 };
 	struct cf_instant now = kernel_instant();
 	cf_mono deadline = cf_mono_add(now.raw, m->work->settings->guest.timeout);
 	cf_real to = cf_real_add(now.real, cf_interval_middle(m->offset.offset));
 
 	to = cf_real_add(cf_real_add(to, by), delay);
-	done.accepted = guest_time_set(m->work->link, m->uuid, to, now.raw, deadline, &done.took, &err) == 0;
+	done.accepted = guest_time_set(m->work->link, m->of->uuid, to, now.raw, deadline, &done.took, &err) == 0;
 	if (!done.accepted)
 		snprintf(done.why, sizeof(done.why), "%s", err.text);
-	note_step(m->work, m->at, &done);
+	note_step(m, &done);
 	m->slowest = (cf_span){ 0 };
 }
 
 static bool in_time(const struct mending *m)
 {
-	return cf_span_cmp(since_resume(m->aim), m->work->settings->guest.correct_within) <= 0;
+	return cf_span_cmp(since_resume(m->of->aim), m->work->settings->guest.correct_within) <= 0;
 }
 
 /*
@@ -179,7 +181,7 @@ static enum cf_correct next(struct mending *m, cf_span *by, char why[static CF_D
 static void leave(struct mending *m, const char *why)
 {
 	pthread_mutex_lock(&m->work->lock);
-	act_say(m->at->left, "%s", why);
+	act_say(m->of->at->left, "%s", why);
 	pthread_mutex_unlock(&m->work->lock);
 }
 
@@ -209,9 +211,9 @@ static bool has_moved(const struct mending *m, struct cf_interval before)
 	return !cf_interval_meet(before, m->error, &both);
 }
 
-void mend(struct work *work, struct cf_landing *at, const struct aim *aim, const char *uuid)
+void mend(struct work *work, const struct mend_guest *of)
 {
-	struct mending m = { .work = work, .at = at, .aim = aim, .uuid = uuid };
+	struct mending m = { .work = work, .of = of };
 	char why[CF_DETAIL_ROOM] = "";
 	struct cf_interval before;
 	cf_span by;

@@ -10,14 +10,20 @@
 #include "daemon/act/aim.h"
 #include "daemon/act/work.h"
 
+/* Whose clock, where it should be, and what is filled with what comes of it (under the work's lock). */
+struct mend_guest {
+	const char *uuid;
+	const struct aim *aim;
+	struct cf_landing *at;
+	void (*refresh)(struct work *work);	/* called when the clock was read: more may be known of *aim now; or NULL */
+};
+
 /*
  * Measure the guest's clock error and correct it by policy until it is within
  * or no longer improves; later than settings' correct-within after RESUME it
- * is only measured.  at is the landing that is filled; it is changed under
- * the work's lock.
+ * is only measured.
  */
-void mend(struct work *work, struct cf_landing *at, const struct aim *aim, const char *uuid);
+void mend(struct work *work, const struct mend_guest *of);
 
 /* One reading of the guest's clock error, noted as a residual; false when it could not be had. */
-bool mend_read(struct work *work, struct cf_landing *at, const struct aim *aim, const char *uuid, cf_span patience,
-	       struct cf_interval *ret, struct cf_error *err);
+bool mend_read(struct work *work, const struct mend_guest *of, struct cf_error *err);

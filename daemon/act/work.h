@@ -35,6 +35,7 @@ struct work_peer {
 	char boot[CF_BOOT_ROOM];
 	bool has_at_stop;
 	struct cf_interval at_stop;	/* the same at the instant of STOP */
+	bool refined;			/* from rounds before and after the migration's own traffic */
 };
 
 struct work {
