@@ -33,6 +33,7 @@ struct ask {
 	struct call_to whom;
 	bool json;
 	bool abort_on_interrupt;
+	bool off;
 	struct cf_migration_request wish;	/* as far as options say it */
 	const char *labels[CF_LABELS_MAX];
 	size_t n_labels;
@@ -46,6 +47,7 @@ struct ask {
 enum {
 	TAKES_WATCHING = 1 << 0,	/* how it watches a migration */
 	TAKES_REQUEST  = 1 << 1,	/* what is asked of a migration */
+	TAKES_OFF      = 1 << 2,	/* that it be taken back */
 };
 
 struct command {
@@ -71,6 +73,7 @@ int run_watch(struct ask *ask, struct cf_error *err);
 int run_abort(struct ask *ask, struct cf_error *err);
 int run_list(struct ask *ask, struct cf_error *err);
 int run_show(struct ask *ask, struct cf_error *err);
+int run_quiesce(struct ask *ask, struct cf_error *err);
 int run_explain(struct ask *ask, struct cf_error *err);
 int run_version(struct ask *ask, struct cf_error *err);
 

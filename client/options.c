@@ -16,7 +16,7 @@
 
 enum option_id {
 	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
-	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_HELP, OPT_VERSION,
+	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_OFF, OPT_HELP, OPT_VERSION,
 };
 
 static const struct {
@@ -47,6 +47,8 @@ static const struct {
 		"With migrate: the higher goes first where several wait, -100 to 100 (0)", TAKES_REQUEST },
 	[OPT_WAIT] = { "wait", "SPAN",
 		"With migrate: how long it may wait for its turn (as the agent's settings say)", TAKES_REQUEST },
+	[OPT_OFF] = { "off", NULL,
+		"With quiesce: take migrations again", TAKES_OFF },
 	[OPT_HELP] = { "help", NULL,
 		"Print this, or the use of one command" },
 	[OPT_VERSION] = { "version", NULL,
@@ -129,6 +131,7 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 	case OPT_JSON:    ask->json = true; return 0;
 	case OPT_ABORT:   ask->abort_on_interrupt = true; return 0;
 	case OPT_LABEL:   return take_label(ask, err);
+	case OPT_OFF:     ask->off = true; return 0;
 	case OPT_PRIORITY:
 		ask->wish.has_priority = true;
 		return take_number(id, -CF_PRIORITY_MAX, CF_PRIORITY_MAX, &ask->wish.priority, err);

@@ -24,6 +24,8 @@ void show_health(FILE *to, const struct cf_health *h, const struct cf_report *re
 		say_row(to, "ledger", "%s%s", *h->ledger ? "cannot be written: " : "written", h->ledger);
 	if (h->has_ledger_note)
 		say_row(to, "", "%s", h->ledger_note);
+	if (h->has_quiescing && h->quiescing)
+		say_row(to, "quiescing", "takes no new migrations");
 	if (h->has_queued && h->queued > 0)
 		snprintf(queued, sizeof(queued), ", %" PRId64 " queued", h->queued);
 	say_row(to, "migrations", "%" PRId64 " under way%s", h->migrations, queued);

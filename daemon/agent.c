@@ -239,33 +239,18 @@ static void on_idle(void *userdata)
 	sd_event_exit(loop_sd(agent->loop), 0);
 }
 
-static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	(void)source, (void)usec;
-
-	log_warning("leaving with migrations under way: libvirt goes on with them by itself");
-	on_idle(userdata);
-	return 0;
-}
-
-/* What has landed is finished, what is being copied has stop-wait; who asks twice is in a hurry. */
+/* Who asks twice is in a hurry. */
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct agent *agent = userdata;
-	int r;
 
 	(void)source, (void)info;
 	sd_notify(false, "STOPPING=1");
-	if (agent->stopping) {
+	if (agent->stopping)
 		on_idle(agent);
-		return 0;
-	}
+	else
+		migrations_stop(agent->migrations, on_idle, agent);
 	agent->stopping = true;
-	r = sd_event_add_time_relative(loop_sd(agent->loop), NULL, CLOCK_MONOTONIC,
-				       agent->context.settings->stop_wait.ns / CF_US, 0, on_patience_over, agent);
-	if (r < 0)
-		on_idle(agent);
-	migrations_quiesce(agent->migrations, on_idle, agent);
 	return 0;
 }
 

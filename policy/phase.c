@@ -170,6 +170,29 @@ bool cf_phase_takes_room(enum cf_side side, enum cf_phase phase)
 	}
 }
 
+enum cf_stop cf_phase_stop(enum cf_side side, enum cf_phase phase, bool outlives)
+{
+	switch (phase) {
+	case CF_PHASE_CHECKING:
+	case CF_PHASE_RESERVED:
+	case CF_PHASE_CAPTURING:
+		return CF_STOP_ABORT;
+	case CF_PHASE_COPYING:
+		return outlives ? CF_STOP_LEAVE : CF_STOP_ABORT;
+	case CF_PHASE_PAUSED:
+	case CF_PHASE_LANDED:
+	case CF_PHASE_RUNNING:
+	case CF_PHASE_CORRECTING:
+		return CF_STOP_FINISH;
+	case CF_PHASE_DONE:
+	case CF_PHASE_REFUSED:
+	case CF_PHASE_ABORTED:	/* the receipt; the destination may have to wait for the source's */
+		return side == CF_SOURCE ? CF_STOP_FINISH : CF_STOP_LEAVE;
+	default:
+		return CF_STOP_LEAVE;
+	}
+}
+
 const char *cf_event_name(enum cf_event event)
 {
 	return events[event];

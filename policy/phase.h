@@ -99,5 +99,16 @@ bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase);
  */
 bool cf_phase_takes_room(enum cf_side side, enum cf_phase phase);
 
+/*
+ * What the agent's end means for one that has had time to end by itself.  outlives: its
+ * driver goes on with a copy when the agent does not.
+ */
+enum cf_stop {
+	CF_STOP_LEAVE,		/* it waits, or others go on with it; the agent finds it again when it is back */
+	CF_STOP_ABORT,
+	CF_STOP_FINISH,		/* a matter of seconds, and a guest stands still or its clock is wrong: to be waited for */
+};
+enum cf_stop cf_phase_stop(enum cf_side side, enum cf_phase phase, bool outlives);
+
 const char *cf_event_name(enum cf_event event);
 const char *cf_act_name(enum cf_act act);

@@ -20,6 +20,7 @@ static const struct {
 	[CF_TOO_LATE]         = { "too-late",         409, 1 },
 	[CF_TOO_LARGE]        = { "too-large",        413, 1 },
 	[CF_BUSY]             = { "busy",             503, 1 },
+	[CF_QUIESCING]        = { "quiescing",        503, 1 },
 	[CF_REFUSED]          = { "refused",          409, 3 },
 	[CF_ABORTED]          = { "aborted",          409, 4 },
 	[CF_HOST]             = { "host",             500, 1 },

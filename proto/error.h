@@ -18,7 +18,8 @@ enum cf_code {
 	CF_CONFLICT,		/* the state of the thing does not allow it */
 	CF_TOO_LATE,		/* it can no longer be stopped or undone */
 	CF_TOO_LARGE,		/* a body over its route's limit */
-	CF_BUSY,		/* the agent has too much to do, or is stopping: try again */
+	CF_BUSY,		/* the agent has too much to do: try again */
+	CF_QUIESCING,		/* it takes no new migrations, because it is to stop or was told so */
 	CF_REFUSED,		/* policy said no; the findings say why */
 	CF_ABORTED,		/* a migration was ended before the guest moved */
 	CF_HOST,		/* libvirt, chronyd, the kernel or the disk failed here */

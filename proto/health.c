@@ -26,7 +26,25 @@ static const struct cf_field health_fields[] = {
 	CF_TEXT(T, ledger_note, CF_MAYBE(T, has_ledger_note), CF_SINCE(1)),
 	CF_INT(T, migrations, 0, INT64_MAX),
 	CF_INT(T, queued, 0, INT64_MAX, CF_MAYBE(T, has_queued), CF_SINCE(1)),
+	CF_BOOL(T, quiescing, CF_MAYBE(T, has_quiescing), CF_SINCE(1)),
 	CF_INT(T, hung_calls, 0, INT64_MAX),
 };
 #undef T
 const struct cf_shape cf_health_shape = CF_SHAPE(cf_health, health_fields);
+
+#define T struct cf_quiesce
+static const struct cf_field quiesce_fields[] = {
+	CF_BOOL(T, on),
+};
+#undef T
+const struct cf_shape cf_quiesce_shape = CF_SHAPE(cf_quiesce, quiesce_fields);
+
+#define T struct cf_quiesced
+static const struct cf_field quiesced_fields[] = {
+	CF_TEXT(T, host),
+	CF_BOOL(T, quiescing),
+	CF_INT(T, migrations, 0, INT64_MAX),
+	CF_INT(T, queued, 0, INT64_MAX),
+};
+#undef T
+const struct cf_shape cf_quiesced_shape = CF_SHAPE(cf_quiesced, quiesced_fields);

@@ -29,8 +29,25 @@ struct cf_health {
 	int64_t migrations;		/* under way now, both directions */
 	bool has_queued;
 	int64_t queued;			/* that wait for their turn */
+	bool has_quiescing;
+	bool quiescing;			/* it takes no new migrations */
 	int64_t hung_calls;		/* into libvirt, given up and not returned yet */
+};
+
+/* Take no new migrations from now on, or take them again. */
+struct cf_quiesce {
+	bool on;
+};
+
+/* What is left then. */
+struct cf_quiesced {
+	char host[CF_HOST_ROOM];
+	bool quiescing;
+	int64_t migrations;		/* under way, both directions */
+	int64_t queued;
 };
 
 extern const struct cf_shape cf_version_shape;
 extern const struct cf_shape cf_health_shape;
+extern const struct cf_shape cf_quiesce_shape;
+extern const struct cf_shape cf_quiesced_shape;

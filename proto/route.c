@@ -53,6 +53,8 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		"The receipt of a migration that has ended." },
 	[CF_ROUTE_ABORT] = { "DELETE", "/v1/migrations/{}", NULL, &cf_migration_shape, 0, ACT,
 		"Abort a migration, as long as it can be aborted." },
+	[CF_ROUTE_QUIESCE] = { "POST", "/v1/quiesce", &cf_quiesce_shape, &cf_quiesced_shape, BODY, CF_ROLE_ADMIN,
+		"Take no new migrations, from here or to here; or take them again." },
 	[CF_ROUTE_RESERVE] = { "PUT", "/v1/incoming/{}", &cf_reservation_shape, &cf_lease_shape, BODY, PEER,
 		"Ask the destination whether a domain may come in, and reserve room for it." },
 	[CF_ROUTE_RECORD] = { "PUT", "/v1/incoming/{}/record", &cf_record_shape, &cf_accepted_shape, RECORD, PEER,

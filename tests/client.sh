@@ -76,7 +76,7 @@ asked()
 for line in "" "nonsense" "clock now" "domain" "migrate web1" "migrate web1 hB hC" "show" "explain one two" \
 	"--nonsense clock" "-x clock" "--timeout clock" "--timeout 3parsecs clock" "--timeout 0 clock" "--host" \
 	"--abort-on-interrupt list" "--label a=b list" "--label team migrate web1 hB" \
-	"--priority 1 list" "--priority 101 migrate web1 hB" "--priority 1x migrate web1 hB" "--wait 8d migrate web1 hB" \
+	"--off list" "quiesce now" "--priority 1 list" "--priority 101 migrate web1 hB" "--priority 1x migrate web1 hB" "--wait 8d migrate web1 hB" \
 	"--host a/b clock" "--host http://a clock" "explain nonsense"; do
 	# shellcheck disable=SC2086
 	runs 2 "usage: '$line'" $line
@@ -244,6 +244,16 @@ runs 0 "show of one that has not ended" show 7c0e58e1
 golden migration-queued "says how it stands"
 runs 0 "the same as JSON" show 7c0e58e1 --json
 ok "is JSON" is_json
+
+printf '{"host": "hA", "quiescing": true, "migrations": 2, "queued": 1}' >"$dir/quiesced.json"
+printf '{"host": "hA", "quiescing": false, "migrations": 0, "queued": 0}' >"$dir/unquiesced.json"
+answers "POST /v1/quiesce 200 json quiesced.json" "POST /v1/quiesce 200 json unquiesced.json"
+runs 0 "quiesce" quiesce
+is "says what is left" "$out" "hA takes no new migrations"$'\n'"  migrations      2 under way, 1 queued"
+ok "and was asked to" asked '^POST /v1/quiesce \{"on":true\}$'
+runs 0 "quiesce --off" quiesce --off
+is "takes it back" "$out" "hA takes migrations again"
+ok "as was asked" asked '^POST /v1/quiesce \{"on":false\}$'
 
 ends()
 {

@@ -39,7 +39,7 @@ static const struct cf_health health_good = {
 static const struct cf_health health_bad = {
 	.host = "hA", .clock = CF_CLOCK_UNSYNCHRONISED, .settings = "clockferryd.conf:3: max-skew: 3 parsecs",
 	.libvirt_why = "cannot connect to libvirtd: Connection refused", .tls_why = "there is no certificate",
-	.hung_calls = 2,
+	.has_quiescing = true, .quiescing = true, .hung_calls = 2,
 };
 
 static const struct cf_peer peer_good = {

@@ -26,7 +26,7 @@ static const struct {
 /* What only the daemon can see: whether the peer answers, what its lease says, whether libvirt and the ledger are there. */
 static const enum cf_finding_code daemons[] = {
 	CF_FINDING_UNKNOWN, CF_FINDING_PEER_UNREACHABLE, CF_FINDING_PEER_CERTIFICATE_TIME,
-	CF_FINDING_PEER_DENIED, CF_FINDING_PEER_VERSION, CF_FINDING_PEER_BUSY,
+	CF_FINDING_PEER_DENIED, CF_FINDING_PEER_VERSION, CF_FINDING_PEER_BUSY, CF_FINDING_QUIESCING,
 	CF_FINDING_DOMAIN_EXISTS_THERE, CF_FINDING_LIBVIRT_UNAVAILABLE, CF_FINDING_LEDGER_UNWRITABLE,
 };
 

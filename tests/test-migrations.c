@@ -20,6 +20,7 @@
 #include "tests/tap.h"
 
 #define ABSENT "00000000-1111-4000-8000-000000000000"	/* of a domain that is not there */
+#define ABSENT_TOO "00000000-2222-4000-8000-000000000000"
 #define TWO   "22222222-0000-4000-8000-000000000000"
 #define THREE "33333333-0000-4000-8000-000000000000"
 #define ONE_MORE     "66666666-0000-4000-8000-000000000000"
@@ -214,11 +215,74 @@ static void test_queue(void)
 
 	context.settings->outgoing = 1;
 	migrations_reload(all);
-	ok(last(low)->outcome == CF_OUTCOME_REFUSED && migration_receipt(high) && migration_receipt(first),
+	ok(last(high)->outcome == CF_OUTCOME_REFUSED && last(first)->outcome == CF_OUTCOME_REFUSED &&
+	   last(low)->outcome == CF_OUTCOME_REFUSED,
 	   "then there is room, and they go");
 	ok(turn(high) < turn(first) && turn(first) < turn(low), "one after the other in their order");
 	context.settings->outgoing = 2;
 	context.settings->queued = 100;
+}
+
+static int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
+{
+	static const struct cf_lease lease = { .granted = true };
+	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA",
+					      .has_requester = true,
+					      .requester = { "cn:Ada Example", "admin", "hB" } };
+
+	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
+	return migrations_expect(all, id, &reservation, &lease, peer, ret, &err);
+}
+
+/* No new ones, and those that wait go on waiting. */
+static void test_quiesce(void)
+{
+	struct migration *one, *other = NULL;
+	char detail[CF_DETAIL_ROOM];
+
+	context.settings->outgoing = 0;
+	one = waiting(11, "a", 0);
+	ok(migrations_quiesce(all, &err) == 0 && migrations_quiescing(all), "quiescing");
+	ok(start("55555555-0000-4000-8000-000000000012", (struct cf_migration_request){ "b", "hB" }, &other) < 0 &&
+	   err.code == CF_QUIESCING, "nothing new leaves: %s", err.text);
+	ok(migrations_objection(all, THREE, detail) == CF_FINDING_QUIESCING, "or comes in");
+	context.settings->outgoing = 2;
+	migrations_reload(all);
+	ok(ahead(one) == 0, "nobody's turn comes");
+	ok(migrations_unquiesce(all, &err) == 0 && !migrations_quiescing(all) &&
+	   last(one)->outcome == CF_OUTCOME_REFUSED, "until that is taken back");
+	ok(migrations_objection(all, THREE, detail) == CF_FINDING_UNKNOWN, "then all is as before");
+}
+
+static void on_idle(void *userdata)
+{
+	*(bool *)userdata = true;
+}
+
+static void run_to(const bool *what)
+{
+	while (!*what)
+		sd_event_run(loop_sd(context.loop), UINT64_MAX);
+}
+
+/* The agent's end: of those that wait, and of those that are at work. */
+static void test_stop(void)
+{
+	struct migration *waits, *comes = NULL;
+	bool idle = false;
+
+	context.settings->outgoing = 0;
+	context.settings->stop_wait = (cf_span){ 100 * CF_MS };
+	waits = waiting(21, "a", 0);
+	ok(expect("55555555-0000-4000-8000-000000000022", ABSENT_TOO, "hb", &comes) == 0, "one waits, one comes in");
+	migrations_stop(all, on_idle, &idle);
+	ok(!idle, "the agent is told to stop, and has something to wait for");
+	ok(last(waits)->outcome == CF_OUTCOME_ABORTED && strstr(last(waits)->reason, "agent-stopping"),
+	   "who waits is aborted: %s", last(waits)->reason);
+	ok(!idle, "who comes in has time");
+	run_to(&idle);
+	ok(!migration_receipt(comes), "and then it is left, for its source goes on with it");
+	ok(migrations_unquiesce(all, &err) < 0, "there is no way back: %s", err.text);
 }
 
 /* What this host says to those who ask whether it takes one more. */
@@ -231,17 +295,6 @@ static void test_room(void)
 	context.settings->incoming = 0;
 	ok(migrations_objection(all, THREE, detail) == CF_FINDING_PEER_BUSY, "and then there is none: %s", detail);
 	context.settings->incoming = 2;
-}
-
-static int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
-{
-	static const struct cf_lease lease = { .granted = true };
-	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA",
-					      .has_requester = true,
-					      .requester = { "cn:Ada Example", "admin", "hB" } };
-
-	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
-	return migrations_expect(all, id, &reservation, &lease, peer, ret, &err);
 }
 
 static struct cf_receipt *receipt_of(const char *id, const char *machine)
@@ -310,8 +363,12 @@ int main(void)
 	test_bad_name();
 	test_queue();
 	test_room();
+	test_quiesce();
 	test_incoming();
 	test_many();
+	end();
+	begin();
+	test_stop();
 	end();
 	return done();
 }

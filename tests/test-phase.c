@@ -148,6 +148,22 @@ static void room(const enum cf_phase *life, size_t n, int first, int last)
 	}
 }
 
+/* The agent's end. */
+static void stops(const enum cf_phase *life, size_t n, int standstill)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *name = cf_phase_words[life[i]];
+		enum cf_stop alone = cf_phase_stop(side, life[i], false), outlives = cf_phase_stop(side, life[i], true);
+
+		ok(alone != CF_STOP_ABORT || cf_phase_can_abort(side, life[i]),
+		   "%s: at the agent's end %s is not aborted if it cannot be", who, name);
+		ok(alone == outlives || (alone == CF_STOP_ABORT && outlives == CF_STOP_LEAVE),
+		   "... and a driver that outlives it can but save it from that");
+		if ((int)i >= standstill && life[i] <= CF_PHASE_CORRECTING)
+			ok(alone == CF_STOP_FINISH, "... nor left, with its guest standing still or its clock wrong");
+	}
+}
+
 static void failures(const enum cf_phase *life, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -274,6 +290,10 @@ int main(void)
 {
 	one_side(CF_SOURCE, source_life, CF_COUNT(source_life), CF_PHASE_ABORTED, 4);
 	room(source_life, CF_COUNT(source_life), 1, 5);
+	stops(source_life, CF_COUNT(source_life), 5);
+	ok(cf_phase_stop(CF_SOURCE, CF_PHASE_COPYING, false) == CF_STOP_ABORT &&
+	   cf_phase_stop(CF_SOURCE, CF_PHASE_COPYING, true) == CF_STOP_LEAVE,
+	   "a copy goes on without the agent only if its driver does");
 	no_return(CF_PHASE_LANDED);
 	no_return(CF_PHASE_CORRECTING);
 	no_return(CF_PHASE_VERIFYING);
@@ -282,6 +302,7 @@ int main(void)
 
 	one_side(CF_DESTINATION, destination_life, CF_COUNT(destination_life), CF_PHASE_DROPPED, 0);
 	room(destination_life, CF_COUNT(destination_life), 0, 1);
+	stops(destination_life, CF_COUNT(destination_life), 2);
 	ok(edge(CF_PHASE_LEASED, CF_EV_KEPT) && edge(CF_PHASE_PREPARED, CF_EV_KEPT),
 	   "a source that kept the guest ends the waiting");
 	no_return(CF_PHASE_RUNNING);

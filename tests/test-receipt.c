@@ -140,6 +140,7 @@ static struct work *begin(void)
 	work->receipt = calloc(1, sizeof(*work->receipt));
 	work->record = calloc(1, sizeof(*work->record));
 	work->context = &context;
+	work->driver = &drive_libvirt;
 	*unmeasured = '\0';
 	return work;
 }

@@ -75,7 +75,7 @@ static int start(struct work *work, struct cf_error *err)
 		r = persist_hold(work, err);
 	if (r < 0)
 		return r;
-	return drive_libvirt.start(work->context->virt, &options, &work->drive, err);
+	return work->driver->start(work->context->virt, &options, &work->drive, err);
 }
 
 static void progress(struct work *work, struct flow *flow)

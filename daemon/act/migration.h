@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "daemon/act/migrations.h"
+#include "daemon/act/stop.h"
 #include "daemon/act/waiters.h"
 #include "daemon/act/work.h"
 
@@ -19,8 +20,7 @@ struct migrations {
 	struct migration *newest;
 	int64_t tickets;			/* given out so far */
 	struct sd_event_source *alarm;		/* the queue's: somebody's time to wait is over */
-	void (*idle)(void *userdata);		/* set: no new ones */
-	void *userdata;
+	struct stop stop;
 };
 
 struct migration {

@@ -87,8 +87,10 @@ static void add(struct migrations *all, struct migration *m)
 /* A request that is known already is no new one. */
 static int let_in(const struct migrations *all, struct cf_error *err)
 {
-	if (all->idle)
-		return cf_fail(err, EBUSY, CF_BUSY, "the agent is stopping");
+	int r = stop_let_in(all, err);
+
+	if (r < 0)
+		return r;
 	if (migrations_under_way(all) >= UNDER_WAY_MAX)
 		return cf_fail(err, EBUSY, CF_BUSY, "%d migrations are under way already", UNDER_WAY_MAX);
 	return 0;
@@ -122,25 +124,12 @@ static bool has_twin(const struct migrations *all, const struct migration *secon
 	return false;
 }
 
-static void end_if_idle(const struct migrations *all)
-{
-	if (all->idle && migrations_under_way(all) == 0)
-		all->idle(all->userdata);
-}
-
-void migrations_quiesce(struct migrations *all, void (*idle)(void *userdata), void *userdata)
-{
-	all->idle = idle;
-	all->userdata = userdata;
-	end_if_idle(all);
-}
-
 void migrations_moved(struct migrations *all, const struct migration *which)
 {
 	if (which->side == CF_SOURCE && which->phase != CF_PHASE_QUEUED && !cf_phase_takes_room(CF_SOURCE, which->phase))
 		queue_room_at(all, which->peer);
 	queue_move(all);
-	end_if_idle(all);
+	stop_look(all);
 }
 
 int migrations_start(struct migrations *all, const char *id, const struct cf_migration_request *request,
@@ -245,7 +234,12 @@ enum cf_finding_code migrations_objection(const struct migrations *all, const ch
 {
 	int64_t arriving = migrations_arriving(all), incoming = all->context->settings->incoming;
 
-	if (find(all, id) || arriving < incoming)
+	if (find(all, id))
+		return CF_FINDING_UNKNOWN;
+	*detail = '\0';
+	if (all->stop.quiescing)
+		return CF_FINDING_QUIESCING;
+	if (arriving < incoming)
 		return CF_FINDING_UNKNOWN;
 	snprintf(detail, CF_DETAIL_ROOM, "%" PRId64 " are on their way to it, and no more than %" PRId64 " may be",
 		 arriving, incoming);
@@ -347,6 +341,7 @@ void migrations_free(struct migrations *all)
 	if (!all)
 		return;
 	sd_event_source_disable_unref(all->alarm);
+	stop_clear(&all->stop);
 	for (struct migration *m = all->newest; m; m = m->next)
 		work_stop(m->work);	/* all of them, before the first is waited for */
 	for (struct migration *m = all->newest; m; m = next) {

@@ -25,10 +25,20 @@ int migrations_new(struct migrations **ret, const struct act_context *context, s
 void migrations_free(struct migrations *migrations);
 
 /*
- * The agent is to end: no new ones from now on, CF_BUSY to who asks.  idle(userdata)
- * is called once none is under way, at once if none is.
+ * No new ones from now on, from here or to here: CF_QUIESCING to who asks, and a finding
+ * to who wants to come in.  Those that wait go on waiting.  What is at work has the time
+ * of stop-wait; what then copies is aborted unless its driver outlives the agent, and
+ * whatever has come further goes on.  Taken back, all is as before.
  */
-void migrations_quiesce(struct migrations *migrations, void (*idle)(void *userdata), void *userdata);
+int migrations_quiesce(struct migrations *migrations, struct cf_error *err);
+int migrations_unquiesce(struct migrations *migrations, struct cf_error *err);
+bool migrations_quiescing(const struct migrations *migrations);
+
+/*
+ * The agent is to end: the same, for good, and those that wait are aborted.
+ * idle(userdata) is called once there is nothing left to wait for, perhaps at once.
+ */
+void migrations_stop(struct migrations *migrations, void (*idle)(void *userdata), void *userdata);
 
 /*
  * Begin a migration away from here, for requester.  A repeat of the same request finds the

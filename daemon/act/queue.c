@@ -119,7 +119,7 @@ static void give_up(struct migrations *all)
 
 static void show_places(struct migrations *all)
 {
-	bool room = migrations_leaving(all) < limits(all).outgoing;
+	bool room = !migrations_quiescing(all) && migrations_leaving(all) < limits(all).outgoing;
 	struct line line;
 
 	if (!line_up(all, &line))
@@ -165,7 +165,7 @@ static void set_alarm(struct migrations *all)
 void queue_move(struct migrations *all)
 {
 	give_up(all);
-	while (let_go(all))
+	while (!migrations_quiescing(all) && let_go(all))
 		;
 	show_places(all);
 	set_alarm(all);

@@ -16,7 +16,7 @@ static void note_versions(struct work *work)
 	struct virt_host host;
 
 	snprintf(receipt->agent, sizeof(receipt->agent), "%s", VERSION_TEXT);
-	snprintf(receipt->driver, sizeof(receipt->driver), "%s", drive_libvirt.name);
+	snprintf(receipt->driver, sizeof(receipt->driver), "%s", work->driver->name);
 	snprintf(receipt->machine, sizeof(receipt->machine), "%s", work->record->guest.machine);
 	snprintf(receipt->emulator, sizeof(receipt->emulator), "%s", work->record->guest.emulator);
 	if (virt_host(work->context->virt, &host))

@@ -74,6 +74,7 @@ int work_new(struct work **ret, const struct act_context *context, enum cf_side 
 	work->context = context;
 	work->settings = settings_hold(context->settings);
 	work->side = side;
+	work->driver = &drive_libvirt;
 	work->began = kernel_raw();
 	snprintf(work->id, sizeof(work->id), "%s", id);
 	snprintf(work->shown.id, sizeof(work->shown.id), "%s", id);

@@ -44,6 +44,7 @@ struct work {
 	enum cf_side side;
 	char id[CF_UUID_ROOM];
 	cf_mono began;
+	const struct drive_ops *driver;
 
 	/* the thread's own */
 	struct virt_link *link;

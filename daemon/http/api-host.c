@@ -25,6 +25,8 @@ void api_health(void *userdata, struct http_exchange *x)
 	struct cf_health health = { .migrations = migrations_under_way(api->migrations),
 				    .has_queued = true,
 				    .queued = migrations_queued(api->migrations),
+				    .has_quiescing = true,
+				    .quiescing = migrations_quiescing(api->migrations),
 				    .hung_calls = virt_hung_calls() };
 	struct ledger_state ledger;
 	struct cf_report report;
@@ -48,7 +50,7 @@ void api_health(void *userdata, struct http_exchange *x)
 	snprintf(health.tls_why, sizeof(health.tls_why), "%s", server_tls_why(api->server));
 	health.tls_listening = !*health.tls_why;
 	health.healthy = health.clock == CF_CLOCK_SYNCHRONISED && health.libvirt_connected && !*health.settings &&
-			 health.tls_listening && ledger.writable;
+			 health.tls_listening && ledger.writable && !health.quiescing;
 	http_reply(x, &health);
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/http/api.h"
 #include "daemon/peer/fleet.h"
 #include "proto/check.h"
+#include "proto/health.h"
 
 #define CHECK_WAIT    ((cf_span){ 10 * CF_S })
 #define WAIT          ((cf_span){ 10 * CF_S })
@@ -241,4 +242,23 @@ void api_abort(void *userdata, struct http_exchange *x)
 	}
 	migration_view(migration, &view);
 	http_reply(x, &view);
+}
+
+void api_quiesce(void *userdata, struct http_exchange *x)
+{
+	struct api *api = userdata;
+	const struct cf_quiesce *wish = http_body(x);
+	struct cf_quiesced reply = { 0 };
+	struct cf_error err = { 0 };
+	int r = wish->on ? migrations_quiesce(api->migrations, &err) : migrations_unquiesce(api->migrations, &err);
+
+	if (r < 0) {
+		http_fail(x, &err);
+		return;
+	}
+	snprintf(reply.host, sizeof(reply.host), "%s", api->context->settings->host);
+	reply.quiescing = migrations_quiescing(api->migrations);
+	reply.migrations = migrations_under_way(api->migrations);
+	reply.queued = migrations_queued(api->migrations);
+	http_reply(x, &reply);
 }

@@ -27,7 +27,8 @@ extern http_handler *const api_handlers[CF_N_ROUTES];
 http_handler api_health, api_version, api_clock, api_probe, api_peers, api_peer, api_domains, api_domain_clock;
 
 /* api-migrations.c */
-http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt, api_abort;
+http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt, api_abort,
+	api_quiesce;
 
 /* api-incoming.c */
 http_handler api_reserve, api_record, api_landing, api_close;
