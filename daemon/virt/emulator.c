@@ -128,7 +128,7 @@ static int listen_to(int fd, cf_mono deadline, char *text, size_t size, struct c
 }
 
 /* QMP answers in lines, and the one to our question carries its id. */
-static int judge(char *text, bool *ret, struct cf_error *err)
+int emulator_read(char *text, bool *ret, struct cf_error *err)
 {
 	char *next = NULL;
 
@@ -162,7 +162,7 @@ static int ask(const char *binary, cf_span timeout, bool *ret, struct cf_error *
 	r = listen_to(emulator->fd, deadline, text, ANSWER_ROOM, err);
 	if (r < 0)
 		return r;
-	return judge(text, ret, err);
+	return emulator_read(text, ret, err);
 }
 
 static bool recall(const char *binary, struct timespec modified, bool *ret)

@@ -17,3 +17,9 @@
  * once per binary and its modification time, by at most `timeout`.
  */
 int emulator_self_corrects(const char *binary, cf_span timeout, bool *ret, struct cf_error *err);
+
+/*
+ * The same of all that a QEMU answered to our questions, a line each; text is taken
+ * apart.  -EPROTO when the answer is not among them.  Pure.
+ */
+int emulator_read(char *text, bool *ret, struct cf_error *err);

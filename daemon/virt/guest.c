@@ -115,10 +115,7 @@ static int read_run(struct task *task, struct cf_error *err)
 		return virt_fail(err, "guest time");
 
 	/* Saturated: what is no time at all is told as one that cannot be. */
-	if (seconds < 0 || seconds >= INT64_MAX / CF_S)
-		guest->guest.ns = seconds < 0 ? -1 : INT64_MAX;
-	else
-		guest->guest.ns = seconds * CF_S + nanoseconds;
+	guest->guest = cf_real_from(seconds, nanoseconds);
 	return 0;
 }
 

@@ -47,15 +47,12 @@ static void read_counter(struct xml cpu, struct virt_host *host)
 	}
 }
 
-static int read_capabilities(virConnectPtr connection, struct virt_host *host, struct cf_error *err)
+int virt_host_capabilities(const char *text, struct virt_host *host, struct cf_error *err)
 {
-	CF_AUTO(cf_free) char *text = virConnectGetCapabilities(connection);
 	CF_AUTO(xml_free) struct xml_document *document = NULL;
 	struct xml cpu;
 	int r;
 
-	if (!text)
-		return virt_fail(err, "capabilities");
 	r = xml_parse(text, "capabilities", &document, err);
 	if (r < 0)
 		return r;
@@ -65,6 +62,13 @@ static int read_capabilities(virConnectPtr connection, struct virt_host *host, s
 	read_counter(cpu, host);
 	own_counter(host);
 	return 0;
+}
+
+static int read_capabilities(virConnectPtr connection, struct virt_host *host, struct cf_error *err)
+{
+	CF_AUTO(cf_free) char *text = virConnectGetCapabilities(connection);
+
+	return text ? virt_host_capabilities(text, host, err) : virt_fail(err, "capabilities");
 }
 
 int virt_host_read(virConnectPtr connection, struct virt_host *ret, struct cf_error *err)

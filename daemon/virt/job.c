@@ -110,8 +110,7 @@ bool virt_job_result(virTypedParameterPtr params, int n, struct job_result *ret)
 	return true;
 }
 
-/* false while the job has not begun to copy: there are no figures then. */
-static bool progress_from(virTypedParameterPtr params, int n, struct cf_progress *ret)
+bool virt_job_progress(virTypedParameterPtr params, int n, struct cf_progress *ret)
 {
 	bool copying = figure(params, n, VIR_DOMAIN_JOB_DATA_TOTAL, &ret->bytes_total) && ret->bytes_total;
 
@@ -132,7 +131,7 @@ static int ask_progress(struct job_task *job, virDomainPtr domain, struct cf_err
 
 	if (virDomainGetJobStats(domain, &type, &params, &n, 0) < 0)
 		return virt_fail(err, "job statistics");
-	copying = progress_from(params, n, &job->progress);
+	copying = virt_job_progress(params, n, &job->progress);
 	virTypedParamsFree(params, n);
 	if (type == VIR_DOMAIN_JOB_NONE || !copying)
 		return cf_fail(err, ENOENT, CF_NOT_FOUND, "nothing is being copied");

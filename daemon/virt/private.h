@@ -65,6 +65,9 @@ int virt_find(virConnectPtr connection, const char *uuid, virDomainPtr *ret, str
 /* What libvirt says of the host, read over this connection. */
 int virt_host_read(virConnectPtr connection, struct virt_host *ret, struct cf_error *err);
 
+/* Of it what stands in libvirt's capabilities XML. */
+int virt_host_capabilities(const char *text, struct virt_host *host, struct cf_error *err);
+
 /* Keeper: hear the events of this connection, and stop hearing them. */
 int virt_events_register(struct virt *virt, virConnectPtr connection, struct cf_error *err);
 void virt_events_deregister(struct virt *virt, virConnectPtr connection);
@@ -89,6 +92,9 @@ unsigned long long job_downtime_ms(cf_span limit);
 
 /* libvirt's job statistics as a result; false when they are of another kind of job, or of one that failed. */
 bool virt_job_result(virTypedParameterPtr params, int n, struct job_result *ret);
+
+/* The same of one that goes on; false while it has not begun to copy: there are no figures then. */
+bool virt_job_progress(virTypedParameterPtr params, int n, struct cf_progress *ret);
 
 /* pthread_cond_timedwait() against our clock; false when the deadline has passed. */
 bool virt_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, cf_mono deadline);
