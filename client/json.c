@@ -17,12 +17,19 @@ static size_t put_string(FILE *to, const char *text, size_t size)
 		n += text[n] == '\\' ? 2 : 1;
 	n = n < size ? n + 1 : size;
 
-	/* JSON lets DEL stand as it is; a terminal does not. */
-	for (size_t i = 0; i < n; i++)
-		if (text[i] == 0x7f)
+	/* JSON lets DEL and C1 stand as they are; a terminal does not. */
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = text[i], next = i + 1 < n ? text[i + 1] : 0;
+
+		if (c == 0x7f) {
 			fputs("\\u007f", to);
-		else
-			fputc(text[i], to);
+		} else if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+			fprintf(to, "\\u%04x", next);
+			i++;
+		} else {
+			fputc(c, to);
+		}
+	}
 	return n;
 }
 
