@@ -22,7 +22,7 @@ for target; do
 	name=${target#tests/fuzz-}
 	seeds=$srcdir/tests/corpus/$name
 	mkdir -p "corpus/$name"
-	set -- -max_total_time="$FUZZ_SECONDS" -timeout=10 -max_len=4096 -print_final_stats=1
+	set -- -max_total_time="$FUZZ_SECONDS" -timeout=10 -max_len=8192 -print_final_stats=1 -verbosity=0
 	set -- "$@" -artifact_prefix="$name-"
 	[ ! -e "$seeds.dict" ] || set -- "$@" -dict="$seeds.dict"
 	echo "== $target: $FUZZ_SECONDS s"

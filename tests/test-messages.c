@@ -11,36 +11,14 @@
 
 #include "proto/base.h"
 #include "proto/codec.h"
-#include "proto/entry.h"
 #include "proto/grow.h"
-#include "proto/problem.h"
 #include "proto/query.h"
 #include "proto/route.h"
 #include "tests/any.h"
+#include "tests/messages.h"
 #include "tests/tap.h"
 
 #define TIMES 100
-#define MOST_SHAPES 128
-
-/* Messages that are not a route's own. */
-static const struct cf_shape *const others[] = { &cf_entry_shape, &cf_findings_shape, &cf_problem_shape };
-
-static const struct cf_shape *seen[MOST_SHAPES];
-static size_t n_seen;
-
-static void see(const struct cf_shape *shape)
-{
-	for (size_t i = 0; i < n_seen; i++)
-		if (seen[i] == shape)
-			return;
-
-	if (n_seen == MOST_SHAPES)
-		abort();
-	seen[n_seen++] = shape;
-	for (size_t i = 0; i < shape->n_fields; i++)
-		if (shape->fields[i].shape)
-			see(shape->fields[i].shape);
-}
 
 /* --- what an older agent has for a table --- */
 
@@ -210,8 +188,8 @@ static void try_query(const struct cf_shape *shape)
 
 static void list_shapes(void)
 {
-	for (size_t i = 0; i < n_seen; i++)
-		printf("%s\n", seen[i]->name);
+	for (const struct cf_shape *const *shape = messages(); *shape; shape++)
+		printf("%s\n", (*shape)->name);
 	for (size_t i = 0; i < CF_N_ROUTES; i++)
 		if (cf_routes[i].query)
 			printf("%s\n", cf_routes[i].query->name);
@@ -221,25 +199,18 @@ int main(int argc, char **argv)
 {
 	size_t n_older = 0;
 
-	for (size_t i = 0; i < CF_N_ROUTES; i++) {
-		if (cf_routes[i].request)
-			see(cf_routes[i].request);
-		see(cf_routes[i].reply);
-	}
-	for (size_t i = 0; i < CF_COUNT(others); i++)
-		see(others[i]);
 	if (argc > 1 && strcmp(argv[1], "--shapes") == 0) {
 		list_shapes();
 		return 0;
 	}
 
-	for (size_t i = 0; i < n_seen; i++) {
-		try_members(seen[i]);
-		try_words(seen[i]);
-		try_message(seen[i]);
+	for (const struct cf_shape *const *shape = messages(); *shape; shape++) {
+		try_members(*shape);
+		try_words(*shape);
+		try_message(*shape);
 		for (int minor = 0; minor < CF_MINOR; minor++)
-			if (differs(seen[i], minor)) {
-				try_older(seen[i], minor);
+			if (differs(*shape, minor)) {
+				try_older(*shape, minor);
 				n_older++;
 			}
 	}
