@@ -14,6 +14,8 @@ static int spell(const struct ask *ask, struct cf_check_request *ret, struct cf_
 				       ask->args[i]);
 
 	strcpy(ret->domain, ask->args[0]);
+	ret->has_terms = ask->wish.has_terms;
+	ret->terms = ask->wish.terms;
 	ret->n_destinations = ask->n_args - 1;
 	for (size_t i = 0; i < ret->n_destinations; i++)
 		strcpy(ret->destinations[i], ask->args[i + 1]);

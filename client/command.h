@@ -48,6 +48,7 @@ enum {
 	TAKES_WATCHING = 1 << 0,	/* how it watches a migration */
 	TAKES_REQUEST  = 1 << 1,	/* what is asked of a migration */
 	TAKES_OFF      = 1 << 2,	/* that it be taken back */
+	TAKES_TERMS    = 1 << 3,	/* on which terms it is judged */
 };
 
 struct command {

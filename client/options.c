@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/terms.h"
 #include "proto/text.h"
 
 #define SOCKET    RUNDIR "/clockferry/api.sock"
@@ -16,7 +17,9 @@
 
 enum option_id {
 	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
-	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_OFF, OPT_HELP, OPT_VERSION,
+	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_OFF,
+	OPT_POLICY, OPT_MAX_ERROR_BOUND, OPT_MAX_SKEW, OPT_MAX_BLACKOUT, OPT_MAX_RESIDUAL, OPT_LEVER,
+	OPT_OVERRIDE, OPT_REASON, OPT_HELP, OPT_VERSION,
 };
 
 static const struct {
@@ -49,6 +52,22 @@ static const struct {
 		"With migrate: how long it may wait for its turn (as the agent's settings say)", TAKES_REQUEST },
 	[OPT_OFF] = { "off", NULL,
 		"With quiesce: take migrations again", TAKES_OFF },
+	[OPT_POLICY] = { "policy", "NAME",
+		"A policy that applies besides, the stricter of each", TAKES_TERMS },
+	[OPT_MAX_ERROR_BOUND] = { "max-error-bound", "SPAN",
+		"A limit of this request's own, where it is stricter than policy", TAKES_TERMS },
+	[OPT_MAX_SKEW] = { "max-skew", "SPAN",
+		"The same", TAKES_TERMS },
+	[OPT_MAX_BLACKOUT] = { "max-blackout", "SPAN",
+		"The same", TAKES_TERMS },
+	[OPT_MAX_RESIDUAL] = { "max-residual", "SPAN",
+		"The same", TAKES_TERMS },
+	[OPT_LEVER] = { "require-lever", "LEVER",
+		"The same", TAKES_TERMS },
+	[OPT_OVERRIDE] = { "override", "CODE",
+		"Let this finding refuse nothing; may be given more than once; for administrators", TAKES_TERMS },
+	[OPT_REASON] = { "reason", "TEXT",
+		"Why it is overridden, for the receipt", TAKES_TERMS },
 	[OPT_HELP] = { "help", NULL,
 		"Print this, or the use of one command" },
 	[OPT_VERSION] = { "version", NULL,
@@ -117,6 +136,24 @@ static int take_label(struct ask *ask, struct cf_error *err)
 	return 0;
 }
 
+/* One of those that spell the terms of a request. */
+static int take_term(enum option_id id, struct cf_terms *terms, struct cf_error *err)
+{
+	struct cf_tighten *t = &terms->tighten;
+	const char *name = options[id].name;
+
+	switch (id) {
+	case OPT_POLICY:          return terms_policy(terms, optarg, err);
+	case OPT_MAX_ERROR_BOUND: return terms_limit(terms, name, optarg, &t->has_max_error_bound, &t->max_error_bound, err);
+	case OPT_MAX_SKEW:        return terms_limit(terms, name, optarg, &t->has_max_skew, &t->max_skew, err);
+	case OPT_MAX_BLACKOUT:    return terms_limit(terms, name, optarg, &t->has_max_blackout, &t->max_blackout, err);
+	case OPT_MAX_RESIDUAL:    return terms_limit(terms, name, optarg, &t->has_max_residual, &t->max_residual, err);
+	case OPT_LEVER:           return terms_lever(terms, optarg, err);
+	case OPT_OVERRIDE:        return terms_override(terms, optarg, err);
+	default:                  return terms_reason(terms, optarg, err);
+	}
+}
+
 /* One option of ours; 0, or what options_read() returns when nothing else is to be done. */
 static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 {
@@ -140,8 +177,8 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 		return take_span(id, (cf_span){ 0 }, (cf_span){ CF_WAIT_MAX }, &ask->wish.wait, err);
 	case OPT_HELP:    return OPTIONS_HELP;
 	case OPT_VERSION: return OPTIONS_VERSION;
+	default:          return take_term(id, &ask->wish.terms, err);
 	}
-	return 0;
 }
 
 static int take_all(int argc, char **argv, struct ask *ask, bool given[static N_OPTIONS], struct cf_error *err)
@@ -200,7 +237,7 @@ static int check(const struct ask *ask, const bool given[static N_OPTIONS], stru
 		if (!*ask->args[i])
 			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "usage: clockferry %s %s: one is empty",
 				       c->name, c->args);
-	return 0;
+	return terms_check(&ask->wish.terms, err);
 }
 
 int options_read(int argc, char **argv, struct ask *ask, struct cf_error *err)
@@ -212,6 +249,7 @@ int options_read(int argc, char **argv, struct ask *ask, struct cf_error *err)
 	what = take_all(argc, argv, ask, given, err);
 	if (what < 0)
 		return what;
+	ask->wish.has_terms = terms_any(&ask->wish.terms);
 
 	if (optind < argc) {
 		ask->command = find(argv[optind]);

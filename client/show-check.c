@@ -3,6 +3,27 @@
 #include "client/show.h"
 #include "client/table.h"
 
+static const char *allowed_text(const struct cf_check *c)
+{
+	if (!c->allowed)
+		return "no";
+	return c->has_would_refuse && c->would_refuse ? "yes, it would be refused" : "yes";
+}
+
+/* Which policies it was held against: the stricter of each. */
+static void show_policies(FILE *to, const struct cf_check *c)
+{
+	const struct cf_policy_used *p = &c->policy;
+	struct say_parts parts = { .to = to, .label = "policy" };
+
+	say_part(&parts, "%s%s", p->source, p->domains_choice ? ", by the domain's choice" : "");
+	if (*p->destination)
+		say_part(&parts, "%s of %s", p->destination, c->destination);
+	if (*p->requested)
+		say_part(&parts, "%s, as was asked for", p->requested);
+	say_parts_end(&parts, "");
+}
+
 /* One row per destination; the reasons follow below, as they are too long for a cell. */
 static int show_table(FILE *to, const struct cf_checks *checks, struct cf_error *err)
 {
@@ -19,7 +40,7 @@ static int show_table(FILE *to, const struct cf_checks *checks, struct cf_error 
 		const struct cf_check *c = &checks->list[i];
 		const char *const cells[] = {
 			c->destination,
-			c->allowed ? "yes" : "no",
+			allowed_text(c),
 			interval_or_absent(c->has_host_offset, c->host_offset, offset),
 			c->has_predicted_blackout ? cf_span_text(c->predicted_blackout, blackout)
 						  : "not predicted",
@@ -42,6 +63,8 @@ int show_checks(FILE *to, const struct cf_checks *checks, struct cf_error *err)
 		if (c->n_findings == 0)
 			continue;
 		say_heading(to, "%s to %s", checks->domain, c->destination);
+		if (c->has_policy)
+			show_policies(to, c);
 		show_findings(to, "  ", c->findings, c->n_findings);
 	}
 	return r;

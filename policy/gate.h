@@ -75,6 +75,8 @@ struct cf_domain_evidence {
 	bool job_active;			/* a migration or another job holds it */
 	char job[32];				/* which */
 	char manager[32];			/* whose metadata it carries, "" for none */
+	bool has_policy;
+	char policy[CF_POLICY_ROOM];		/* that its metadata chooses */
 	size_t n_blockers;
 	char blockers[8][CF_DETAIL_ROOM];	/* why libvirt cannot migrate it as it is */
 	const struct cf_guest_clock *guest;	/* NULL: not running */

@@ -42,8 +42,11 @@ const char *const cf_finding_words[CF_N_FINDING_CODES] = {
 	[CF_FINDING_SELF_CORRECTING]        = "self-correcting",
 	[CF_FINDING_BLACKOUT_PREDICTED]     = "blackout-predicted",
 	[CF_FINDING_BLACKOUT_NOT_PREDICTED] = "blackout-not-predicted",
+	[CF_FINDING_POLICY_UNKNOWN]         = "policy-unknown",
+	[CF_FINDING_OVERRIDE_DENIED]        = "override-denied",
 	[CF_FINDING_LIBVIRT_UNAVAILABLE]    = "libvirt-unavailable",
 	[CF_FINDING_LEDGER_UNWRITABLE]      = "ledger-unwritable",
+	[CF_FINDING_SETTINGS_INVALID]       = "settings-invalid",
 };
 
 #define ALWAYS .always = true
@@ -164,12 +167,22 @@ static const struct {
 		"nothing is known yet from which the blackout could be predicted",
 		"The first migration between two hosts has no history; the copy itself is watched." },
 
+	[CF_FINDING_POLICY_UNKNOWN] = { CF_SEVERITY_REFUSE,
+		"a policy that applies to the migration is not in the host's settings",
+		"`clockferry policy` lists those that are; give every host the same files in policy.d." },
+	[CF_FINDING_OVERRIDE_DENIED] = { CF_SEVERITY_REFUSE,
+		"the destination does not honour what was overridden",
+		"Set accept-override there, or make what was overridden good.", ALWAYS },
+
 	[CF_FINDING_LIBVIRT_UNAVAILABLE] = { CF_SEVERITY_REFUSE,
 		"the agent has no connection to libvirt on that host",
 		"Is libvirtd or virtqemud running there? The agent reconnects by itself.", ALWAYS },
 	[CF_FINDING_LEDGER_UNWRITABLE] = { CF_SEVERITY_REFUSE,
 		"the agent on that host cannot write down what it does",
 		"Look at the disk that `ledger` of its settings names; the agent goes on trying.", ALWAYS },
+	[CF_FINDING_SETTINGS_INVALID] = { CF_SEVERITY_REFUSE,
+		"the agent was started with settings that have a fault, and knows no limits",
+		"Mend what the detail names and reload it: `systemctl reload clockferryd`.", ALWAYS },
 };
 
 const char *const cf_severity_words[CF_N_SEVERITIES] = {

@@ -57,13 +57,18 @@ settings_manual()
 		END { flush() }'
 }
 
+# "code severity" of each finding; "code severity, always" where that cannot be changed.
 severities()
 {
-	sed -n 's/^\t\[\(CF_FINDING_[A-Z_]*\)\] = { CF_SEVERITY_\([A-Z]*\),$/\1 \2/p' "$srcdir/proto/finding.c" |
-		while read -r code severity; do
-			word=$(sed -n "s/^\t\[$code\] *= \"\(.*\)\",$/\1/p" "$srcdir/proto/finding.c")
-			echo "$word $(echo "$severity" | tr A-Z a-z)"
-		done | grep -v '^unknown '
+	awk '
+		/^\t\[CF_FINDING_[A-Z_]*\] *= "/ { split($0, part, /[][" ]+/); word[part[2]] = $NF; next }
+		/^\t\[CF_FINDING_[A-Z_]*\] = \{ CF_SEVERITY_/ { code = $1; gsub(/[][]/, "", code); severity = tolower($4) }
+		code && /\},$/ {
+			gsub(/cf_severity_|,/, "", severity)
+			gsub(/[",]/, "", word[code])
+			print word[code] " " severity (/ ALWAYS \},$/ ? ", always" : "")
+			code = ""
+		}' "$srcdir/proto/finding.c" | grep -v '^unknown '
 }
 
 # --options of a help text.
@@ -104,7 +109,7 @@ policies_manual >"$tmp/manual"
 same "policies that ship" 15
 
 severities >"$tmp/program"
-sed -n '/^\.Sh FINDINGS/,/^\.Sh FILES/s/^\.It Ic \([a-z-]*\) Pq \([a-z]*\)$/\1 \2/p' "$conf" >"$tmp/manual"
+sed -n '/^\.Sh FINDINGS/,/^\.Sh FILES/s/^\.It Ic \([a-z-]*\) Pq \([a-z, ]*\)$/\1 \2/p' "$conf" >"$tmp/manual"
 same "findings, and what policy makes of each" 30
 
 sed -n 's/^\t\[CF_ROUTE_[A-Z_]*\] = { "\([A-Z]*\)", "\([^"]*\)",.*/\1 \2/p' "$srcdir/proto/route.c" >"$tmp/program"

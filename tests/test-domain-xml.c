@@ -17,6 +17,7 @@
 #define DEVICES(x) KVM("<devices>" x "</devices>")
 #define AGENT(state) "<channel><target type='virtio' name='org.qemu.guest_agent.0'" state "/></channel>"
 #define META(uri) KVM("<metadata><m:x xmlns:m='" uri "'><m:a/></m:x></metadata>")
+#define POLICY(more) KVM("<metadata><c:policy xmlns:c='urn:clockferry:policy:1'" more "/></metadata>")
 #define PRODUCT(text) KVM("<sysinfo type='smbios'><system><entry name='manufacturer'>Apache</entry>" \
 			  "<entry name='product'>" text "</entry></system></sysinfo>")
 #define INVTSC  "<cpu mode='host-model'><feature policy='require' name='invtsc'/></cpu>"
@@ -68,6 +69,21 @@ static const struct {
 	{ "nor one that is too large",
 	  KVM("<clock><timer name='tsc' frequency='99999999999999999999'/></clock>"),
 	  "kvm x86_64 pc-q35-7.2 kvmclock [tsc] promised" },
+
+	{ "a policy that the domain chooses", POLICY(" name='strict'"), "kvm x86_64 pc-q35-7.2 kvmclock strict" },
+	{ "beside what others have written",
+	  KVM("<metadata><o:policy xmlns:o='urn:other' name='x'/>"
+	      "<policy xmlns='urn:clockferry:policy:1' name='gold'/></metadata>"),
+	  "kvm x86_64 pc-q35-7.2 kvmclock gold" },
+	{ "one without a name is a choice too", POLICY(""), "kvm x86_64 pc-q35-7.2 kvmclock policy?" },
+	{ "so is one whose name is too long",
+	  POLICY(" name='aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg'"),
+	  "kvm x86_64 pc-q35-7.2 kvmclock policy?" },
+	{ "one of another namespace is none",
+	  KVM("<metadata><policy name='strict'/><o:policy xmlns:o='urn:clockferry:policy:2' name='x'/></metadata>"),
+	  "kvm x86_64 pc-q35-7.2 kvmclock" },
+	{ "nor is one outside of the metadata", KVM("<c:policy xmlns:c='urn:clockferry:policy:1' name='strict'/>"),
+	  "kvm x86_64 pc-q35-7.2 kvmclock" },
 
 	{ "an agent that is connected", DEVICES(AGENT(" state='connected'")),
 	  "kvm x86_64 pc-q35-7.2 kvmclock agent=connected" },
@@ -215,6 +231,8 @@ static const char *meaning(const struct domain_xml *xml)
 	say_if(guest->agent_configured, guest->agent_connected ? " agent=connected" : " agent=configured");
 	say(" binary=", xml->binary);
 	say(" by=", xml->manager);
+	if (xml->has_policy)
+		say(" ", *xml->policy ? xml->policy : "policy?");
 	for (size_t i = 0; i < xml->n_blockers; i++)
 		say_blocker(xml->blockers[i]);
 	return text;

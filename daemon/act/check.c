@@ -18,9 +18,16 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 	work->record->guest = domain->guest;
 	work->lease = pair->lease;
 	work->limits = pair->limits;
+	work->draft = pair->reservation;
 	work->peer.offset = pair->offset;
 	memcpy(work->peer.boot, pair->boot, sizeof(work->peer.boot));
 
+	receipt->has_policy = true;
+	receipt->policy = pair->policy;
+	receipt->has_override = pair->overridden;
+	receipt->override = work->terms.override;
+	receipt->has_would_refuse = true;
+	receipt->would_refuse = cf_gate_would_refuse(&pair->findings);
 	receipt->has_persistence = domain->evidence.known;
 	receipt->persistence = (struct cf_persistence){ domain->evidence.persistent, domain->evidence.autostart };
 	receipt->has_source_report = true;
@@ -68,6 +75,7 @@ enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 	const char *destination = work->reservation.destination;
 	struct cf_error uncalled = { 0 };
 	struct cf_migration asked;
+	const struct gather_ask ask = { work->id, destination, &work->terms, &asked.requester };
 
 	if (!domain || !pair) {
 		act_say(why, "out of memory");
@@ -80,7 +88,7 @@ enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 	prepare_calls(work, destination, &uncalled);
 
 	gather_domain(work->context, work->settings, work->link, asked.domain, domain);
-	gather_pair(work->context, work->settings, work->peer.call, &uncalled, domain, work->id, destination, pair);
+	gather_pair(work->context, work->settings, work->peer.call, &uncalled, domain, &ask, pair);
 	keep(work, domain, pair);
 	show(work, domain, pair);
 

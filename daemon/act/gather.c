@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/act/terms.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
+#include "daemon/digest.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
@@ -75,17 +77,29 @@ void gather_domain(const struct act_context *context, const struct settings *set
 		gather_guest(settings, link, &ret->guest);
 }
 
-void gather_reservation(const struct settings *settings, const struct cf_guest_clock *guest,
-			const struct cf_report *report, const char *destination, bool dry_run,
-			struct cf_reservation *ret)
+/* The dry run of the reservation that will ask for this guest. */
+static void spell(const struct settings *settings, const struct gathered_domain *domain, const struct gather_ask *ask,
+		  const struct own_terms *own, struct cf_reservation *ret)
 {
-	*ret = (struct cf_reservation){ .dry_run = dry_run, .report = *report };
-	ret->limits = settings_policy(settings, "")->limits;
-	snprintf(ret->domain, sizeof(ret->domain), "%s", guest->domain);
-	snprintf(ret->uuid, sizeof(ret->uuid), "%s", guest->uuid);
+	const struct cf_domain_evidence *evidence = &domain->evidence;
+	const struct cf_terms *terms = ask->terms;
+	struct cf_both_limits tight;
+
+	cf_limits_both(&own->limits, settings->host, &own->limits, settings->host, &tight);
+	cf_limits_tighten(&tight, &terms->tighten, TERMS_REQUEST);
+	*ret = (struct cf_reservation){
+		.dry_run = true, .limits = tight.limits, .report = domain->report,
+		.has_policy = evidence->has_policy, .has_requested = terms->has_policy,
+		.has_override = terms->has_override, .override = terms->override,
+		.has_requester = true, .requester = *ask->requester,
+	};
+	snprintf(ret->domain, sizeof(ret->domain), "%s", domain->guest.domain);
+	snprintf(ret->uuid, sizeof(ret->uuid), "%s", domain->guest.uuid);
 	snprintf(ret->source, sizeof(ret->source), "%s", settings->host);
-	snprintf(ret->destination, sizeof(ret->destination), "%s", destination);
+	snprintf(ret->destination, sizeof(ret->destination), "%s", ask->destination);
 	snprintf(ret->driver, sizeof(ret->driver), "%s", drive_libvirt.name);
+	snprintf(ret->policy, sizeof(ret->policy), "%s", evidence->policy);
+	snprintf(ret->requested, sizeof(ret->requested), "%s", terms->policy);
 }
 
 static void add(struct gathered_pair *pair, enum cf_finding_code code, const char *subject, const char *detail)
@@ -114,16 +128,14 @@ static void measure(const struct act_context *context, const struct settings *se
 }
 
 /* Ask the destination; fails when it did not answer as an agent of ours does. */
-static int ask(const struct settings *settings, struct call *call, const struct gathered_domain *domain,
-		const char *id, const char *destination, struct gathered_pair *ret, struct cf_error *err)
+static int inquire(const struct settings *settings, struct call *call, const char *id, struct gathered_pair *ret,
+		   struct cf_error *err)
 {
 	const char *segments[] = { id };
-	struct cf_reservation reservation;
 	int r;
 
-	gather_reservation(settings, &domain->guest, &domain->report, destination, true, &reservation);
-	r = call_do(call, CF_ROUTE_RESERVE, segments, NULL, &reservation, &ret->lease,
-		    settings->probe.timeout, NULL, err);
+	r = call_do(call, CF_ROUTE_RESERVE, segments, NULL, &ret->reservation, &ret->lease, settings->probe.timeout,
+		    NULL, err);
 	ret->has_lease = r == 0;
 	return r;
 }
@@ -199,30 +211,66 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 	ret->open = ret->has_lease && cf_gate_open(&ret->findings);
 }
 
-void gather_pair(const struct act_context *context, const struct settings *settings, struct call *call,
-		 const struct cf_error *uncalled, const struct gathered_domain *domain, const char *id,
-		 const char *destination, struct gathered_pair *ret)
+/* The limits of both hosts, the request's own, and what an administrator takes upon himself. */
+static void take_limits(const struct settings *settings, const struct own_terms *own, const struct gather_ask *ask,
+			struct gathered_pair *ret)
 {
-	const struct settings_policy *own = settings_policy(settings, "");
+	const struct cf_lease *lease = &ret->lease;
+
+	cf_limits_both(&own->limits, settings->host, ret->has_lease ? &lease->limits : &own->limits,
+		       ret->has_lease ? ask->destination : settings->host, &ret->limits);
+	cf_limits_tighten(&ret->limits, &ask->terms->tighten, TERMS_REQUEST);
+
+	ret->policy = (struct cf_policy_used){ .domains_choice = own->domains_choice };
+	snprintf(ret->policy.source, sizeof(ret->policy.source), "%s", own->policy);
+	snprintf(ret->policy.destination, sizeof(ret->policy.destination), "%s", lease->policy);
+	snprintf(ret->policy.requested, sizeof(ret->policy.requested), "%s", ask->terms->policy);
+	digest_limits(&ret->limits.limits, ret->policy.digest);
+}
+
+static void take_override(const struct gather_ask *ask, struct gathered_pair *ret)
+{
+	const struct cf_lease *lease = &ret->lease;
+
+	if (!ask->terms->has_override || !ret->has_lease)
+		return;
+	ret->overridden = lease->has_override_accepted && lease->override_accepted;
+	if (ret->overridden)
+		cf_limits_override(&ret->limits, &ask->terms->override);
+	else
+		add(ret, CF_FINDING_OVERRIDE_DENIED, ask->destination,
+		    lease->has_override_accepted ? "its settings do not accept it" : "its agent is too old for it");
+}
+
+void gather_pair(const struct act_context *context, const struct settings *settings, struct call *call,
+		 const struct cf_error *uncalled, const struct gathered_domain *domain, const struct gather_ask *ask,
+		 struct gathered_pair *ret)
+{
+	const struct cf_domain_evidence *evidence = &domain->evidence;
 	struct cf_error err = *uncalled;
 	int r = call ? 0 : -EHOSTUNREACH;
 	struct ledger_state ledger;
+	struct own_terms own;
 
 	memset(ret, 0, sizeof(*ret));
-	if (r == 0 && !is_here(settings, destination, ret))
-		r = ask(settings, call, domain, id, destination, ret, &err);
+	terms_own(settings, evidence->has_policy ? evidence->policy : NULL,
+		  ask->terms->has_policy ? ask->terms->policy : NULL, &own);
+	spell(settings, domain, ask, &own, &ret->reservation);
+	if (r == 0 && !is_here(settings, ask->destination, ret))
+		r = inquire(settings, call, ask->id, ret, &err);
 	if (ret->has_lease)
-		measure(context, settings, call, destination, ret);
-	cf_limits_both(&own->limits, settings->host, ret->has_lease ? &ret->lease.limits : &own->limits,
-		       ret->has_lease ? destination : settings->host, &ret->limits);
+		measure(context, settings, call, ask->destination, ret);
+	take_limits(settings, &own, ask, ret);
+	take_override(ask, ret);
 
 	if (r < 0)
-		add(ret, call_finding(r, &err), destination, err.text);
+		add(ret, call_finding(r, &err), ask->destination, err.text);
 	ledger_state(context->ledger, &ledger);
 	if (!ledger.writable)
 		add(ret, CF_FINDING_LEDGER_UNWRITABLE, settings->host, ledger.fault);
-	predict(context, destination, ret);
-	judge(settings, domain, destination, ret);
+	terms_object(&own, settings->host, &ret->limits, &ret->findings);
+	predict(context, ask->destination, ret);
+	judge(settings, domain, ask->destination, ret);
 }
 
 int gather_guest_clock(const struct act_context *context, const struct settings *settings, const char *domain,
@@ -232,8 +280,8 @@ int gather_guest_clock(const struct act_context *context, const struct settings 
 	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	struct cf_findings findings = { 0 };
 	struct cf_pair_evidence pair = { .source = settings->host, .destination = settings->host };
-	const struct settings_policy *own = settings_policy(settings, "");
 	struct cf_both_limits limits;
+	struct own_terms own;
 
 	if (!all)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
@@ -247,7 +295,9 @@ int gather_guest_clock(const struct act_context *context, const struct settings 
 	if (!all->evidence.guest)
 		return cf_fail(err, ENOENT, CF_CONFLICT, "domain '%.64s' is not running: it has no clock now", domain);
 
-	cf_limits_both(&own->limits, settings->host, &own->limits, settings->host, &limits);
+	terms_own(settings, all->evidence.has_policy ? all->evidence.policy : NULL, NULL, &own);
+	cf_limits_both(&own.limits, settings->host, &own.limits, settings->host, &limits);
+	terms_object(&own, settings->host, &limits, &findings);
 	pair.source_report = pair.destination_report = &all->report;
 	cf_gate_domain(&pair, &all->evidence, &limits, &findings);
 	*ret = all->guest;

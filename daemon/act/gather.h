@@ -23,8 +23,17 @@ struct gathered_domain {
 	char libvirt_why[CF_DETAIL_ROOM];
 };
 
+/* Of which destination, and on which terms. */
+struct gather_ask {
+	const char *id;				/* of the migration that this is to become, or of none */
+	const char *destination;
+	const struct cf_terms *terms;		/* zeroed where there are none */
+	const struct cf_requester *requester;
+};
+
 /* The other host, as it answered. */
 struct gathered_pair {
+	struct cf_reservation reservation;	/* as it was asked: a dry run */
 	bool has_lease;
 	struct cf_lease lease;
 	struct cf_offset offset;		/* RAW destination - RAW source */
@@ -34,6 +43,8 @@ struct gathered_pair {
 	char offset_why[CF_DETAIL_ROOM];	/* why there is none, of a host that was asked */
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;
+	struct cf_policy_used policy;
+	bool overridden;			/* the override of the terms is in force */
 	struct cf_both_limits limits;
 	struct cf_findings findings;		/* all of them: domain, pair, peer */
 	bool open;				/* none of them refuses */
@@ -53,20 +64,15 @@ void gather_domain(const struct act_context *context, const struct settings *set
  * The pair: a dry run of the reservation and `rounds` rounds over call, judged
  * together with the domain.  call is NULL for a destination that cannot be called at
  * all: `uncalled` says why, and that is a finding like one that does not answer.
- * The names that ret->limits points to are those of settings and destination.
+ * The names that ret->limits points to are those of settings and ask.
  */
 void gather_pair(const struct act_context *context, const struct settings *settings, struct call *call,
-		 const struct cf_error *uncalled, const struct gathered_domain *domain, const char *id,
-		 const char *destination, struct gathered_pair *ret);
+		 const struct cf_error *uncalled, const struct gathered_domain *domain, const struct gather_ask *ask,
+		 struct gathered_pair *ret);
 
 /* A guest's clock state for a person: all of the above, and what speaks against migrating it. */
 int gather_guest_clock(const struct act_context *context, const struct settings *settings, const char *domain,
 		       struct cf_guest_clock *ret, struct cf_error *err);
-
-/* The reservation that asks for this guest. */
-void gather_reservation(const struct settings *settings, const struct cf_guest_clock *guest,
-			const struct cf_report *report, const char *destination, bool dry_run,
-			struct cf_reservation *ret);
 
 /*
  * What QEMU shall aim at for a limit on the blackout: half of it at most, because it

@@ -165,6 +165,7 @@ int migrations_start(struct migrations *all, const char *id, const struct cf_mig
 	snprintf(shown->destination, sizeof(shown->destination), "%s", request->destination);
 	shown->has_requester = true;
 	shown->requester = *requester;
+	m->work->terms = request->terms;
 	shown->has_priority = true;
 	shown->priority = request->priority;
 	shown->n_labels = request->n_labels;

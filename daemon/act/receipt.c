@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "daemon/digest.h"
 #include "policy/blackout.h"
 #include "policy/guest.h"
 #include "proto/text.h"
@@ -143,6 +144,15 @@ void receipt_alone(struct work *work)
 	note_limits(work);
 	snprintf(receipt->driver, sizeof(receipt->driver), "%s", work->reservation.driver);
 	receipt->has_source_report = receipt->has_destination_report = true;
+	receipt->has_policy = true;
+	receipt->policy.domains_choice = work->reservation.has_policy;
+	snprintf(receipt->policy.source, sizeof(receipt->policy.source), "%s", work->reservation.policy);
+	snprintf(receipt->policy.destination, sizeof(receipt->policy.destination), "%s", work->lease.policy);
+	snprintf(receipt->policy.requested, sizeof(receipt->policy.requested), "%s", work->reservation.requested);
+	receipt->has_override = work->lease.override_accepted;
+	receipt->override = work->reservation.override;
+	if (work->limits.owner_max_skew)
+		digest_limits(&work->limits.limits, receipt->policy.digest);
 	receipt->source_report = work->reservation.report;
 	receipt->destination_report = work->lease.report;
 	receipt->has_landing = work->landing.has_resume || work->landing.n_phases > 0;

@@ -32,10 +32,8 @@ enum cf_event act_reserve(struct work *work, char why[static CF_DETAIL_ROOM])
 	if (work_aborted(work, why))
 		return CF_EV_ABORT;
 	work_shown(work, &asked);
-	gather_reservation(work->settings, &work->record->guest, &work->receipt->source_report, asked.destination,
-			   false, &work->reservation);
-	work->reservation.has_requester = asked.has_requester;
-	work->reservation.requester = asked.requester;
+	work->reservation = work->draft;
+	work->reservation.dry_run = false;
 	work->reservation.n_labels = asked.n_labels;
 	memcpy(work->reservation.labels, asked.labels, sizeof(asked.labels));
 	work->reservation.has_persistence = work->receipt->has_persistence;

@@ -51,6 +51,8 @@ struct work {
 	struct work_peer peer;
 	struct guest_watch *watch;
 	struct drive *drive;
+	struct cf_terms terms;			/* source: on which it was asked for */
+	struct cf_reservation draft;		/* source: as it will be sent */
 	struct cf_reservation reservation;	/* source: as sent; destination: as received */
 	struct cf_lease lease;
 	struct cf_both_limits limits;		/* of names in settings and reservation */

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "daemon/act/gather.h"
+#include "daemon/act/terms.h"
 #include "daemon/http/api.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/settings.h"
@@ -52,10 +53,25 @@ static int look_for_another(struct virt *virt, const struct cf_reservation *rese
 	return 0;
 }
 
+/* By which of our policies it is judged; and what is overridden, if that is honoured here. */
+static void take_terms(const struct settings *settings, const struct cf_reservation *reservation,
+		       struct own_terms *own, struct cf_lease *lease)
+{
+	terms_own(settings, reservation->has_policy ? reservation->policy : NULL,
+		  reservation->has_requested ? reservation->requested : NULL, own);
+	lease->limits = own->limits;
+	lease->has_policy = true;
+	snprintf(lease->policy, sizeof(lease->policy), "%s", own->policy);
+	lease->has_override_accepted = reservation->has_override;
+	lease->override_accepted = reservation->has_override && terms_honour(settings, reservation);
+}
+
 /* What this host has to say against it; libvirt is asked, so on a thread. */
-static void object(struct api_job *job, const struct cf_reservation *reservation, struct cf_findings *findings)
+static void object(struct api_job *job, const struct cf_reservation *reservation, const struct own_terms *own,
+		   struct cf_findings *findings)
 {
 	const struct settings *settings = job->settings;
+	const struct cf_lease *lease = job->reply;
 	struct virt *virt = job->api->context->virt;
 	struct cf_both_limits limits;
 	struct ledger_state ledger;
@@ -65,8 +81,10 @@ static void object(struct api_job *job, const struct cf_reservation *reservation
 	if (reservation->dry_run && strcmp(reservation->source, settings->host) == 0)
 		return;		/* the source says so itself: same-host */
 
-	cf_limits_both(&reservation->limits, reservation->source, &settings_policy(settings, "")->limits,
-		       settings->host, &limits);
+	cf_limits_both(&reservation->limits, reservation->source, &own->limits, settings->host, &limits);
+	if (lease->override_accepted)
+		cf_limits_override(&limits, &reservation->override);
+	terms_object(own, settings->host, &limits, findings);
 	if (*reservation->uuid)
 		r = look_for_another(virt, reservation, settings->host, &limits, findings, &err);
 	else		/* a dry run of a domain that is not there, or that the source's libvirt does not tell of */
@@ -84,12 +102,13 @@ static int consider(struct api_job *job)
 	const struct act_context *context = job->api->context;
 	struct cf_findings findings = { 0 };
 	struct cf_lease *lease = job->reply;
+	struct own_terms own;
 	struct utsname kernel;
 	struct virt_host host;
 
-	object(job, reservation, &findings);
+	take_terms(job->settings, reservation, &own, lease);
+	object(job, reservation, &own, &findings);
 	lease->granted = cf_gate_open(&findings);
-	lease->limits = settings_policy(job->settings, "")->limits;
 	gather_report(context, &lease->report);
 	snprintf(lease->host, sizeof(lease->host), "%s", job->settings->host);
 	snprintf(lease->agent, sizeof(lease->agent), "%s", VERSION_TEXT);

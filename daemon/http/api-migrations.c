@@ -9,6 +9,7 @@
 #include "daemon/act/gather.h"
 #include "daemon/http/api.h"
 #include "daemon/peer/fleet.h"
+#include "daemon/settings.h"
 #include "proto/check.h"
 #include "proto/health.h"
 
@@ -18,21 +19,52 @@
 
 #define NO_MIGRATION "00000000-0000-4000-8000-000000000000"	/* the id a dry run is asked under */
 
+/* --- the terms of a request --- */
+
+/* An override names what it is about, and why; what cannot be overridden is no part of it. */
+static int override_check(const struct http_exchange *x, const struct cf_override *override, struct cf_error *err)
+{
+	if (!(http_caller(x)->roles & CF_ROLE_ADMIN))
+		return cf_fail(err, EACCES, CF_FORBIDDEN, "terms.override: that takes the role admin");
+	if (override->n_findings == 0 || !*override->reason)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "terms.override: it needs findings and a reason");
+
+	for (size_t i = 0; i < override->n_findings; i++) {
+		enum cf_finding_code code = cf_finding_from_name(override->findings[i]);
+
+		if (code == CF_FINDING_UNKNOWN || cf_finding_always_refuses(code))
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "terms.override.findings[%zu]: %s '%s'%s", i,
+				       code == CF_FINDING_UNKNOWN ? "there is no finding" : "the finding",
+				       override->findings[i],
+				       code == CF_FINDING_UNKNOWN ? "" : " cannot be overridden");
+	}
+	return 0;
+}
+
+static int terms_check(const struct api *api, const struct http_exchange *x, const struct cf_terms *terms,
+		       struct cf_error *err)
+{
+	if (terms->has_policy && !settings_policy(api->context->settings, terms->policy))
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "terms.policy: there is no policy '%s' on %s", terms->policy,
+			       api->context->settings->host);
+	return terms->has_override ? override_check(x, &terms->override, err) : 0;
+}
+
 /* --- checks --- */
 
-static void check_one(struct api_job *job, const struct gathered_domain *domain, const char *destination,
+static void check_one(struct api_job *job, const struct gathered_domain *domain, const struct gather_ask *ask,
 		      struct cf_check *ret)
 {
 	CF_AUTO(cf_free) struct gathered_pair *pair = calloc(1, sizeof(*pair));
 	CF_AUTO(call_free) struct call *call = NULL;
 	struct cf_error uncalled = { 0 };
 
-	snprintf(ret->destination, sizeof(ret->destination), "%s", destination);
+	snprintf(ret->destination, sizeof(ret->destination), "%s", ask->destination);
 	if (!pair)
 		return;		/* not allowed, and without memory there is nothing to add */
 
-	fleet_call(job->api->context->fleet, destination, &call, &uncalled);
-	gather_pair(job->api->context, job->settings, call, &uncalled, domain, NO_MIGRATION, destination, pair);
+	fleet_call(job->api->context->fleet, ask->destination, &call, &uncalled);
+	gather_pair(job->api->context, job->settings, call, &uncalled, domain, ask, pair);
 	ret->allowed = pair->open;
 	ret->has_host_offset = ret->has_offset_half_width = pair->has_host_offset;
 	ret->host_offset = pair->host_offset;
@@ -40,6 +72,9 @@ static void check_one(struct api_job *job, const struct gathered_domain *domain,
 	ret->has_predicted_blackout = pair->has_predicted_blackout;
 	ret->predicted_blackout = pair->predicted_blackout;
 	ret->max_blackout = pair->limits.limits.max_blackout;
+	ret->has_policy = ret->has_would_refuse = true;
+	ret->policy = pair->policy;
+	ret->would_refuse = cf_gate_would_refuse(&pair->findings);
 	ret->n_findings = pair->findings.n_list;
 	memcpy(ret->findings, pair->findings.list, pair->findings.n_list * sizeof(*ret->findings));
 }
@@ -64,14 +99,23 @@ static int check(struct api_job *job)
 
 	snprintf(checks->domain, sizeof(checks->domain), "%s", all->domain);
 	snprintf(checks->uuid, sizeof(checks->uuid), "%s", domain->guest.uuid);
-	for (size_t i = 0; i < all->n_destinations; i++)
-		check_one(job, domain, all->destinations[i], &checks->list[checks->n_list++]);
+	for (size_t i = 0; i < all->n_destinations; i++) {
+		const struct gather_ask ask = { NO_MIGRATION, all->destinations[i], &all->terms, &job->requester };
+
+		check_one(job, domain, &ask, &checks->list[checks->n_list++]);
+	}
 	return 0;
 }
 
 void api_checks(void *userdata, struct http_exchange *x)
 {
-	api_work(userdata, x, sizeof(struct cf_checks), check, NULL);
+	const struct cf_check_request *request = http_body(x);
+	struct cf_error err = { 0 };
+
+	if (terms_check(userdata, x, &request->terms, &err) < 0)
+		http_fail(x, &err);
+	else
+		api_work(userdata, x, sizeof(struct cf_checks), check, NULL);
 }
 
 /* --- one migration --- */
@@ -121,16 +165,6 @@ static struct pending *pend(struct http_exchange *x, struct migration *migration
 	return pending;
 }
 
-/* By the role that lets them use this route; others they may have are not why. */
-static void name_requester(const struct api *api, const struct http_exchange *x, struct cf_requester *ret)
-{
-	const struct http_caller *caller = http_caller(x);
-
-	snprintf(ret->name, sizeof(ret->name), "%s", caller->name);
-	snprintf(ret->role, sizeof(ret->role), "%s", cf_role_name(caller->roles & cf_routes[http_route(x)].roles));
-	snprintf(ret->host, sizeof(ret->host), "%s", api->context->settings->host);
-}
-
 /* What the codec cannot know. */
 static int check_request(const char *id, const struct cf_migration_request *request, struct cf_error *err)
 {
@@ -148,11 +182,12 @@ void api_migrate(void *userdata, struct http_exchange *x)
 	struct cf_error err = { 0 };
 	struct pending *pending;
 
-	if (check_request(http_segment(x, 0), request, &err) < 0) {
+	if (check_request(http_segment(x, 0), request, &err) < 0 ||
+	    terms_check(api, x, &request->terms, &err) < 0) {
 		http_fail(x, &err);
 		return;
 	}
-	name_requester(api, x, &requester);
+	api_name_requester(api, x, &requester);
 	if (migrations_start(api->migrations, http_segment(x, 0), request, &requester, &migration, &err) < 0) {
 		http_fail(x, &err);
 		return;

@@ -78,6 +78,7 @@ static void begin(struct api *api, struct http_exchange *x, void *reply, int (*w
 	*job = (struct api_job){ .api = api, .x = x, .route = http_route(x), .work = work, .finish = finish,
 				 .body = http_body(x), .query = http_query(x), .reply = reply };
 	job->settings = settings_hold(api->context->settings);
+	api_name_requester(api, x, &job->requester);
 	if (http_segment(x, 0))
 		snprintf(job->subject, sizeof(job->subject), "%s", http_segment(x, 0));
 	if (worker_run(api->context->loop, run, answer, job, &err) < 0) {
@@ -95,6 +96,15 @@ void api_work(struct api *api, struct http_exchange *x, size_t reply_size, int (
 void api_reply_large(struct api *api, struct http_exchange *x, void *reply)
 {
 	begin(api, x, reply, NULL, NULL);
+}
+
+void api_name_requester(const struct api *api, const struct http_exchange *x, struct cf_requester *ret)
+{
+	const struct http_caller *caller = http_caller(x);
+
+	snprintf(ret->name, sizeof(ret->name), "%s", caller->name);
+	snprintf(ret->role, sizeof(ret->role), "%s", cf_role_name(caller->roles & cf_routes[http_route(x)].roles));
+	snprintf(ret->host, sizeof(ret->host), "%s", api->context->settings->host);
 }
 
 void api_no_memory(struct http_exchange *x)

@@ -47,6 +47,7 @@ struct api_job {
 	void (*finish)(struct api_job *job);	/* instead of the plain answer; may be NULL */
 	char subject[CF_NAME_ROOM];		/* segment 0 of the path */
 	const void *body, *query;		/* the request's messages */
+	struct cf_requester requester;
 	void *reply;
 	char *text;				/* the reply as it is sent */
 	int result;
@@ -58,5 +59,8 @@ void api_work(struct api *api, struct http_exchange *x, size_t reply_size, int (
 
 /* Answer with a reply that may be large, which it takes over; NULL: there was no memory for it. */
 void api_reply_large(struct api *api, struct http_exchange *x, void *reply);
+
+/* Who asks, by the role that lets them use the route; others they may have are not why. */
+void api_name_requester(const struct api *api, const struct http_exchange *x, struct cf_requester *ret);
 
 void api_no_memory(struct http_exchange *x);

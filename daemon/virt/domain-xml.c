@@ -41,6 +41,16 @@ static void read_manager(struct xml domain, struct domain_xml *ret)
 				snprintf(ret->manager, sizeof(ret->manager), "%s", managers[i].manager);
 }
 
+static void read_policy(struct xml domain, struct domain_xml *ret)
+{
+	struct xml child = xml_child(xml_child(domain, "metadata"), "policy");
+
+	while (child.node && strcmp(xml_namespace(child), DOMAIN_POLICY) != 0)
+		child = xml_next(child, "policy");
+	ret->has_policy = child.node;
+	xml_attribute(child, "name", ret->policy, sizeof(ret->policy));
+}
+
 static void read_product(struct xml domain, struct domain_xml *ret)
 {
 	struct xml entry = xml_child(xml_child(xml_child(domain, "sysinfo"), "system"), "entry");
@@ -182,6 +192,7 @@ int domain_xml_read(const char *text, unsigned long libvirt_version, unsigned lo
 		return r;
 
 	read_manager(domain, read);
+	read_policy(domain, read);
 	read_product(domain, read);
 	read_clock(domain, &read->guest);
 	read->guest.kvmclock = has_kvmclock(cpu, &read->guest);

@@ -8,13 +8,19 @@
 
 #include "proto/error.h"
 #include "proto/record.h"
+#include "proto/terms.h"
 
 #define DOMAIN_BLOCKERS_MAX 8
+
+/* In <metadata>: <clockferry:policy xmlns:clockferry="urn:clockferry:policy:1" name="strict"/> */
+#define DOMAIN_POLICY "urn:clockferry:policy:1"
 
 struct domain_xml {
 	char name[CF_NAME_ROOM];
 	char uuid[CF_UUID_ROOM];
 	char manager[32];		/* whose metadata it carries, "" for none */
+	bool has_policy;
+	char policy[CF_POLICY_ROOM];	/* that its metadata chooses: DOMAIN_POLICY; "" for one that cannot be read */
 	char binary[512];		/* the emulator; "" when the XML names none */
 
 	/* type, arch, machine, clock, timers, kvmclock, counter, agent; the rest is not the XML's to say. */

@@ -246,6 +246,8 @@ static int gather(struct virt *virt, virDomainPtr domain, struct cf_domain_evide
 	evidence->job_active = standing.job_active;
 	memcpy(evidence->job, standing.job, sizeof(evidence->job));
 	memcpy(evidence->manager, xml->manager, sizeof(evidence->manager));
+	evidence->has_policy = xml->has_policy;
+	memcpy(evidence->policy, xml->policy, sizeof(evidence->policy));
 	evidence->n_blockers = xml->n_blockers;
 	memcpy(evidence->blockers, xml->blockers, sizeof(evidence->blockers));
 	add_snapshots(domain, evidence);

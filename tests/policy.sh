@@ -1,0 +1,254 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Policies between two real agents, in namespaces of their own: whose applies,
+# what a request and an override can do, and what is said of it.  libvirt is its
+# test driver, and there is no chronyd: plenty to find.
+. "$srcdir/tests/tap.sh"
+
+if [ -z "$POLICY_INSIDE" ]; then
+	requires_command python3 certtool nsenter
+	inside=(unshare -mn --propagation private)
+	[ "$(id -u)" = 0 ] || inside=(unshare -rmn --propagation private)
+	"${inside[@]}" true 2>/dev/null || skip_all "needs namespaces"
+	exec env POLICY_INSIDE=1 srcdir="$srcdir" builddir="$builddir" "${inside[@]}" bash "$0"
+fi
+
+dir=$(mktemp -d)
+cleanup 'rm -rf "$dir"'
+ip link set lo up
+echo "127.0.0.1 hA hB" >"$dir/hosts"
+mount --bind "$dir/hosts" /etc/hosts
+"$srcdir/tests/rig/pki.sh" "$dir/pki" || exit 1
+
+declare -A pid port=([A]=9441 [B]=9442)
+other()
+{
+	[ "$1" = A ] && echo B || echo A
+}
+
+# conf HOST [LINE...]: the settings, with these lines in them.
+conf()
+{
+	local host=$1
+	shift
+	mkdir -p "$dir/$host/policy.d"
+	cat >"$dir/$host/clockferryd.conf.new" <<-C
+		host = h$host
+		listen = { "127.0.0.1" }
+		port = ${port[$host]}
+		tls { ca = "$dir/pki/ca.pem" cert = "$dir/pki/h$host.pem" key = "$dir/pki/h$host.key" }
+		access { peer = { "dns:hA", "dns:hB" } operator = { "cn:operator" } }
+		peer h$(other "$host") { address = "127.0.0.1" port = ${port[$(other "$host")]} }
+		chrony { via = socket socket = "$dir/no-chronyd" }
+		libvirt { uri = "test://$dir/$host/libvirt.xml" }
+		ledger { path = "$dir/$host/ledger" }
+		$(printf '%s\n' "$@")
+	C
+	mv "$dir/$host/clockferryd.conf.new" "$dir/$host/clockferryd.conf"
+}
+
+# domain NAME UUID [POLICY]
+domain()
+{
+	printf '<domain type="test"><name>%s</name><uuid>%s</uuid>' "$1" "$2"
+	[ -z "$3" ] || printf '<metadata><c:policy xmlns:c="urn:clockferry:policy:1" name="%s"/></metadata>' "$3"
+	printf '<memory>8192</memory><os><type>hvm</type></os></domain>'
+}
+
+# The agent's own /run, and its own pid to tell it by.
+start()
+{
+	local host=$1
+	unshare -m sh -c "mount -t tmpfs none /run && mkdir /run/clockferry && echo \$\$ >'$dir/$host/pid' &&
+		exec '$builddir/clockferryd' --config '$dir/$host/clockferryd.conf'" </dev/null >>"$dir/$host/log" 2>&1 &
+	wait_for 20 answers "$host"
+	pid[$host]=$(cat "$dir/$host/pid")
+}
+
+answers()
+{
+	[ -s "$dir/$1/pid" ] && nsenter -t "$(cat "$dir/$1/pid")" -m "$builddir/clockferry" version >/dev/null 2>&1
+}
+
+stop()
+{
+	[ -n "${pid[$1]}" ] || return 0
+	kill "${pid[$1]}" 2>/dev/null
+	wait_for 20 not kill -0 "${pid[$1]}"
+}
+cleanup 'stop A; stop B'
+
+# at HOST ARGUMENT...: the command there, by root; and leaves $status, $out, $err behind.
+at()
+{
+	local host=$1
+	shift
+	status=0
+	nsenter -t "${pid[$host]}" -m "$builddir/clockferry" "$@" >"$dir/out" 2>"$dir/err" || status=$?
+	out=$(cat "$dir/out") err=$(cat "$dir/err")
+}
+
+# reload HOST [LINE...]: other settings, taken over by its agent.
+reload()
+{
+	local before
+	before=$(grep -c 'settings were read again\|settings stay as they were' "$dir/$1/log")
+	conf "$@"
+	kill -HUP "${pid[$1]}"
+	wait_for 20 reloaded "$1" "$before"
+}
+reloaded()
+{
+	[ "$(grep -c 'settings were read again\|settings stay as they were' "$dir/$1/log")" -gt "$2" ]
+}
+
+# says EXPRESSION: of the answer in JSON, d; f(CODE) is the finding of the first destination.
+says()
+{
+	python3 - "$dir/out" "$1" <<-'P'
+		import json, sys
+		d = json.load(open(sys.argv[1]))
+		c = d["list"][0] if "list" in d else d
+		def f(code):
+		    return next((x for x in c["findings"] if x["code"] == code), None)
+		sys.exit(not eval("(" + sys.argv[2] + ")"))
+	P
+}
+
+# check SENTENCE STATUS EXPRESSION ARGUMENT...: what a check by A says of it.
+check()
+{
+	local sentence=$1 wanted=$2 expression=$3
+	shift 3
+	at A check --json "$@"
+	is "$sentence: exit $wanted" "$status" "$wanted" || note "$err"
+	ok "$sentence" says "$expression" || note "$out"
+}
+
+mkdir -p "$dir/A" "$dir/B"
+{
+	echo '<node>'
+	domain plain 00000000-0000-4000-8000-000000000001
+	domain careful 00000000-0000-4000-8000-000000000002 strict
+	domain lax 00000000-0000-4000-8000-000000000003 relaxed
+	domain odd 00000000-0000-4000-8000-000000000004 gold
+	echo '</node>'
+} >"$dir/A/libvirt.xml"
+echo '<node/>' >"$dir/B/libvirt.xml"
+conf A
+conf B
+start A && start B || { note "$(cat "$dir"/?/log)"; exit 1; }
+
+## whose policy
+
+check "a domain that chooses none is judged by the policies in use" 3 \
+	'c["policy"]["source"] == c["policy"]["destination"] == "default" and c["max_blackout_ns"] == 10**9
+	and not c["policy"]["domains_choice"] and len(c["policy"]["digest"]) == 64' plain hB
+digest=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["list"][0]["policy"]["digest"])' "$dir/out")
+check "one that chooses is judged by its choice, on both hosts" 3 \
+	'c["policy"]["source"] == c["policy"]["destination"] == "strict" and c["max_blackout_ns"] == 10**8
+	and c["policy"]["domains_choice"] and f("lever-missing")' careful hB
+check "... also by a more lenient one" 3 \
+	'c["policy"]["source"] == "relaxed" and c["max_blackout_ns"] == 5 * 10**9 and c["policy"]["digest"] != "'"$digest"'"' lax hB
+check "a choice that no host has is found on both" 3 \
+	'sorted(x["subject"] for x in c["findings"] if x["code"] == "policy-unknown") == ["hA", "hB"]
+	and "gold" in f("policy-unknown")["detail"] and c["policy"]["source"] == "default"' odd hB
+
+## what a request may say
+
+check "a request may name a stricter policy" 3 \
+	'c["policy"]["requested"] == "strict" and c["max_blackout_ns"] == 10**8' --policy strict plain hB
+check "... but none that loosens anything" 3 \
+	'c["policy"]["requested"] == "relaxed" and c["max_blackout_ns"] == 10**9' --policy relaxed plain hB
+check "it may tighten a limit" 3 'c["max_blackout_ns"] == 2 * 10**8' --max-blackout 200ms plain hB
+check "... but not loosen one" 3 'c["max_blackout_ns"] == 10**9' --max-blackout 2s plain hB
+check "a limit it has tightened is its own" 3 'f("lever-missing")["limit_of"] == "the request"' \
+	--require-lever guest-agent plain hB
+at A check --policy gold plain hB
+is "a policy that is not there is no request" "$status" 2
+like "... and is named" "$err" "terms.policy: there is no policy 'gold' on hA"
+
+## overrides
+
+all=()
+at A check --json plain hB
+for code in $(python3 -c 'import json, sys
+print(*{x["code"] for x in json.load(open(sys.argv[1]))["list"][0]["findings"] if x["severity"] == "refuse"})' "$dir/out"); do
+	all+=(--override "$code")
+done
+note "refused for: ${all[*]}"
+check "an override of all that refuses opens the gate" 0 \
+	'c["allowed"] and all(x.get("waived") == "override" for x in c["findings"] if x["severity"] == "refuse")
+	and not c["would_refuse"]' "${all[@]}" --reason "a test" plain hB
+check "an override of one leaves the others" 3 \
+	'f("clock-unsynchronised")["waived"] == "override" and "waived" not in f("error-bound")' \
+	--override clock-unsynchronised --reason "a test" plain hB
+at A check --override domain-unknown --reason "a test" plain hB
+is "what always refuses cannot be overridden" "$status" 2
+like "... and that is said" "$err" "'domain-unknown' cannot be overridden"
+at A check --override sunshine --reason "a test" plain hB
+like "nor can what is no finding" "$err" "there is no finding 'sunshine'"
+at A check --override skew plain hB
+like "a reason is needed" "$err" '--override needs a --reason'
+status=0
+"$builddir/clockferry" --host "hA:${port[A]}" --ca "$dir/pki/ca.pem" --cert "$dir/pki/operator.pem" \
+	--key "$dir/pki/operator.key" check --override skew --reason "a test" plain hB >"$dir/out" 2>"$dir/err" || status=$?
+is "an operator may not override" "$status" 1
+like "... and is told which role may" "$(cat "$dir/err")" 'role admin' || note "$(cat "$dir/err")"
+
+reload B 'accept-override = no'
+check "a destination may refuse overrides" 3 \
+	'f("override-denied")["subject"] == "hB" and "waived" not in f("clock-unsynchronised")' \
+	"${all[@]}" --reason "a test" plain hB
+reload B
+
+## what a migration keeps of it: the test driver cannot migrate, so it ends in an abort, behind the gate
+
+id=$(python3 -c 'import uuid; print(uuid.uuid4())')
+at A migrate --json "${all[@]}" --reason "ticket 7" plain hB
+is "a migration goes through the gate" "$status" 4 || note "$out" "$err"
+ok "its receipt has the override, the reason and the person" says \
+	'd["override"]["reason"] == "ticket 7" and len(d["override"]["findings"]) > 1
+	and d["migration"]["requester"]["role"] == "admin" and d["migration"]["requester"]["host"] == "hA"
+	and d["policy"]["source"] == "default" and d["would_refuse"] is False'
+id=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["migration"]["id"])' "$dir/out")
+there()
+{
+	at B show --json "$id" && says 'd["override"]["reason"] == "ticket 7"
+		and d["migration"]["requester"]["host"] == "hA" and d["policy"]["destination"] == "default"'
+}
+ok "so has the destination's" wait_for 40 there || note "$out" "$err"
+
+## observing
+
+reload A 'policy default { mode = observe }'
+check "where one host enforces, both do" 3 'not c["allowed"]' plain hB
+reload B 'policy default { mode = observe }'
+check "where both only observe, nothing is refused" 0 \
+	'c["allowed"] and c["would_refuse"] and f("clock-unsynchronised")["severity"] == "refuse"
+	and f("clock-unsynchronised")["waived"] == "observe"' plain hB
+check "... but what cannot be done" 3 'not c["allowed"] and f("domain-unknown")' nobody hB
+at A migrate --json plain hB
+is "a migration goes on" "$status" 4 || note "$out" "$err"
+ok "... and its receipt says what would have been" says 'd["would_refuse"] is True'
+at A check plain hB
+like "a person is told of it" "$out" 'yes, it would be refused'
+like "... finding by finding" "$out" '^  waived +clock-unsynchronised'
+
+## files of policies
+
+printf 'policy gold {\n\tmax-blackout = "300 ms"\n}\n' >"$dir/A/policy.d/gold.conf"
+reload A 'use-policy = emergency'
+reload B
+check "a file in policy.d brings a policy" 3 \
+	'c["policy"]["source"] == "gold" and c["max_blackout_ns"] == 3 * 10**8
+	and [x["subject"] for x in c["findings"] if x["code"] == "policy-unknown"] == ["hB"]' odd hB
+reload B 'use-policy = emergency'
+check "in the night in which NTP is dead, both hosts in emergency" 0 \
+	'c["allowed"] and f("clock-unsynchronised")["severity"] == "warn" and f("error-bound")["severity"] == "warn"' plain hB
+check "... but for who is careful" 3 'c["policy"]["source"] == "strict"' careful hB
+
+stop A
+stop B
+finish
