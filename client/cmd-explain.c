@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "client/command.h"
+#include "client/json.h"
 #include "client/say.h"
 #include "client/table.h"
-#include "proto/codec.h"
 
 /* What is known of a finding's code, for --json. */
 struct explanation {
@@ -44,16 +44,6 @@ static struct explanation explain(enum cf_finding_code code)
 	return e;
 }
 
-static int print_json(FILE *to, const struct cf_shape *shape, const void *message, struct cf_error *err)
-{
-	CF_AUTO(cf_free) char *json = cf_encode_pretty(shape, message);
-
-	if (!json)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	fprintf(to, "%s\n", json);
-	return 0;
-}
-
 static int explain_all(struct ask *ask, struct cf_error *err)
 {
 	static const struct table_column columns[] = { { "CODE" }, { "DEFAULT" }, { "MEANING" } };
@@ -72,7 +62,7 @@ static int explain_all(struct ask *ask, struct cf_error *err)
 	}
 	if (r < 0)
 		return r;
-	return ask->json ? print_json(ask->to, &explanations_shape, &all, err)
+	return ask->json ? json_print_message(ask->to, &explanations_shape, &all, err)
 			 : table_print(table, ask->to, err);
 }
 
@@ -90,7 +80,7 @@ int run_explain(struct ask *ask, struct cf_error *err)
 			       "there is no finding '%.64s'; clockferry explain lists them", ask->args[0]);
 	e = explain(code);
 	if (ask->json)
-		return print_json(ask->to, &explanation_shape, &e, err);
+		return json_print_message(ask->to, &explanation_shape, &e, err);
 
 	say(ask->to, "%s", cf_finding_words[code]);
 	say_row(ask->to, "meaning", "%s", e.sentence);

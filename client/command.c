@@ -7,6 +7,8 @@
 const struct command commands[] = {
 	{ "status",  "",                         0, 0, 0, run_status,
 		"How the agent is, its clock, and the migrations under way" },
+	{ "doctor",  "",                         0, 0,  false, run_doctor,
+		"Look at everything the host needs, and say what to do about what is not well" },
 	{ "clock",   "",                         0, 0, 0, run_clock,
 		"The host's clock: its state, its error bound, and where that comes from" },
 	{ "peers",   "[HOST]",                   0, 1, 0, run_peers,

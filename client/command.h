@@ -64,6 +64,7 @@ extern const struct command commands[];
 extern const size_t n_commands;
 
 int run_status(struct ask *ask, struct cf_error *err);
+int run_doctor(struct ask *ask, struct cf_error *err);
 int run_clock(struct ask *ask, struct cf_error *err);
 int run_peers(struct ask *ask, struct cf_error *err);
 int run_domains(struct ask *ask, struct cf_error *err);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/json.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "proto/codec.h"
+#include "proto/version.h"
 
 static void new_line(FILE *to, int depth)
 {
@@ -74,4 +78,14 @@ void json_print(FILE *to, const char *text, size_t size)
 {
 	json_put(to, text, size, 0);
 	fputc('\n', to);
+}
+
+int json_print_message(FILE *to, const struct cf_shape *shape, const void *message, struct cf_error *err)
+{
+	CF_AUTO(cf_free) char *json = cf_encode(shape, message, CF_MINOR);
+
+	if (!json)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	json_print(to, json, strlen(json));
+	return 0;
 }

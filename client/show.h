@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "proto/check.h"
+#include "proto/doctor.h"
 #include "proto/domain.h"
 #include "proto/health.h"
 #include "proto/peer.h"
@@ -30,6 +31,9 @@ const char *source_text(const struct cf_tracking *tracking, char ret[static SOUR
  * and what to do about it under the first of its kind, all behind the margin.
  */
 void show_findings(FILE *to, const char *margin, const struct cf_finding *findings, size_t n);
+
+/* A line for each of them, with what to do under those that are not well. */
+void show_vitals(FILE *to, const struct cf_vitals *vitals);
 
 void show_health(FILE *to, const struct cf_health *health, const struct cf_report *report);
 void show_peer(FILE *to, const struct cf_peer *peer);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/check.h"
+#include "proto/doctor.h"
 #include "proto/domain.h"
 #include "proto/health.h"
 #include "proto/incoming.h"
@@ -24,6 +25,8 @@
 const struct cf_route cf_routes[CF_N_ROUTES] = {
 	[CF_ROUTE_HEALTH] = { "GET", "/v1/health", NULL, &cf_health_shape, 0, READ | PEER,
 		"How the agent is." },
+	[CF_ROUTE_DOCTOR] = { "GET", "/v1/doctor", NULL, &cf_vitals_shape, 0, READ,
+		"How each thing stands that this host needs, and what to do about it." },
 	[CF_ROUTE_VERSION] = { "GET", "/v1/version", NULL, &cf_version_shape, 0, READ | PEER,
 		"Which agent it is and which version of the API it speaks." },
 	[CF_ROUTE_CLOCK] = { "GET", "/v1/clock", NULL, &cf_report_shape, 0, ANYONE,

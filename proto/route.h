@@ -22,6 +22,7 @@ enum cf_role {
 
 enum cf_route_id {
 	CF_ROUTE_HEALTH,
+	CF_ROUTE_DOCTOR,
 	CF_ROUTE_VERSION,
 	CF_ROUTE_CLOCK,
 	CF_ROUTE_PROBE,

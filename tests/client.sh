@@ -180,6 +180,27 @@ assert len(first["list"]) == 1 and len(json.loads(text[end:])["list"]) == 2' "$d
 answers "GET /v1/domains 200 json domains-first.json"
 runs 6 "a page that leads to itself" domains
 
+## doctor
+
+for row in "0 good" "0 warn" "1 bad"; do
+	answers "GET /v1/doctor 200 json vitals-${row#* }.json"
+	runs "${row% *}" "a host: ${row#* }" doctor
+	golden "vitals-${row#* }" "is shown: ${row#* }"
+	runs "${row% *}" "in JSON: ${row#* }" doctor --json
+	ok "... which is what the agent said" is_json
+done
+runs 6 "no agent" --socket "$dir/nobody" doctor
+like "that is what is said first" "$out" '^  fail +agent +the agent does not answer \(.*nobody'
+like "and what to do" "$out" 'systemctl status clockferryd'
+is "and it is said once" "$err" ""
+runs 6 "no agent, in JSON" --socket "$dir/nobody" doctor --json
+is "the same as a program reads it" "$(python3 -c 'import json, sys
+v = json.load(sys.stdin)["list"]
+print(len(v), v[0]["code"], v[0]["state"])' <"$dir/out")" "1 agent fail"
+answers "GET /v1/doctor 403 problem problem-forbidden.json"
+runs 1 "an agent that does not let us" doctor
+like "is no sick one" "$err" 'operators only'
+
 ## errors
 
 runs 6 "nobody listens" --socket "$dir/nobody" clock

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/check.h"
+#include "proto/doctor.h"
 #include "proto/domain.h"
 #include "proto/health.h"
 #include "proto/peer.h"
@@ -152,6 +153,41 @@ static const struct cf_migrations migrations = {
 };
 static const struct cf_migrations migrations_none = { 0 };
 
+#define VITAL(c, s, a, t, ...) { .code = c, .state = s, .area = a, .text = t, __VA_ARGS__ }
+
+static const struct cf_vitals vitals_good = {
+	.host = "hA", .n_list = 3,
+	.list = {
+		VITAL(CF_VITAL_AGENT, CF_VITAL_OK, "agent", "the agent answers", .detail = "clockferryd 0.1"),
+		VITAL(CF_VITAL_CLOCK, CF_VITAL_OK, "chrony", "this host's clock is synchronised",
+		      .detail = "within 1.235 ms of UTC"),
+		VITAL(CF_VITAL_PEER, CF_VITAL_OK, "peers", "it answers, and the gate to it is open", .subject = "hB"),
+	},
+};
+static const struct cf_vitals vitals_warn = {
+	.host = "hA", .n_list = 2,
+	.list = {
+		VITAL(CF_VITAL_AGENT, CF_VITAL_OK, "agent", "the agent answers", .detail = "clockferryd 0.1"),
+		VITAL(CF_VITAL_CERTIFICATE, CF_VITAL_WARN, "tls",
+		      "this host's certificate is not valid for long, or not now",
+		      .detail = "until 2026-12-01T12:00:00Z", .remedy = "Have it renewed."),
+	},
+};
+static const struct cf_vitals vitals_bad = {
+	.host = "hA", .n_list = 5,
+	.list = {
+		VITAL(CF_VITAL_AGENT, CF_VITAL_OK, "agent", "the agent answers", .detail = "clockferryd 0.1"),
+		VITAL(CF_VITAL_RIVAL, CF_VITAL_FAIL, "chrony", "another program steers the clock too",
+		      .detail = "ntpd\033[2J, pid 17", .remedy = "Keep one of them."),
+		VITAL(CF_VITAL_GUEST_AGENTS, CF_VITAL_WARN, "libvirt",
+		      "guests without a guest agent: their clocks are neither measured nor corrected",
+		      .detail = "2 of 10: web1, db2", .remedy = "Install qemu-guest-agent in the guest."),
+		VITAL(CF_VITAL_PEER, CF_VITAL_FAIL, "peers", "it does not answer", .subject = "hC",
+		      .detail = "Connection refused", .remedy = "Is clockferryd running there?"),
+		VITAL(CF_VITAL_UNKNOWN, CF_VITAL_STATE_UNKNOWN, "moon", "the moon is full", .remedy = "Wait."),
+	},
+};
+
 #define PROBLEM(number, name, text) \
 	.type = "urn:clockferry:error:" name, .title = name, .status = number, .detail = text, .code = name
 
@@ -203,6 +239,9 @@ const struct made_up made_up[] = {
 	{ "receipt-alone", &cf_receipt_shape, &receipt_alone_there },
 	{ "receipt-long", &cf_receipt_shape, &receipt_long },
 	{ "receipt-absent", &cf_receipt_shape, &receipt_absent },
+	{ "vitals-good", &cf_vitals_shape, &vitals_good },
+	{ "vitals-warn", &cf_vitals_shape, &vitals_warn },
+	{ "vitals-bad", &cf_vitals_shape, &vitals_bad },
 	{ "problem-refused", &cf_problem_shape, &problem_refused },
 	{ "problem-not-found", &cf_problem_shape, &problem_not_found },
 	{ "problem-forbidden", &cf_problem_shape, &problem_forbidden },

@@ -27,6 +27,7 @@ SHOW(health_bad, show_health(to, message, made_up_find("clock-absent")->message)
 SHOW(peer, show_peer(to, message))
 SHOW(guest, show_guest(to, message))
 SHOW(checks, show_checks(to, message, NULL))
+SHOW(vitals, show_vitals(to, message))
 SHOW(receipt, show_receipt(to, message))
 SHOW(end, show_end(to, message))
 SHOW(migration, show_migration(to, message))
@@ -102,6 +103,9 @@ static const struct {
 	{ "receipt-alone", receipt },
 	{ "receipt-long", receipt },
 	{ "receipt-absent", receipt },
+	{ "vitals-good", vitals },
+	{ "vitals-warn", vitals },
+	{ "vitals-bad", vitals },
 	{ "problem-refused", problem },
 };
 

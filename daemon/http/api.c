@@ -11,6 +11,7 @@
 
 http_handler *const api_handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_HEALTH]       = api_health,
+	[CF_ROUTE_DOCTOR]       = api_doctor,
 	[CF_ROUTE_VERSION]      = api_version,
 	[CF_ROUTE_CLOCK]        = api_clock,
 	[CF_ROUTE_PROBE]        = api_probe,
@@ -91,6 +92,11 @@ void api_work(struct api *api, struct http_exchange *x, size_t reply_size, int (
 	      void (*finish)(struct api_job *job))
 {
 	begin(api, x, calloc(1, reply_size), work, finish);
+}
+
+void api_work_on(struct api *api, struct http_exchange *x, void *reply, int (*work)(struct api_job *job))
+{
+	begin(api, x, reply, work, NULL);
 }
 
 void api_reply_large(struct api *api, struct http_exchange *x, void *reply)

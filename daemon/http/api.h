@@ -24,7 +24,7 @@ struct api {
 extern http_handler *const api_handlers[CF_N_ROUTES];
 
 /* api-host.c */
-http_handler api_health, api_version, api_clock, api_probe, api_peers, api_peer, api_domains, api_domain_clock;
+http_handler api_health, api_doctor, api_version, api_clock, api_probe, api_peers, api_peer, api_domains, api_domain_clock;
 
 /* api-migrations.c */
 http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt, api_abort,
@@ -56,6 +56,9 @@ struct api_job {
 
 void api_work(struct api *api, struct http_exchange *x, size_t reply_size, int (*work)(struct api_job *job),
 	      void (*finish)(struct api_job *job));
+
+/* The same with a reply that was begun on the loop, which it takes over; NULL: there was no memory for it. */
+void api_work_on(struct api *api, struct http_exchange *x, void *reply, int (*work)(struct api_job *job));
 
 /* Answer with a reply that may be large, which it takes over; NULL: there was no memory for it. */
 void api_reply_large(struct api *api, struct http_exchange *x, void *reply);

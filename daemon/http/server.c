@@ -269,6 +269,16 @@ void server_free(struct server *server)
 	free(server);
 }
 
+const char *server_socket(const struct server *server)
+{
+	return server->socket ? server->socket : "";
+}
+
+bool server_has_operators(const struct server *server)
+{
+	return server->has_group;
+}
+
 const char *server_tls_why(const struct server *server)
 {
 	return server->tls_why;

@@ -66,6 +66,10 @@ CF_DEFINE_AUTO(struct server *, server_free)
  */
 int server_reload(struct server *server, const struct server_options *options, struct cf_error *err);
 
+/* Where local users reach it, and whether there is a group whose members are operators there. */
+const char *server_socket(const struct server *server);
+bool server_has_operators(const struct server *server);
+
 /* Why there is no listener on TCP; "" when there is one. */
 const char *server_tls_why(const struct server *server);
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/doctor.h"
+
+#include <assert.h>
+
+#include "policy/words.h"
+#include "proto/base.h"
+#include "proto/text.h"
+
+static struct cf_vital *add(struct cf_vitals *vitals, enum cf_vital_code code, enum cf_vital_state state,
+			    const char *detail)
+{
+	struct cf_vital *vital = &vitals->list[vitals->n_list++];
+
+	assert(vitals->n_list <= CF_COUNT(vitals->list));	/* there is room for one of each, and for all peers */
+	cf_vital_set(vital, code, state);
+	words_set(vital->detail, sizeof(vital->detail), detail);
+	return vital;
+}
+
+/* What is well unless there is a reason why not. */
+static void add_why(struct cf_vitals *vitals, enum cf_vital_code code, enum cf_vital_state bad, const char *why,
+		    const char *detail)
+{
+	if (*why)
+		add(vitals, code, bad, why);
+	else
+		add(vitals, code, CF_VITAL_OK, detail);
+}
+
+static void look_at_agent(const struct cf_host_evidence *e, struct cf_vitals *vitals)
+{
+	struct cf_vital *hung;
+
+	add(vitals, CF_VITAL_AGENT, CF_VITAL_OK, e->agent);
+	add_why(vitals, CF_VITAL_SETTINGS, CF_VITAL_FAIL, e->settings_fault, "");
+	hung = add(vitals, CF_VITAL_HUNG_CALLS, e->hung_calls > 0 ? CF_VITAL_WARN : CF_VITAL_OK, "");
+	if (e->hung_calls > 0)
+		words_add_int(hung->detail, sizeof(hung->detail), e->hung_calls);
+	add(vitals, CF_VITAL_SOCKET, e->socket_for_operators ? CF_VITAL_OK : CF_VITAL_WARN, e->socket);
+	add_why(vitals, CF_VITAL_RUNTIME, CF_VITAL_FAIL, e->runtime_why, e->runtime);
+	add_why(vitals, CF_VITAL_LEDGER, CF_VITAL_FAIL, e->ledger_why, e->ledger);
+	add_why(vitals, CF_VITAL_LEDGER_LOST, CF_VITAL_WARN, e->ledger_lost, "");
+}
+
+/* Holdover is leave to go on for a while, and no state to be left in. */
+static enum cf_vital_state clock_state(enum cf_clock_state state)
+{
+	return state == CF_CLOCK_SYNCHRONISED ? CF_VITAL_OK : state == CF_CLOCK_HOLDOVER ? CF_VITAL_WARN
+											 : CF_VITAL_FAIL;
+}
+
+static void look_at_bound(const struct cf_report *report, struct cf_vitals *vitals)
+{
+	struct cf_vital *clock = add(vitals, CF_VITAL_CLOCK, clock_state(report->state), report->why);
+	char bound[CF_SPAN_TEXT_ROOM];
+
+	if (!report->has_bound || *report->why)
+		return;
+	words_add(clock->detail, sizeof(clock->detail), "within ");
+	words_add(clock->detail, sizeof(clock->detail), cf_span_text(report->bound, bound));
+	words_add(clock->detail, sizeof(clock->detail), " of UTC");
+}
+
+static void look_at_clock(const struct cf_host_evidence *e, struct cf_vitals *vitals)
+{
+	const struct cf_report *report = &e->report;
+	struct cf_vital *tai;
+
+	if (report->has_tracking)
+		add(vitals, CF_VITAL_CHRONYD, CF_VITAL_OK, report->has_via ? cf_vias[report->via] : "");
+	else
+		add(vitals, CF_VITAL_CHRONYD, CF_VITAL_FAIL, report->why);
+	look_at_bound(report, vitals);
+	add(vitals, CF_VITAL_KERNEL, report->kernel_unsync ? CF_VITAL_WARN : CF_VITAL_OK, "");
+	tai = add(vitals, CF_VITAL_TAI, report->has_tai_s ? CF_VITAL_OK : CF_VITAL_WARN, "");
+	if (report->has_tai_s) {
+		words_add_int(tai->detail, sizeof(tai->detail), report->tai_s);
+		words_add(tai->detail, sizeof(tai->detail), " s");
+	}
+
+	for (size_t i = 0; i < e->n_rivals; i++)
+		add(vitals, CF_VITAL_RIVAL, CF_VITAL_FAIL, e->rivals[i]);
+	if (e->n_rivals == 0)
+		add(vitals, CF_VITAL_RIVAL, CF_VITAL_OK, "");
+}
+
+/* Of none it is not known that it is old. */
+static bool is_old(int64_t version, int64_t least)
+{
+	return version > 0 && version < least;
+}
+
+/* "2 of 10: web1, db2" */
+static void look_at_guests(const struct cf_host_evidence *e, struct cf_vitals *vitals)
+{
+	struct cf_vital *agents;
+
+	agents = add(vitals, CF_VITAL_GUEST_AGENTS, e->n_agentless > 0 ? CF_VITAL_WARN : CF_VITAL_OK, "");
+	words_add_int(agents->detail, sizeof(agents->detail), e->n_agentless > 0 ? e->n_agentless : e->n_guests);
+	words_add(agents->detail, sizeof(agents->detail), e->n_agentless > 0 ? " of " : " running");
+	if (e->n_agentless == 0)
+		return;
+	words_add_int(agents->detail, sizeof(agents->detail), e->n_guests);
+	words_add(agents->detail, sizeof(agents->detail), ": ");
+	words_add(agents->detail, sizeof(agents->detail), e->agentless);
+}
+
+static void look_at_libvirt(const struct cf_host_evidence *e, struct cf_vitals *vitals)
+{
+	bool old = is_old(e->libvirt_version, CF_LIBVIRT_LEAST) || is_old(e->emulator_version, CF_QEMU_LEAST);
+
+	if (e->libvirt) {
+		add(vitals, CF_VITAL_LIBVIRT, CF_VITAL_OK, "");
+		add(vitals, CF_VITAL_VERSIONS, old ? CF_VITAL_WARN : CF_VITAL_OK, e->versions);
+	} else {
+		add(vitals, CF_VITAL_LIBVIRT, CF_VITAL_FAIL, e->libvirt_why);
+	}
+	add_why(vitals, CF_VITAL_DRIVER, CF_VITAL_FAIL, e->driver_lacks, e->driver);
+	if (e->has_kvm_guests)
+		add_why(vitals, CF_VITAL_COUNTERS, CF_VITAL_WARN, e->counters_why, "");
+	if (e->guests_known)
+		look_at_guests(e, vitals);
+}
+
+/* "2027-03-01T12:00:00Z": certificates know no fractions. */
+static const char *second_text(cf_real at, char ret[static CF_REAL_TEXT_ROOM])
+{
+	char *dot = cf_real_text(at, ret) + sizeof("2027-03-01T12:00:00") - 1;
+
+	words_set(dot, 2, "Z");
+	return ret;
+}
+
+static void look_at_life(const struct cf_shelf_life *life, enum cf_vital_code code, cf_span soon, enum cf_vital_state over,
+			 cf_real now, struct cf_vitals *vitals)
+{
+	bool is_early = cf_real_since(now, life->from).ns < 0, is_late = cf_real_since(life->until, now).ns < 0;
+	enum cf_vital_state state = is_early || is_late ? over : CF_VITAL_OK;
+	char at[CF_REAL_TEXT_ROOM];
+	struct cf_vital *vital;
+
+	if (!life->known)
+		return;
+	if (state == CF_VITAL_OK && cf_span_cmp(cf_real_since(life->until, now), soon) < 0)
+		state = CF_VITAL_WARN;
+	vital = add(vitals, code, state, is_early ? "from " : "until ");
+	words_add(vital->detail, sizeof(vital->detail), second_text(is_early ? life->from : life->until, at));
+}
+
+static void look_at_tls(const struct cf_host_evidence *e, struct cf_vitals *vitals)
+{
+	const cf_span soon = { CF_EXPIRES_SOON }, never = { 0 };
+
+	add_why(vitals, CF_VITAL_LISTENING, CF_VITAL_FAIL, e->listening_why, "");
+	look_at_life(&e->certificate, CF_VITAL_CERTIFICATE, soon, CF_VITAL_FAIL, e->now, vitals);
+	look_at_life(&e->ca, CF_VITAL_CA, soon, CF_VITAL_FAIL, e->now, vitals);
+	look_at_life(&e->crl, CF_VITAL_CRL, never, CF_VITAL_WARN, e->now, vitals);
+	if (*e->key)
+		add(vitals, CF_VITAL_KEY, e->key_open ? CF_VITAL_FAIL : CF_VITAL_OK, e->key);
+	add(vitals, CF_VITAL_PEER_ROLE, e->has_peer_role ? CF_VITAL_OK : CF_VITAL_WARN, "");
+}
+
+static const char *why_closed(const struct cf_peer *peer)
+{
+	for (size_t i = 0; i < peer->n_findings; i++)
+		if (cf_finding_refuses(&peer->findings[i]))
+			return cf_finding_words[peer->findings[i].code];
+	return "";
+}
+
+static void look_at_peers(const struct cf_peers *peers, struct cf_vitals *vitals)
+{
+	struct cf_vital *all = add(vitals, CF_VITAL_PEERS, peers->n_list > 0 ? CF_VITAL_OK : CF_VITAL_WARN, "");
+
+	if (peers->n_list > 0)
+		words_add_int(all->detail, sizeof(all->detail), peers->n_list);
+	for (size_t i = 0; i < peers->n_list; i++) {
+		const struct cf_peer *peer = &peers->list[i];
+		struct cf_vital *vital;
+
+		if (!peer->reachable)
+			vital = add(vitals, CF_VITAL_PEER, CF_VITAL_FAIL, peer->why);
+		else if (!peer->gate_open)
+			vital = add(vitals, CF_VITAL_GATE, CF_VITAL_FAIL, why_closed(peer));
+		else
+			vital = add(vitals, CF_VITAL_PEER, CF_VITAL_OK, "");
+		words_set(vital->subject, sizeof(vital->subject), peer->host);
+	}
+}
+
+void cf_doctor(const struct cf_host_evidence *evidence, struct cf_vitals *vitals)
+{
+	look_at_agent(evidence, vitals);
+	look_at_clock(evidence, vitals);
+	look_at_libvirt(evidence, vitals);
+	look_at_tls(evidence, vitals);
+	look_at_peers(evidence->peers, vitals);
+}

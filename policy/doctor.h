@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * How a host is, by what can be seen of it: the vital signs that `clockferry
+ * doctor` shows.  Pure; the daemon gathers the evidence.
+ */
+
+#include "proto/doctor.h"
+#include "proto/report.h"
+
+#define CF_RIVALS_MAX    8
+#define CF_EXPIRES_SOON  (30 * CF_DAY)	/* a certificate that ends sooner wants to be renewed */
+#define CF_LIBVIRT_LEAST 9000000	/* as libvirt counts: 9.0.0 */
+#define CF_QEMU_LEAST    7002000
+
+/* A file with a time to live: a certificate, a revocation list. */
+struct cf_shelf_life {
+	bool known;			/* false: it was not given, or could not be read, which is told elsewhere */
+	cf_real from, until;
+};
+
+struct cf_host_evidence {
+	cf_real now;
+
+	/* the agent */
+	char agent[CF_DETAIL_ROOM];	/* "clockferryd 1.2" */
+	char settings_fault[CF_DETAIL_ROOM];
+	int64_t hung_calls;
+	char socket[CF_DETAIL_ROOM];	/* its path, and for whom it is: "/run/..., group clockferry" */
+	bool socket_for_operators;
+	char runtime[CF_DETAIL_ROOM];	/* the folder */
+	char runtime_why[CF_DETAIL_ROOM];	/* why it cannot be written, "" when it can; so all that end in _why */
+	char ledger[CF_DETAIL_ROOM];	/* its path */
+	char ledger_why[CF_DETAIL_ROOM];
+	char ledger_lost[CF_DETAIL_ROOM];	/* what became of one that was damaged or gone; "": it was not */
+
+	/* its clock */
+	struct cf_report report;
+	size_t n_rivals;
+	char rivals[CF_RIVALS_MAX][64];	/* "systemd-timesyncd (pid 17)": who steers it beside chronyd */
+
+	/* its guests */
+	bool libvirt;			/* connected */
+	char libvirt_why[CF_DETAIL_ROOM];
+	char versions[CF_DETAIL_ROOM];	/* "libvirt 9.0.0, QEMU 7.2.22" */
+	int64_t libvirt_version;	/* as libvirt counts; 0: not known */
+	int64_t emulator_version;
+	char driver[32];
+	char driver_lacks[CF_DETAIL_ROOM];	/* the first file that it needs and that is not there; "" */
+	bool guests_known;		/* what follows is */
+	bool has_kvm_guests;		/* some of them run under KVM: their counters matter */
+	char counters_why[CF_DETAIL_ROOM];
+	int64_t n_guests;		/* that run */
+	int64_t n_agentless;		/* of them, without a connected guest agent */
+	char agentless[CF_DETAIL_ROOM];	/* their names, as many as there is room for */
+
+	/* its peers */
+	char listening_why[CF_DETAIL_ROOM];
+	struct cf_shelf_life certificate, ca, crl;
+	char key[CF_DETAIL_ROOM];	/* the file; "": not looked at */
+	bool key_open;			/* any user may read it */
+	bool has_peer_role;		/* some certificate may have it, by the settings */
+	const struct cf_peers *peers;	/* as they are seen now */
+};
+
+/* Appends a vital sign for each thing of the evidence that is known; what is not applicable is left out. */
+void cf_doctor(const struct cf_host_evidence *evidence, struct cf_vitals *vitals);
