@@ -193,6 +193,15 @@ enum cf_stop cf_phase_stop(enum cf_side side, enum cf_phase phase, bool outlives
 	}
 }
 
+enum cf_noting cf_phase_noting(enum cf_side side, enum cf_phase phase)
+{
+	if (phase == CF_PHASE_QUEUED || phase == CF_PHASE_PAUSED)
+		return CF_NOTE_BESIDE;
+	if (phase == CF_PHASE_CHECKING)		/* changes nothing, and finds what is wrong with the ledger too */
+		return CF_NOTE_BEFORE;
+	return cf_phase_can_abort(side, phase) ? CF_NOTE_OR_ABORT : CF_NOTE_BEFORE;
+}
+
 const char *cf_event_name(enum cf_event event)
 {
 	return events[event];

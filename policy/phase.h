@@ -110,5 +110,18 @@ enum cf_stop {
 };
 enum cf_stop cf_phase_stop(enum cf_side side, enum cf_phase phase, bool outlives);
 
+/*
+ * What its entry in the ledger means for the act of an edge into this phase.  One that
+ * can still be called off is, when it could not be written down: nothing begins
+ * that nobody would know of after a restart.  What is under way goes on, and its
+ * receipt says what is missing.
+ */
+enum cf_noting {
+	CF_NOTE_BESIDE,		/* it is not waited for: there is no act, or a guest stands still */
+	CF_NOTE_BEFORE,		/* it is waited for */
+	CF_NOTE_OR_ABORT,	/* it is waited for, and without it ABORT follows and not the act */
+};
+enum cf_noting cf_phase_noting(enum cf_side side, enum cf_phase phase);
+
 const char *cf_event_name(enum cf_event event);
 const char *cf_act_name(enum cf_act act);

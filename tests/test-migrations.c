@@ -9,14 +9,10 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/act/migrations.h"
-#include "daemon/clock/report.h"
 #include "daemon/loop.h"
-#include "daemon/peer/fleet.h"
 #include "daemon/settings.h"
-#include "daemon/virt/connect.h"
 #include "proto/receipt.h"
-#include "tests/ledger-made.h"
+#include "tests/parts.h"
 #include "tests/tap.h"
 
 #define ABSENT "00000000-1111-4000-8000-000000000000"	/* of a domain that is not there */
@@ -27,83 +23,20 @@
 #define ONE_MORE_YET "77777777-0000-4000-8000-000000000000"
 #define TOO_MANY     "88888888-0000-4000-8000-000000000000"
 #define ONE   "11111111-0000-4000-8000-000000000000"
-#define PATIENCE ((cf_span){ 60 * CF_S })
 
-static struct act_context context;
-static struct migrations *all;
-static struct ledger_made made;
+static struct parts parts;
 static struct cf_error err;
-
-static void on_peer(void *userdata, const struct cf_peer *peer, bool reachable, bool open)
-{
-	(void)userdata, (void)peer, (void)reachable, (void)open;
-}
-
-static void begin(void)
-{
-	const struct fleet_listener listener = { on_peer, NULL };
-	const struct reporter_options reporter = { .host = "hA", .interval = { CF_S } };
-
-	ledger_made_begin(&made);
-	ledger_made_open(&made);
-	context.loop = made.loop;
-	context.ledger = made.ledger;
-	ok(settings_read("/dev/null", &context.settings, &err) == 0 &&
-	   reporter_new(&reporter, &context.reporter, &err) == 0 &&
-	   virt_new(&context.virt, "test:///default", &err) == 0 &&
-	   virt_wait(context.virt, PATIENCE, &err) == 0 &&
-	   fleet_new(&context.fleet, context.settings, context.reporter, &listener, &err) == 0 &&
-	   migrations_new(&all, &context, &err) == 0, "all parts are there: %s", err.text);
-}
-
-static void end(void)
-{
-	migrations_free(all);
-	fleet_free(context.fleet);
-	virt_free(context.virt);
-	reporter_free(context.reporter);
-	settings_free(context.settings);
-	ledger_made_end(&made);
-}
 
 static void on_waited(void *arg)
 {
 	*(bool *)arg = true;
 }
 
-/* Turn the loop until what is shown of the migration has changed, as its long poll tells. */
-static void run_to_change(struct migration *migration, struct cf_migration *view)
-{
-	bool waited = false;
-
-	if (migration_when_changed(migration, view->revision, PATIENCE, on_waited, &waited, &err) < 0)
-		abort();
-	while (!waited)
-		sd_event_run(loop_sd(context.loop), UINT64_MAX);
-	migration_view(migration, view);
-}
-
-static void run_to_phase(struct migration *migration, enum cf_phase phase)
-{
-	struct cf_migration view;
-
-	for (migration_view(migration, &view); view.phase != phase; )
-		run_to_change(migration, &view);
-}
-
-static void run_to_end(struct migration *migration)
-{
-	struct cf_migration view;
-
-	for (migration_view(migration, &view); !migration_receipt(migration); )
-		run_to_change(migration, &view);
-}
-
 static int start(const char *id, struct cf_migration_request request, struct migration **ret)
 {
 	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
 
-	return migrations_start(all, id, &request, &operator, ret, &err);
+	return migrations_start(parts.all, id, &request, &operator, ret, &err);
 }
 
 static struct migration *ended(const char *id, const char *destination)
@@ -113,7 +46,7 @@ static struct migration *ended(const char *id, const char *destination)
 
 	snprintf(request.destination, sizeof(request.destination), "%s", destination);
 	if (start(id, request, &migration) == 0)
-		run_to_end(migration);
+		parts_run_to_end(&parts, migration);
 	return migration;
 }
 
@@ -162,7 +95,7 @@ static int64_t ahead(struct migration *migration)
 
 static const struct cf_migration *last(struct migration *migration)
 {
-	run_to_end(migration);
+	parts_run_to_end(&parts, migration);
 	return &migration_receipt(migration)->migration;
 }
 
@@ -184,14 +117,14 @@ static void test_queue(void)
 	struct cf_migration_request impatient = { "d", "no such/host", .has_wait = true, .wait = { CF_MS } };
 	bool answered = false;
 
-	context.settings->outgoing = 0;
+	parts.context.settings->outgoing = 0;
 	low = waiting(1, "a", -5);
 	first = waiting(2, "b", 0);
 	second = waiting(3, "c", 0);
 	high = waiting(4, "test", 7);
 	ok(ahead(high) == 0 && ahead(first) == 1 && ahead(second) == 2 && ahead(low) == 3,
 	   "they wait by priority, and then as they came");
-	ok(migrations_queued(all) == 4 && migrations_under_way(all) == 0, "and nothing is at work");
+	ok(migrations_queued(parts.all) == 4 && migrations_under_way(parts.all) == 0, "and nothing is at work");
 	ok(migration_when_checked(low, PATIENCE, on_waited, &answered, &err) == 0 && answered,
 	   "who asks how its check ends is told at once that it waits");
 	ok(start("55555555-0000-4000-8000-000000000002",
@@ -209,18 +142,18 @@ static void test_queue(void)
 
 	ok(start(ONE_MORE_YET, impatient, &other) == 0 && last(other)->outcome == CF_OUTCOME_ABORTED,
 	   "nobody waits longer than it may: %s", last(other)->reason);
-	context.settings->queued = 3;
+	parts.context.settings->queued = 3;
 	ok(start(TOO_MANY, (struct cf_migration_request){ "e", "hB" }, &other) < 0 && err.code == CF_BUSY,
 	   "no more wait than may: %s", err.text);
 
-	context.settings->outgoing = 1;
-	migrations_reload(all);
+	parts.context.settings->outgoing = 1;
+	migrations_reload(parts.all);
 	ok(last(high)->outcome == CF_OUTCOME_REFUSED && last(first)->outcome == CF_OUTCOME_REFUSED &&
 	   last(low)->outcome == CF_OUTCOME_REFUSED,
 	   "then there is room, and they go");
 	ok(turn(high) < turn(first) && turn(first) < turn(low), "one after the other in their order");
-	context.settings->outgoing = 2;
-	context.settings->queued = 100;
+	parts.context.settings->outgoing = 2;
+	parts.context.settings->queued = 100;
 }
 
 static int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
@@ -231,7 +164,7 @@ static int expect(const char *id, const char *uuid, const char *peer, struct mig
 					      .requester = { "cn:Ada Example", "admin", "hB" } };
 
 	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
-	return migrations_expect(all, id, &reservation, &lease, peer, ret, &err);
+	return migrations_expect(parts.all, id, &reservation, &lease, peer, ret, &err);
 }
 
 /* No new ones, and those that wait go on waiting. */
@@ -240,18 +173,18 @@ static void test_quiesce(void)
 	struct migration *one, *other = NULL;
 	char detail[CF_DETAIL_ROOM];
 
-	context.settings->outgoing = 0;
+	parts.context.settings->outgoing = 0;
 	one = waiting(11, "a", 0);
-	ok(migrations_quiesce(all, &err) == 0 && migrations_quiescing(all), "quiescing");
+	ok(migrations_quiesce(parts.all, &err) == 0 && migrations_quiescing(parts.all), "quiescing");
 	ok(start("55555555-0000-4000-8000-000000000012", (struct cf_migration_request){ "b", "hB" }, &other) < 0 &&
 	   err.code == CF_QUIESCING, "nothing new leaves: %s", err.text);
-	ok(migrations_objection(all, THREE, detail) == CF_FINDING_QUIESCING, "or comes in");
-	context.settings->outgoing = 2;
-	migrations_reload(all);
+	ok(migrations_objection(parts.all, THREE, detail) == CF_FINDING_QUIESCING, "or comes in");
+	parts.context.settings->outgoing = 2;
+	migrations_reload(parts.all);
 	ok(ahead(one) == 0, "nobody's turn comes");
-	ok(migrations_unquiesce(all, &err) == 0 && !migrations_quiescing(all) &&
+	ok(migrations_unquiesce(parts.all, &err) == 0 && !migrations_quiescing(parts.all) &&
 	   last(one)->outcome == CF_OUTCOME_REFUSED, "until that is taken back");
-	ok(migrations_objection(all, THREE, detail) == CF_FINDING_UNKNOWN, "then all is as before");
+	ok(migrations_objection(parts.all, THREE, detail) == CF_FINDING_UNKNOWN, "then all is as before");
 }
 
 static void on_idle(void *userdata)
@@ -262,7 +195,7 @@ static void on_idle(void *userdata)
 static void run_to(const bool *what)
 {
 	while (!*what)
-		sd_event_run(loop_sd(context.loop), UINT64_MAX);
+		sd_event_run(loop_sd(parts.context.loop), UINT64_MAX);
 }
 
 /* The agent's end: of those that wait, and of those that are at work. */
@@ -271,18 +204,18 @@ static void test_stop(void)
 	struct migration *waits, *comes = NULL;
 	bool idle = false;
 
-	context.settings->outgoing = 0;
-	context.settings->stop_wait = (cf_span){ 100 * CF_MS };
+	parts.context.settings->outgoing = 0;
+	parts.context.settings->stop_wait = (cf_span){ 100 * CF_MS };
 	waits = waiting(21, "a", 0);
 	ok(expect("55555555-0000-4000-8000-000000000022", ABSENT_TOO, "hb", &comes) == 0, "one waits, one comes in");
-	migrations_stop(all, on_idle, &idle);
+	migrations_stop(parts.all, on_idle, &idle);
 	ok(!idle, "the agent is told to stop, and has something to wait for");
 	ok(last(waits)->outcome == CF_OUTCOME_ABORTED && strstr(last(waits)->reason, "agent-stopping"),
 	   "who waits is aborted: %s", last(waits)->reason);
 	ok(!idle, "who comes in has time");
 	run_to(&idle);
 	ok(!migration_receipt(comes), "and then it is left, for its source goes on with it");
-	ok(migrations_unquiesce(all, &err) < 0, "there is no way back: %s", err.text);
+	ok(migrations_unquiesce(parts.all, &err) < 0, "there is no way back: %s", err.text);
 }
 
 /* What this host says to those who ask whether it takes one more. */
@@ -290,11 +223,11 @@ static void test_room(void)
 {
 	char detail[CF_DETAIL_ROOM];
 
-	context.settings->incoming = 1;
-	ok(migrations_objection(all, THREE, detail) == CF_FINDING_UNKNOWN, "there is room for one that comes in");
-	context.settings->incoming = 0;
-	ok(migrations_objection(all, THREE, detail) == CF_FINDING_PEER_BUSY, "and then there is none: %s", detail);
-	context.settings->incoming = 2;
+	parts.context.settings->incoming = 1;
+	ok(migrations_objection(parts.all, THREE, detail) == CF_FINDING_UNKNOWN, "there is room for one that comes in");
+	parts.context.settings->incoming = 0;
+	ok(migrations_objection(parts.all, THREE, detail) == CF_FINDING_PEER_BUSY, "and then there is none: %s", detail);
+	parts.context.settings->incoming = 2;
 }
 
 static struct cf_receipt *receipt_of(const char *id, const char *machine)
@@ -324,17 +257,17 @@ static void test_incoming(void)
 	   strcmp(view.requester.host, "hB") == 0, "for whom it vouches is known here too");
 	ok(conflicts(expect(TWO, ABSENT, "hc", &again)), "another peer cannot have its id: %s", err.text);
 	ok(conflicts(expect(THREE, ABSENT, "hc", &again)), "nor its domain: %s", err.text);
-	ok(migrations_find_incoming(all, TWO, "hc", &again, &err) < 0 && err.code == CF_FORBIDDEN,
+	ok(migrations_find_incoming(parts.all, TWO, "hc", &again, &err) < 0 && err.code == CF_FORBIDDEN,
 	   "nor look at it: %s", err.text);
-	ok(migrations_find_incoming(all, TWO, "hb", &again, &err) == 0 && again == one, "it itself may");
+	ok(migrations_find_incoming(parts.all, TWO, "hb", &again, &err) == 0 && again == one, "it itself may");
 	ok(migration_take_record(one, calloc(1, sizeof(struct cf_record)), &err) == 0, "and sends its record");
 
 	ok(migration_abort(one, "for a test", &err) == 0, "an operator here ends it");
-	run_to_phase(one, CF_PHASE_DROPPED);
+	parts_run_to_phase(&parts, one, CF_PHASE_DROPPED);
 	ok(!migration_receipt(one) && expect(THREE, ABSENT, "hc", &again) == 0,
 	   "then the domain may come under another id");
 	migration_take_closing(one, receipt_of(TWO, "in time"));
-	run_to_end(one);
+	parts_run_to_end(&parts, one);
 	ok(strcmp(migration_receipt(one)->machine, "in time") == 0, "its receipt is what the source says");
 	migration_take_closing(one, receipt_of(TWO, "late"));
 	ok(strcmp(migration_receipt(one)->machine, "late") == 0, "even if it comes late");
@@ -354,21 +287,21 @@ static void test_many(void)
 		snprintf(id, sizeof(id), "44444444-0000-4000-8000-%012d", i);
 		r = expect(id, id, "hb", &one);
 	}
-	ok(r < 0 && err.code == CF_BUSY && migrations_under_way(all) == 100, "there is an end to it: %s", err.text);
+	ok(r < 0 && err.code == CF_BUSY && migrations_under_way(parts.all) == 100, "there is an end to it: %s", err.text);
 }
 
 int main(void)
 {
-	begin();
+	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
 	test_bad_name();
 	test_queue();
 	test_room();
 	test_quiesce();
 	test_incoming();
 	test_many();
-	end();
-	begin();
+	parts_end(&parts);
+	ok(parts_begin(&parts, &err) == 0, "and once more: %s", err.text);
 	test_stop();
-	end();
+	parts_end(&parts);
 	return done();
 }

@@ -272,6 +272,21 @@ static void under_way(int phase, int act, bool seen[CF_N_PHASES][CF_N_ACTS])
 	}
 }
 
+/* Where the ledger is not waited for, and where nothing happens without it. */
+static void noted(const enum cf_phase *life, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		enum cf_noting noting = cf_phase_noting(side, life[i]);
+		const char *name = cf_phase_words[life[i]];
+
+		ok((noting == CF_NOTE_BESIDE) == (life[i] == CF_PHASE_QUEUED || life[i] == CF_PHASE_PAUSED),
+		   "%s: %s", name, noting == CF_NOTE_BESIDE ? "nothing waits, or the guest must not" : "the ledger has it first");
+		ok(noting != CF_NOTE_OR_ABORT || edge(life[i], CF_EV_ABORT), "... and it is called off only where it can be");
+		ok(noting == CF_NOTE_OR_ABORT || !edge(life[i], CF_EV_ABORT) || life[i] <= CF_PHASE_CHECKING,
+		   "... as it always is, from where something is held");
+	}
+}
+
 static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, int undone, int last_abort)
 {
 	bool seen[CF_N_PHASES][CF_N_ACTS] = { 0 };
@@ -283,6 +298,7 @@ static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, in
 	failures(life, n);
 	aborts(life, n, undone, last_abort);
 	ends();
+	noted(life, n);
 	under_way(life[0], cf_phase_first(side)->act, seen);
 }
 

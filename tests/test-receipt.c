@@ -141,12 +141,15 @@ static struct work *begin(void)
 	work->record = calloc(1, sizeof(*work->record));
 	work->context = &context;
 	work->driver = &drive_libvirt;
+	if (settings_read("/dev/null", &work->settings, NULL) < 0)
+		abort();
 	*unmeasured = '\0';
 	return work;
 }
 
 static void end(struct work *work)
 {
+	settings_free(work->settings);
 	free(work->receipt);
 	free(work->record);
 	free(work);

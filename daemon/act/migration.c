@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/act/entry.h"
 #include "daemon/act/queue.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
@@ -13,7 +14,10 @@
 #include "daemon/worker.h"
 #include "policy/phase.h"
 
+#define DISK_PATIENCE ((cf_span){ 2 * CF_S })	/* then it goes on without */
+
 static void on_event(void *userdata);
+static void enter(struct migration *m, const struct cf_edge *edge, const char *why);
 
 /* --- the thread --- */
 
@@ -69,10 +73,14 @@ static void dismiss(struct migration *m)
 
 /* --- the life --- */
 
-/* Its check is over, or will not be soon. */
+/* Its check is over, or will not be soon; or a reservation is a promise, or none any more. */
 static bool has_answer(const struct migration *m)
 {
-	return m->over || (m->phase == CF_PHASE_QUEUED ? !m->soon : m->phase != CF_PHASE_CHECKING);
+	if (m->over)
+		return true;
+	if (m->told != m->phase)
+		return false;
+	return m->phase == CF_PHASE_QUEUED ? !m->soon : m->phase != CF_PHASE_CHECKING;
 }
 
 static void wake_waiters(struct migration *m)
@@ -120,6 +128,141 @@ static void show_phase(struct migration *m, const char *why)
 	work_show_end(m->work);
 }
 
+/* --- the ledger --- */
+
+/* What the ledger has no record of, for the receipt: once, since lines there are few. */
+static void say_missed(struct migration *m)
+{
+	if (*m->missed)
+		work_unmeasured(m->work, CF_FIGURE_OTHER, "not in the ledger of %.60s: %.60s: %.90s",
+				m->work->settings->host, m->missed, m->missed_why);
+	m->missed[0] = '\0';
+}
+
+static void note_missed(struct migration *m, enum cf_phase phase, const struct cf_error *err)
+{
+	size_t n = strlen(m->missed);
+
+	snprintf(m->missed + n, sizeof(m->missed) - n, "%s%s", n ? ", " : "", cf_phase_words[phase]);
+	snprintf(m->missed_why, sizeof(m->missed_why), "%s", err->text);
+	log_warning_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain, .peer = m->peer),
+			  "migration %s: %s is not in the ledger: %s", m->id, cf_phase_words[phase], err->text);
+}
+
+/* The edge is taken: show it, and do what it says. */
+static void go_on(struct migration *m)
+{
+	if (cf_phase_is_end(m->phase))
+		say_missed(m);
+	m->told = m->phase;
+	show_phase(m, m->said);
+	if (m->next_act != CF_ACT_NONE)
+		give(m, m->next_act);
+	wake_waiters(m);
+}
+
+static void call_off(struct migration *m, const struct cf_error *err)
+{
+	char why[CF_DETAIL_ROOM];
+
+	snprintf(why, sizeof(why), "the ledger cannot be written: %.200s", err->text);
+	enter(m, cf_phase_next(m->side, m->phase, CF_EV_ABORT), why);
+	migrations_moved(m->all, m);
+}
+
+static void on_noted(void *arg, int result, const struct cf_error *err)
+{
+	struct migration *m = arg;
+
+	m->writes--;
+	m->recorded |= result == 0;
+	if (result < 0)
+		note_missed(m, m->phase, err);
+	if (result < 0 && cf_phase_noting(m->side, m->phase) == CF_NOTE_OR_ABORT)
+		call_off(m, err);
+	else
+		go_on(m);
+}
+
+static void on_noted_beside(void *arg, int result, const struct cf_error *err)
+{
+	struct migration *m = arg;
+
+	m->writes--;
+	m->recorded |= result == 0;
+	if (result < 0)
+		note_missed(m, m->beside, err);
+}
+
+static void note(struct migration *m, enum cf_event event)
+{
+	bool beside = cf_phase_noting(m->side, m->phase) == CF_NOTE_BESIDE;
+	struct ledger_line *line = entry_write(m);
+
+	m->writes++;
+	m->beside = m->phase;
+	if (line) {
+		snprintf(line->event, sizeof(line->event), "%s", cf_event_name(event));
+		snprintf(line->why, sizeof(line->why), "%s", m->said);
+		if (*m->said)
+			snprintf(line->view.reason, sizeof(line->view.reason), "%s", m->said);
+		ledger_write(m->all->context->ledger, line, DISK_PATIENCE, beside ? on_noted_beside : on_noted, m);
+	} else {
+		struct cf_error err;
+
+		(beside ? on_noted_beside : on_noted)(m, cf_fail(&err, ENOMEM, CF_HOST, "out of memory"), &err);
+	}
+	if (beside)
+		go_on(m);
+}
+
+/* The receipt, once it is whole. */
+static void on_saved(void *arg, int result, const struct cf_error *err)
+{
+	struct migration *m = arg;
+
+	m->writes--;
+	m->recorded |= result == 0;
+	m->saved = result == 0;
+	if (!m->saved)
+		migrations_save_later(m->all);
+	(void)err;
+}
+
+static void on_saved_first(void *arg, int result, const struct cf_error *err)
+{
+	struct migration *m = arg;
+	bool late;
+
+	on_saved(m, result, err);
+	m->over = true;
+	late = work_newest_closing(m->work);
+	work_conclude(m->work);
+	wake_waiters(m);
+	migrations_moved(m->all, m);
+	if (late)
+		migration_save(m);
+}
+
+static void save(struct migration *m, void (*done)(void *arg, int result, const struct cf_error *err))
+{
+	struct ledger_line *line = entry_write_last(m);
+
+	m->saved = false;
+	m->writes++;
+	if (line)
+		ledger_write(m->all->context->ledger, line, DISK_PATIENCE, done, m);
+	else
+		done(m, -ENOMEM, NULL);
+}
+
+void migration_save(struct migration *m)
+{
+	save(m, on_saved);
+}
+
+/* --- the edges --- */
+
 static void enter(struct migration *m, const struct cf_edge *edge, const char *why)
 {
 	if (edge->to != m->phase) {
@@ -132,9 +275,9 @@ static void enter(struct migration *m, const struct cf_edge *edge, const char *w
 	}
 	m->phase = edge->to;
 	m->ahead = -1;
-	show_phase(m, why);
-	if (edge->act != CF_ACT_NONE)
-		give(m, edge->act);
+	m->next_act = edge->act;
+	snprintf(m->said, sizeof(m->said), "%s", why);
+	note(m, edge->on);
 }
 
 /* Another migration has the domain: the same answer as if the check had seen it. */
@@ -169,13 +312,10 @@ static void on_event(void *userdata)
 	struct migration *m = userdata;
 	const struct cf_edge *edge;
 
-	if (cf_phase_is_end(m->phase)) {	/* the receipt is written */
-		m->over = true;
+	if (cf_phase_is_end(m->phase)) {	/* the receipt is whole */
 		dismiss(m);
 		m->work->changed = NULL;	/* no more posts: from here on it may be forgotten */
-		work_conclude(m->work);
-		wake_waiters(m);
-		migrations_moved(m->all, m);
+		save(m, on_saved_first);
 		return;
 	}
 
@@ -188,7 +328,6 @@ static void on_event(void *userdata)
 	}
 	enter(m, edge, m->why);
 	migrations_moved(m->all, m);
-	wake_waiters(m);
 }
 
 void migration_free(struct migration *m)
@@ -258,7 +397,6 @@ int migration_leave_queue(struct migration *m, enum cf_event event, const char *
 	if (r < 0)
 		return r;
 	enter(m, cf_phase_next(m->side, m->phase, event), why);
-	wake_waiters(m);
 	return 0;
 }
 
@@ -360,6 +498,7 @@ void migration_take_closing(struct migration *m, struct cf_receipt *receipt)
 	/* It comes late: the thread, which would have taken it, has left with what was seen here. */
 	work_newest_closing(m->work);
 	work_conclude(m->work);
+	migration_save(m);
 }
 
 void migration_landing(struct migration *m, struct cf_landing *ret)

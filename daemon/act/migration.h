@@ -21,6 +21,7 @@ struct migrations {
 	int64_t tickets;			/* given out so far */
 	struct sd_event_source *alarm;		/* the queue's: somebody's time to wait is over */
 	struct stop stop;
+	struct sd_event_source *retry;		/* some that are over are not in the ledger yet */
 };
 
 struct migration {
@@ -39,6 +40,17 @@ struct migration {
 	struct waiters *changes;		/* by revision */
 	struct waiters *checked;		/* by whether it is past `checking` */
 	bool over;				/* the last act has returned */
+
+	/* and the ledger */
+	enum cf_phase told;			/* the phase that is shown: its entry is there, where that is waited for */
+	enum cf_act next_act;			/* of the edge, to be handed out then */
+	char said[CF_DETAIL_ROOM];		/* why it was taken */
+	enum cf_phase beside;			/* the last one that was not waited for */
+	bool recorded;				/* it has a row there */
+	int writes;				/* not answered yet: it may not be forgotten */
+	bool saved;				/* over, and its receipt is there */
+	char missed[80];			/* phases that are not there; "" once the receipt says so */
+	char missed_why[CF_DETAIL_ROOM];
 
 	/* in the queue */
 	int64_t ticket;				/* the order in which they were asked for */
@@ -91,6 +103,12 @@ void migration_show_place(struct migration *migration, int64_t ahead, bool soon)
  * for one domain can pass their checks at the same time.
  */
 bool migrations_claim(struct migrations *all, const struct migration *migration);
+
+/* One that is over: into the ledger, once more. */
+void migration_save(struct migration *migration);
+
+/* To the list: one that is over could not be saved. */
+void migrations_save_later(struct migrations *all);
 
 /* To the list: one of them has moved on. */
 void migrations_moved(struct migrations *all, const struct migration *which);

@@ -7,13 +7,16 @@
 #include <string.h>
 
 #include <systemd/sd-event.h>
+#include <time.h>
 
 #include "daemon/act/migration.h"
 #include "daemon/act/queue.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/loop.h"
 #include "proto/codec.h"
 
-#define KEPT 100		/* ended ones that can still be asked for */
+#define KEPT 8			/* of those that are over and in the ledger */
+#define SAVE_AGAIN ((cf_span){ 5 * CF_S })
 #define UNDER_WAY_MAX 100	/* each has a thread: a peer may not ask for any number */
 
 static struct migration *find(const struct migrations *all, const char *id)
@@ -57,28 +60,46 @@ bool migrations_claim(struct migrations *all, const struct migration *m)
 	return !busy(all, shown.uuid, m);
 }
 
-/* The oldest of those that are over make room: what is kept for good is the journal's. */
-static void forget_oldest(struct migrations *all)
+/* The ledger has them; those few that were looked at just now are still at hand. */
+static void forget_old(struct migrations *all)
 {
-	struct migration **oldest = NULL;
+	struct migration **at = &all->newest;
 	size_t n = 0;
 
-	for (struct migration **at = &all->newest; *at; at = &(*at)->next)
-		if ((*at)->over) {
-			oldest = at;
-			n++;
-		}
-	if (n > KEPT) {
-		struct migration *gone = *oldest;
+	while (*at) {
+		struct migration *m = *at;
 
-		*oldest = gone->next;
-		migration_free(gone);
+		if (m->over && m->saved && m->writes == 0 && ++n > KEPT) {
+			*at = m->next;
+			migration_free(m);
+		} else {
+			at = &m->next;
+		}
 	}
+}
+
+static int on_save_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct migrations *all = userdata;
+
+	(void)source, (void)usec;
+	all->retry = sd_event_source_unref(all->retry);
+	for (struct migration *m = all->newest; m; m = m->next)
+		if (m->over && !m->saved && m->writes == 0)
+			migration_save(m);
+	return 0;
+}
+
+void migrations_save_later(struct migrations *all)
+{
+	if (!all->retry)
+		sd_event_add_time_relative(loop_sd(all->context->loop), &all->retry, CLOCK_MONOTONIC,
+					   SAVE_AGAIN.ns / CF_US, 0, on_save_again, all);
 }
 
 static void add(struct migrations *all, struct migration *m)
 {
-	forget_oldest(all);
+	forget_old(all);
 	m->next = all->newest;
 	all->newest = m;
 	migration_set_out(m);
@@ -96,8 +117,8 @@ static int let_in(const struct migrations *all, struct cf_error *err)
 	return 0;
 }
 
-/* A repeat spells the same; what lies between members and behind the end of texts does not count. */
-static bool is_same_request(const struct cf_migration_request *a, const struct cf_migration_request *b)
+/* What lies between members and behind the end of texts does not count. */
+bool migration_request_same(const struct cf_migration_request *a, const struct cf_migration_request *b)
 {
 	CF_AUTO(cf_free) char *one = cf_encode(&cf_migration_request_shape, a, CF_MINOR);
 	CF_AUTO(cf_free) char *other = cf_encode(&cf_migration_request_shape, b, CF_MINOR);
@@ -140,7 +161,7 @@ int migrations_start(struct migrations *all, const char *id, const struct cf_mig
 	int r;
 
 	*ret = find(all, id);
-	if (*ret && (*ret)->side == CF_SOURCE && is_same_request(&(*ret)->request, request))
+	if (*ret && (*ret)->side == CF_SOURCE && migration_request_same(&(*ret)->request, request))
 		return 0;
 	if (*ret)
 		return cf_fail(err, EEXIST, CF_CONFLICT, "%s is another migration already", id);
@@ -272,11 +293,22 @@ int migrations_find_incoming(struct migrations *all, const char *id, const char 
 	return 0;
 }
 
-void migrations_list(struct migrations *all, struct cf_migrations *ret)
+void migrations_refresh(const struct migrations *all, struct cf_migrations *list)
+{
+	for (size_t i = 0; i < list->n_list; i++) {
+		struct migration *m = find(all, list->list[i].id);
+
+		if (m)
+			work_shown(m->work, &list->list[i]);
+	}
+}
+
+void migrations_unrecorded(const struct migrations *all, struct cf_migrations *ret)
 {
 	ret->n_list = 0;
 	for (struct migration *m = all->newest; m && ret->n_list < CF_COUNT(ret->list); m = m->next)
-		work_shown(m->work, &ret->list[ret->n_list++]);
+		if (!m->recorded)
+			work_shown(m->work, &ret->list[ret->n_list++]);
 }
 
 void migrations_reload(struct migrations *all)
@@ -343,6 +375,7 @@ void migrations_free(struct migrations *all)
 		return;
 	sd_event_source_disable_unref(all->alarm);
 	stop_clear(&all->stop);
+	sd_event_source_disable_unref(all->retry);
 	for (struct migration *m = all->newest; m; m = m->next)
 		work_stop(m->work);	/* all of them, before the first is waited for */
 	for (struct migration *m = all->newest; m; m = next) {

@@ -47,6 +47,9 @@ void migrations_stop(struct migrations *migrations, void (*idle)(void *userdata)
 int migrations_start(struct migrations *migrations, const char *id, const struct cf_migration_request *request,
 		     const struct cf_requester *requester, struct migration **ret, struct cf_error *err);
 
+/* Is one a repeat of the other? */
+bool migration_request_same(const struct cf_migration_request *a, const struct cf_migration_request *b);
+
 /*
  * Begin to expect a domain.  peer is the host that asks, by its certificate.  A
  * repeat finds what it began; the same id from another peer is CF_CONFLICT, and so
@@ -67,8 +70,11 @@ int migrations_find(struct migrations *migrations, const char *id, struct migrat
 int migrations_find_incoming(struct migrations *migrations, const char *id, const char *peer,
 			     struct migration **ret, struct cf_error *err);
 
-/* The newest first, as many as there is room for. */
-void migrations_list(struct migrations *migrations, struct cf_migrations *ret);
+/* Bring what the ledger has of them up to date: between two edges it knows nothing of their progress. */
+void migrations_refresh(const struct migrations *migrations, struct cf_migrations *list);
+
+/* Those that the ledger does not have at all, because it cannot be written; the newest first. */
+void migrations_unrecorded(const struct migrations *migrations, struct cf_migrations *ret);
 
 /* Those that are at work, and those that wait for their turn to leave. */
 int64_t migrations_under_way(const struct migrations *migrations);

@@ -44,13 +44,14 @@ static void name(char ret[static CF_HOST_ROOM], const char *host)
 	snprintf(ret, CF_HOST_ROOM, "%s", host);
 }
 
-static void note_limits(struct work *work)
+void receipt_limits(struct work *work)
 {
+	const struct cf_limits *own = &settings_policy(work->settings, "")->limits;
 	struct cf_limit_owners *owners = &work->receipt->limit_owners;
-	const struct cf_both_limits *both = &work->limits;
+	struct cf_both_limits *both = &work->limits;
 
-	if (!both->owner_max_skew)
-		return;
+	if (!both->owner_max_skew)	/* it did not get as far as the other host's */
+		cf_limits_both(own, work->settings->host, own, work->settings->host, both);
 	work->receipt->limits = both->limits;
 	owners->has_others = true;
 	name(owners->max_error_bound, both->owner_max_error_bound);
@@ -128,7 +129,7 @@ void receipt_complete(struct work *work)
 {
 	note_versions(work);
 	note_destination_versions(work);
-	note_limits(work);
+	receipt_limits(work);
 	note_blackout(work);
 	note_job(work);
 	work->receipt->probe_rounds = work->peer.offset.rounds;
@@ -141,7 +142,7 @@ void receipt_alone(struct work *work)
 	struct cf_receipt *receipt = work->receipt;
 
 	note_destination_versions(work);
-	note_limits(work);
+	receipt_limits(work);
 	snprintf(receipt->driver, sizeof(receipt->driver), "%s", work->reservation.driver);
 	receipt->has_source_report = receipt->has_destination_report = true;
 	receipt->has_policy = true;

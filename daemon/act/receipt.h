@@ -5,6 +5,9 @@
 
 #include "daemon/act/work.h"
 
+/* The limits in force, as far as they are known: before the check they are this host's own. */
+void receipt_limits(struct work *work);
+
 /* Versions, bytes, blackout, offsets, predicted lag: all that does not depend on how it ended. */
 void receipt_complete(struct work *work);
 

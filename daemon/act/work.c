@@ -75,6 +75,7 @@ int work_new(struct work **ret, const struct act_context *context, enum cf_side 
 	work->settings = settings_hold(context->settings);
 	work->side = side;
 	work->driver = &drive_libvirt;
+	kernel_boot_id(work->boot, NULL);
 	work->began = kernel_raw();
 	snprintf(work->id, sizeof(work->id), "%s", id);
 	snprintf(work->shown.id, sizeof(work->shown.id), "%s", id);
@@ -176,16 +177,26 @@ void work_show_end(struct work *work)
 		work->changed(work->userdata);
 }
 
-void work_conclude(struct work *work)
+static void conclude(const struct work *work, struct cf_migration *view)
 {
 	const struct cf_migration *last = &work->receipt->migration;
-	struct cf_migration *shown = work_show_begin(work);
 
-	shown->has_outcome = last->has_outcome;
-	shown->outcome = last->outcome;
-	memcpy(shown->reason, last->reason, sizeof(shown->reason));
-	shown->has_ended = last->has_ended;
-	shown->ended = last->ended;
+	view->has_outcome = last->has_outcome;
+	view->outcome = last->outcome;
+	memcpy(view->reason, last->reason, sizeof(view->reason));
+	view->has_ended = last->has_ended;
+	view->ended = last->ended;
+}
+
+void work_concluded(struct work *work, struct cf_migration *ret)
+{
+	work_shown(work, ret);
+	conclude(work, ret);
+}
+
+void work_conclude(struct work *work)
+{
+	conclude(work, work_show_begin(work));
 	work_show_end(work);
 }
 

@@ -43,6 +43,7 @@ struct work {
 	struct settings *settings;		/* as they were when its turn came */
 	enum cf_side side;
 	char id[CF_UUID_ROOM];
+	char boot[CF_UUID_ROOM];		/* of this host */
 	cf_mono began;
 	const struct drive_ops *driver;
 
@@ -106,7 +107,11 @@ enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DE
 struct cf_migration *work_show_begin(struct work *work);
 void work_show_end(struct work *work);
 
-/* On the loop, after the last act: show how it ended, as the receipt has it. */
+/*
+ * On the loop, after the last act: what is shown then, with its end as the receipt has
+ * it; and have that shown.
+ */
+void work_concluded(struct work *work, struct cf_migration *ret);
 void work_conclude(struct work *work);
 
 /* Copies for a reader on any thread. */

@@ -15,6 +15,8 @@
 #include "daemon/virt/domain.h"
 #include "policy/gate.h"
 
+#define LEDGER_PATIENCE ((cf_span){ 10 * CF_S })	/* more than it takes to give up */
+
 static void add(struct cf_findings *findings, const struct cf_both_limits *limits, enum cf_finding_code code,
 		const char *subject, const char *detail)
 {
@@ -96,6 +98,18 @@ static void object(struct api_job *job, const struct cf_reservation *reservation
 		add(findings, &limits, CF_FINDING_LEDGER_UNWRITABLE, settings->host, ledger.fault);
 }
 
+/* Nothing is promised twice under one id. */
+static int look_for_past(struct api_job *job)
+{
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+	int r = ledger_find(job->api->context->ledger, job->subject, &row, &job->err);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return row->line.ended ? cf_fail(&job->err, EALREADY, CF_CONFLICT, "migration %.64s has ended here already",
+					 job->subject) : 0;
+}
+
 static int consider(struct api_job *job)
 {
 	const struct cf_reservation *reservation = job->body;
@@ -105,9 +119,13 @@ static int consider(struct api_job *job)
 	struct own_terms own;
 	struct utsname kernel;
 	struct virt_host host;
+	int r;
 
 	take_terms(job->settings, reservation, &own, lease);
 	object(job, reservation, &own, &findings);
+	r = cf_gate_open(&findings) && !reservation->dry_run ? look_for_past(job) : 0;
+	if (r < 0)
+		return r;
 	lease->granted = cf_gate_open(&findings);
 	gather_report(context, &lease->report);
 	snprintf(lease->host, sizeof(lease->host), "%s", job->settings->host);
@@ -139,22 +157,55 @@ static void object_last(struct api_job *job)
 		lease->findings[lease->n_findings++] = finding;
 }
 
+/* A lease that is told once the ledger has it. */
+struct promised {
+	struct http_exchange *x;
+	struct migration *migration;
+	struct cf_lease lease;
+};
+
+static void tell(void *userdata)
+{
+	struct promised *promised = userdata;
+	struct cf_migration view;
+	struct cf_error err = { 0 };
+
+	migration_view(promised->migration, &view);
+	if (view.phase == CF_PHASE_DROPPED) {
+		cf_fail(&err, EIO, CF_HOST, "%s", view.reason);
+		http_fail(promised->x, &err);
+	} else {
+		http_reply(promised->x, &promised->lease);
+	}
+	free(promised);
+}
+
 /* Back on the loop: what was considered becomes a promise, unless somebody was faster. */
 static void promise(struct api_job *job)
 {
 	const struct cf_reservation *reservation = job->body;
 	struct cf_lease *lease = job->reply;
-	struct migration *migration;
+	struct promised *promised;
 	struct cf_error err = { 0 };
 
 	object_last(job);
-	if (!reservation->dry_run && lease->granted &&
-	    migrations_expect(job->api->migrations, job->subject, reservation, lease, http_caller(job->x)->host,
-			      &migration, &err) < 0) {
-		http_fail(job->x, &err);
+	if (reservation->dry_run || !lease->granted) {
+		http_reply(job->x, lease);
 		return;
 	}
-	http_reply(job->x, lease);
+	promised = malloc(sizeof(*promised));
+	if (!promised) {
+		api_no_memory(job->x);
+		return;
+	}
+
+	*promised = (struct promised){ .x = job->x, .lease = *lease };
+	if (migrations_expect(job->api->migrations, job->subject, reservation, lease, job->caller->host,
+			      &promised->migration, &err) < 0 ||
+	    migration_when_checked(promised->migration, LEDGER_PATIENCE, tell, promised, &err) < 0) {
+		http_fail(job->x, &err);
+		free(promised);
+	}
 }
 
 /* What a peer says goes into names and logs, and its own name is what keeps the others out. */
@@ -183,16 +234,18 @@ void api_reserve(void *userdata, struct http_exchange *x)
 	api_work(userdata, x, sizeof(struct cf_lease), consider, promise);
 }
 
-/* What the caller itself reserved under the id in the path; answers itself when there is nothing. */
+/* What the caller itself reserved under the id in the path; answers itself when it has ended, or is none. */
 static struct migration *reserved(struct api *api, struct http_exchange *x)
 {
 	struct migration *migration;
 	struct cf_error err = { 0 };
 
-	if (migrations_find_incoming(api->migrations, http_segment(x, 0), http_caller(x)->host, &migration, &err) == 0)
+	if (migrations_find(api->migrations, http_segment(x, 0), &migration, NULL) < 0)
+		api_past(api, x);
+	else if (migrations_find_incoming(api->migrations, http_segment(x, 0), http_caller(x)->host, &migration, &err) < 0)
+		http_fail(x, &err);
+	else
 		return migration;
-
-	http_fail(x, &err);
 	return NULL;
 }
 
@@ -245,18 +298,19 @@ void api_landing(void *userdata, struct http_exchange *x)
 
 void api_close(void *userdata, struct http_exchange *x)
 {
-	struct migration *migration = reserved(userdata, x);
 	struct cf_closing *closing = http_body(x);
+	struct migration *migration;
 	struct cf_error err = { 0 };
 	struct cf_receipt *receipt;
 
-	if (!migration)
-		return;
 	if (strcmp(closing->receipt.migration.id, http_segment(x, 0)) != 0) {
 		cf_fail(&err, EINVAL, CF_BAD_REQUEST, "receipt: it is that of another migration");
 		http_fail(x, &err);
 		return;
 	}
+	migration = reserved(userdata, x);
+	if (!migration)
+		return;
 	receipt = copy_of(x, &closing->receipt, sizeof(*receipt));
 	if (!receipt)
 		return;

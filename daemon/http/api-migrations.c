@@ -8,6 +8,7 @@
 
 #include "daemon/act/gather.h"
 #include "daemon/http/api.h"
+#include "daemon/ledger/ledger.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/settings.h"
 #include "proto/check.h"
@@ -137,19 +138,25 @@ static void answer_moved(void *userdata)
 }
 
 /* 202 once it is allowed, 409 with every finding when it is refused. */
+static void answer_view(struct http_exchange *x, const struct cf_migration *view)
+{
+	struct cf_error err = { 0 };
+
+	if (view->phase == CF_PHASE_REFUSED) {
+		cf_fail(&err, EPERM, CF_REFUSED, "%s", view->reason);
+		http_refuse(x, &err, view->findings, view->n_findings);
+	} else {
+		http_reply_status(x, 202, view);
+	}
+}
+
 static void answer_checked(void *userdata)
 {
 	struct pending *pending = userdata;
 	struct cf_migration view;
-	struct cf_error err = { 0 };
 
 	migration_view(pending->migration, &view);
-	if (view.phase == CF_PHASE_REFUSED) {
-		cf_fail(&err, EPERM, CF_REFUSED, "%s", view.reason);
-		http_refuse(pending->x, &err, view.findings, view.n_findings);
-	} else {
-		http_reply_status(pending->x, 202, &view);
-	}
+	answer_view(pending->x, &view);
 	free(pending);
 }
 
@@ -173,22 +180,15 @@ static int check_request(const char *id, const struct cf_migration_request *requ
 	return cf_labels_check(request->labels, request->n_labels, err);
 }
 
-void api_migrate(void *userdata, struct http_exchange *x)
+static void begin(struct api *api, struct http_exchange *x)
 {
-	const struct cf_migration_request *request = http_body(x);
-	struct api *api = userdata;
 	struct cf_requester requester;
 	struct migration *migration;
 	struct cf_error err = { 0 };
 	struct pending *pending;
 
-	if (check_request(http_segment(x, 0), request, &err) < 0 ||
-	    terms_check(api, x, &request->terms, &err) < 0) {
-		http_fail(x, &err);
-		return;
-	}
 	api_name_requester(api, x, &requester);
-	if (migrations_start(api->migrations, http_segment(x, 0), request, &requester, &migration, &err) < 0) {
+	if (migrations_start(api->migrations, http_segment(x, 0), http_body(x), &requester, &migration, &err) < 0) {
 		http_fail(x, &err);
 		return;
 	}
@@ -200,26 +200,95 @@ void api_migrate(void *userdata, struct http_exchange *x)
 	}
 }
 
-void api_migrations(void *userdata, struct http_exchange *x)
+/* Is it a repeat of one that has ended?  Then the reply is that one. */
+static int look_for_past(struct api_job *job)
 {
-	struct api *api = userdata;
-	struct cf_migrations *list = calloc(1, sizeof(*list));
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+	const struct cf_entry *entry;
+	int r = ledger_find(job->api->context->ledger, job->subject, &row, &job->err);
 
-	if (list)
-		migrations_list(api->migrations, list);
-	api_reply_large(api, x, list);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	entry = &row->line.entry;
+	if (!entry->has_request || !migration_request_same(&entry->request, job->body))
+		return cf_fail(&job->err, EEXIST, CF_CONFLICT, "%.64s is another migration already", job->subject);
+
+	*(struct cf_migration *)job->reply = row->line.view;
+	return 0;
 }
 
-/* The migration the path names; answers itself when there is none. */
-static struct migration *named(struct api *api, struct http_exchange *x)
+static void begin_or_repeat(struct api_job *job)
 {
+	const struct cf_migration *past = job->reply;
+
+	if (*past->id)
+		answer_view(job->x, past);
+	else
+		begin(job->api, job->x);
+}
+
+void api_migrate(void *userdata, struct http_exchange *x)
+{
+	const struct cf_migration_request *request = http_body(x);
+	struct api *api = userdata;
 	struct migration *migration;
 	struct cf_error err = { 0 };
 
-	if (migrations_find(api->migrations, http_segment(x, 0), &migration, &err) == 0)
+	if (check_request(http_segment(x, 0), request, &err) < 0 || terms_check(api, x, &request->terms, &err) < 0)
+		http_fail(x, &err);
+	else if (migrations_find(api->migrations, http_segment(x, 0), &migration, NULL) == 0)
+		begin(api, x);
+	else
+		api_work(api, x, sizeof(struct cf_migration), look_for_past, begin_or_repeat);
+}
+
+static int list_past(struct api_job *job)
+{
+	return ledger_list(job->api->context->ledger, &(struct ledger_query){ 0 }, job->reply, &job->err);
+}
+
+/* What is in both was written later than it was waited for. */
+static void append(const struct cf_migrations *past, struct cf_migrations *to)
+{
+	size_t unrecorded = to->n_list;
+
+	for (size_t i = 0; i < past->n_list && to->n_list < CF_COUNT(to->list); i++) {
+		bool twice = false;
+
+		for (size_t j = 0; j < unrecorded; j++)
+			twice = twice || strcmp(past->list[i].id, to->list[j].id) == 0;
+		if (!twice)
+			to->list[to->n_list++] = past->list[i];
+	}
+}
+
+static void list_all(struct api_job *job)
+{
+	struct cf_migrations *list = malloc(sizeof(*list));
+	const struct ledger_page *page = job->reply;
+
+	if (list) {
+		migrations_unrecorded(job->api->migrations, list);
+		append(&page->migrations, list);
+		migrations_refresh(job->api->migrations, list);
+	}
+	api_reply_large(job->api, job->x, list);
+}
+
+void api_migrations(void *userdata, struct http_exchange *x)
+{
+	api_work(userdata, x, sizeof(struct ledger_page), list_past, list_all);
+}
+
+/* The migration the path names; one that is not at hand is answered from the ledger. */
+static struct migration *named(struct api *api, struct http_exchange *x)
+{
+	struct migration *migration;
+
+	if (migrations_find(api->migrations, http_segment(x, 0), &migration, NULL) == 0)
 		return migration;
 
-	http_fail(x, &err);
+	api_past(api, x);
 	return NULL;
 }
 

@@ -77,7 +77,7 @@ static void begin(struct api *api, struct http_exchange *x, void *reply, int (*w
 	}
 
 	*job = (struct api_job){ .api = api, .x = x, .route = http_route(x), .work = work, .finish = finish,
-				 .body = http_body(x), .query = http_query(x), .reply = reply };
+				 .caller = http_caller(x), .body = http_body(x), .query = http_query(x), .reply = reply };
 	job->settings = settings_hold(api->context->settings);
 	api_name_requester(api, x, &job->requester);
 	if (http_segment(x, 0))

@@ -30,6 +30,9 @@ http_handler api_health, api_doctor, api_version, api_clock, api_probe, api_peer
 http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt, api_abort,
 	api_quiesce;
 
+/* api-past.c: the answer to those of these routes that name one, which the agent no longer has at hand */
+void api_past(struct api *api, struct http_exchange *x);
+
 /* api-incoming.c */
 http_handler api_reserve, api_record, api_landing, api_close;
 
@@ -45,6 +48,7 @@ struct api_job {
 	enum cf_route_id route;
 	int (*work)(struct api_job *job);	/* may be NULL */
 	void (*finish)(struct api_job *job);	/* instead of the plain answer; may be NULL */
+	const struct http_caller *caller;
 	char subject[CF_NAME_ROOM];		/* segment 0 of the path */
 	const void *body, *query;		/* the request's messages */
 	struct cf_requester requester;

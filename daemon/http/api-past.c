@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What is asked of a migration that is not at hand: it has ended, and the ledger
+ * has it.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/http/api.h"
+#include "daemon/ledger/ledger.h"
+
+#define DISK_PATIENCE ((cf_span){ 5 * CF_S })
+
+/* --- as the ledger has it, on a thread --- */
+
+static int take_view(struct api_job *job, const struct ledger_row *row)
+{
+	*(struct cf_migration *)job->reply = row->line.view;
+	return 0;
+}
+
+static int take_receipt(struct api_job *job, const struct ledger_row *row)
+{
+	if (*row->fault)
+		return cf_fail(&job->err, EIO, CF_HOST, "%s", row->fault);
+	if (!row->line.ended)
+		return cf_fail(&job->err, EAGAIN, CF_CONFLICT, "the migration has not ended yet");
+
+	*(struct cf_receipt *)job->reply = row->line.receipt;
+	return 0;
+}
+
+static int has_ended(struct api_job *job, const struct ledger_row *row)
+{
+	return cf_fail(&job->err, EALREADY, CF_CONFLICT, "the migration has ended: %s",
+		       cf_phase_words[row->line.view.phase]);
+}
+
+/* Of what came in, only the host that reserved it may speak. */
+static int check_peer(struct api_job *job, const struct ledger_row *row)
+{
+	if (row->line.view.side != CF_DESTINATION)
+		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "nothing was reserved for migration %.64s", job->subject);
+	if (strcmp(row->line.peer, job->caller->host) != 0)
+		return cf_fail(&job->err, EACCES, CF_FORBIDDEN, "migration %.64s was reserved by another host", job->subject);
+	return 0;
+}
+
+static int take_landing(struct api_job *job, const struct ledger_row *row)
+{
+	struct cf_landing *landing = job->reply;
+	int r = check_peer(job, row);
+
+	if (r < 0)
+		return r;
+	*landing = row->line.entry.landing;
+	landing->phase = row->line.view.phase;
+	if (landing->lever == CF_LEVER_UNKNOWN)		/* the row's entry could not be read */
+		landing->lever = CF_LEVER_NONE;
+	return 0;
+}
+
+static int take_record(struct api_job *job, const struct ledger_row *row)
+{
+	int r = check_peer(job, row);
+
+	return r < 0 ? r : has_ended(job, row);
+}
+
+/* The source's receipt comes late: it is the whole one all the same. */
+static int take_closing(struct api_job *job, const struct ledger_row *row)
+{
+	const struct cf_closing *closing = job->body;
+	const struct cf_migration *last = &closing->receipt.migration;
+	struct ledger_line *line = job->reply;
+	int r = check_peer(job, row);
+
+	if (r < 0)
+		return r;
+	*line = row->line;
+	line->ended = true;
+	line->receipt = closing->receipt;
+	line->receipt.migration.side = CF_DESTINATION;
+	line->view.has_outcome = last->has_outcome;
+	line->view.outcome = last->outcome;
+	memcpy(line->view.reason, last->reason, sizeof(line->view.reason));
+	return 0;
+}
+
+/* --- on the loop --- */
+
+static void on_kept(void *arg, int result, const struct cf_error *err)
+{
+	struct http_exchange *x = arg;
+	const struct cf_accepted accepted = { .accepted = true };
+
+	if (result < 0)
+		http_fail(x, err);
+	else
+		http_reply(x, &accepted);
+}
+
+static void keep_closing(struct api_job *job)
+{
+	struct ledger_line *line = malloc(sizeof(*line));
+
+	if (!line) {
+		api_no_memory(job->x);
+		return;
+	}
+	memcpy(line, job->reply, sizeof(*line));
+	ledger_write(job->api->context->ledger, line, DISK_PATIENCE, on_kept, job->x);
+}
+
+/* --- which of them --- */
+
+static const struct {
+	size_t size;		/* of the reply */
+	int (*take)(struct api_job *job, const struct ledger_row *row);
+	void (*finish)(struct api_job *job);
+} asked[CF_N_ROUTES] = {
+	[CF_ROUTE_MIGRATION] = { sizeof(struct cf_migration), take_view },
+	[CF_ROUTE_RECEIPT]   = { sizeof(struct cf_receipt), take_receipt },
+	[CF_ROUTE_ABORT]     = { sizeof(struct cf_migration), has_ended },
+	[CF_ROUTE_LANDING]   = { sizeof(struct cf_landing), take_landing },
+	[CF_ROUTE_RECORD]    = { sizeof(struct cf_accepted), take_record },
+	[CF_ROUTE_CLOSE]     = { sizeof(struct ledger_line), take_closing, keep_closing },
+};
+
+static int look(struct api_job *job)
+{
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+	int r = ledger_find(job->api->context->ledger, job->subject, &row, &job->err);
+
+	return r < 0 ? r : asked[job->route].take(job, row);
+}
+
+void api_past(struct api *api, struct http_exchange *x)
+{
+	enum cf_route_id route = http_route(x);
+
+	api_work(api, x, asked[route].size, look, asked[route].finish);
+}

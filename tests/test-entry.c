@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Each edge is in the ledger before its act is handed out; and what happens when it cannot be. */
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/clock/kernel.h"
+#include "daemon/settings.h"
+#include "proto/receipt.h"
+#include "tests/parts.h"
+#include "tests/tap.h"
+
+static struct parts parts;
+static struct cf_error err;
+
+static struct migration *start(int n)
+{
+	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
+	struct cf_migration_request request = { .domain = "test", .destination = "no such/host" };
+	struct migration *migration = NULL;
+
+	if (migrations_start(parts.all, ledger_made_id(n), &request, &operator, &migration, &err) < 0)
+		abort();
+	return migration;
+}
+
+static struct migration *expect(int n)
+{
+	static const struct cf_lease lease = { .granted = true, .host = "hA" };
+	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA" };
+	struct migration *migration = NULL;
+
+	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", ledger_made_id(n));
+	if (migrations_expect(parts.all, ledger_made_id(n), &reservation, &lease, "hb", &migration, &err) < 0)
+		abort();
+	return migration;
+}
+
+/* "queued checking refused": the phases of its edges. */
+static const char *edges(int n)
+{
+	static char text[256];
+	struct ledger_edge found[16];
+	size_t n_found = 0;
+	int at = 0;
+
+	text[0] = '\0';
+	ledger_edges(parts.made.ledger, ledger_made_id(n), found, CF_COUNT(found), &n_found, &err);
+	for (size_t i = 0; i < n_found; i++)
+		at += snprintf(text + at, sizeof(text) - at, "%s%s", i ? " " : "", found[i].phase);
+	return text;
+}
+
+static bool kept(int n, enum cf_outcome outcome)
+{
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+
+	return ledger_find(parts.made.ledger, ledger_made_id(n), &row, &err) == 0 && !*row->fault && row->line.ended &&
+	       row->line.view.outcome == outcome && row->line.receipt.migration.outcome == outcome &&
+	       strcmp(row->line.receipt.migration.id, ledger_made_id(n)) == 0;
+}
+
+static void test_edges(void)
+{
+	parts_run_to_end(&parts, start(1));
+	ok(strcmp(edges(1), "queued checking refused") == 0, "each edge is there: %s", edges(1));
+	ok(kept(1, CF_OUTCOME_REFUSED), "and the receipt: %s", err.text);
+
+	parts.context.settings->outgoing = 0;
+	ok(migration_abort(start(2), "for a test", &err) == 0, "one is called back from the queue");
+	parts.context.settings->outgoing = 2;
+}
+
+static void test_from_queue(void)
+{
+	struct migration *migration = NULL;
+
+	migrations_find(parts.all, ledger_made_id(2), &migration, &err);
+	parts_run_to_end(&parts, migration);
+	ok(strcmp(edges(2), "queued aborted") == 0 && kept(2, CF_OUTCOME_ABORTED),
+	   "its edges and receipt are there, too: %s: %s", edges(2), err.text);
+}
+
+static const char *kept_machine(int n)
+{
+	static char machine[64];
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+
+	if (ledger_find(parts.made.ledger, ledger_made_id(n), &row, &err) < 0 || !row->line.ended)
+		return "";
+	snprintf(machine, sizeof(machine), "%s", row->line.receipt.machine);
+	return machine;
+}
+
+static struct cf_receipt *receipt_of(int n, const char *machine)
+{
+	CF_AUTO(cf_free) struct ledger_line *line = ledger_made_line(n, CF_PHASE_DROPPED, true);
+	struct cf_receipt *receipt = malloc(sizeof(*receipt));
+
+	*receipt = line->receipt;
+	snprintf(receipt->machine, sizeof(receipt->machine), "%s", machine);
+	return receipt;
+}
+
+static void turn_for(cf_span span)
+{
+	cf_mono end = cf_mono_add(kernel_raw(), span);
+
+	while (cf_mono_cmp(kernel_raw(), end) < 0)
+		sd_event_run(loop_sd(parts.made.loop), 10 * CF_MS / CF_US);
+}
+
+static void test_incoming(void)
+{
+	struct migration *migration = expect(3);
+	struct cf_migration view;
+
+	migration_view(migration, &view);
+	ok(view.phase == CF_PHASE_UNKNOWN, "a lease is no promise before the ledger has it");
+	parts_run_to_phase(&parts, migration, CF_PHASE_LEASED);
+	ok(strcmp(edges(3), "leased") == 0, "then it is");
+
+	ok(migration_abort(migration, "for a test", &err) == 0, "it is aborted");
+	parts_run_to_phase(&parts, migration, CF_PHASE_DROPPED);
+	ok(strcmp(edges(3), "leased dropped") == 0, "nor is it told that it was dropped before that is there");
+	migration_take_closing(migration, receipt_of(3, "in time"));
+	parts_run_to_end(&parts, migration);
+	ok(strcmp(kept_machine(3), "in time") == 0, "the source's receipt goes there");
+	migration_take_closing(migration, receipt_of(3, "late"));
+	turn_for((cf_span){ 300 * CF_MS });
+	ok(strcmp(kept_machine(3), "late") == 0, "and one that comes late in its place");
+}
+
+/* --- a ledger that cannot be written --- */
+
+static sqlite3 *holder;
+
+static void hold(void)
+{
+	sqlite3_open(parts.made.options.path, &holder);
+	sqlite3_exec(holder, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+}
+
+static void let_go(void)
+{
+	sqlite3_exec(holder, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_close(holder);
+}
+
+static void test_slow(void)
+{
+	struct migration *migration;
+	struct cf_migration view;
+
+	hold();
+	migration = start(4);
+	turn_for((cf_span){ 300 * CF_MS });
+	migration_view(migration, &view);
+	ok(view.phase == CF_PHASE_QUEUED, "while the ledger is not written nothing is checked");
+	let_go();
+	parts_run_to_end(&parts, migration);
+	ok(strcmp(edges(4), "queued checking refused") == 0 && kept(4, CF_OUTCOME_REFUSED), "and then it is");
+}
+
+static bool says_missed(const struct cf_receipt *receipt, const char *phase)
+{
+	for (size_t i = 0; i < receipt->n_unmeasured; i++)
+		if (strstr(receipt->unmeasured[i], "not in the ledger") && strstr(receipt->unmeasured[i], phase))
+			return true;
+
+	return false;
+}
+
+static bool unrecorded(int n)
+{
+	CF_AUTO(cf_free) struct cf_migrations *list = calloc(1, sizeof(*list));
+
+	migrations_unrecorded(parts.all, list);
+	for (size_t i = 0; i < list->n_list; i++)
+		if (strcmp(list->list[i].id, ledger_made_id(n)) == 0)
+			return true;
+
+	return false;
+}
+
+static void test_refused(void)
+{
+	struct ledger_state state;
+	struct migration *there, *here;
+
+	hold();
+	there = expect(5);
+	here = start(6);
+	parts_run_to_phase(&parts, there, CF_PHASE_DROPPED);
+	ok(true, "nothing is promised that is not written down");
+	ledger_made_until(&parts.made, false);
+	ledger_state(parts.made.ledger, &state);
+	ok(!state.writable, "the ledger says why: %s", state.fault);
+	parts_run_to_end(&parts, here);
+	ok(migration_receipt(here)->migration.outcome == CF_OUTCOME_REFUSED, "nothing begins");
+	ok(says_missed(migration_receipt(here), "checking"), "the receipt says what was not written down");
+	ok(unrecorded(6), "it is listed all the same");
+	let_go();
+
+	ok(ledger_made_until(&parts.made, true), "the ledger comes back");
+	for (int i = 0; i < 300 && !kept(6, CF_OUTCOME_REFUSED); i++)
+		turn_for((cf_span){ 100 * CF_MS });
+	ok(kept(6, CF_OUTCOME_REFUSED), "and the receipt goes there by itself");
+	for (int i = 0; i < 300 && unrecorded(6); i++)	/* it is written once more if that came late */
+		turn_for((cf_span){ 100 * CF_MS });
+	ok(!unrecorded(6), "from where it is listed then");
+}
+
+int main(void)
+{
+	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
+	test_edges();
+	test_from_queue();
+	test_incoming();
+	test_slow();
+	test_refused();
+	parts_end(&parts);
+	return done();
+}
