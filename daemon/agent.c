@@ -87,7 +87,7 @@ static struct server_options server_options(const struct settings *settings)
 		.port = settings->port,
 		.ca = settings->tls.ca,
 		.crl = settings->tls.crl,
-		.certificate = settings->tls.cert,
+		.certificate = *settings->fault ? NULL : settings->tls.cert,	/* nobody has said who may come in */
 		.key = settings->tls.key,
 		.rules = settings->access,
 		.n_rules = settings->n_access,
@@ -185,6 +185,32 @@ static void on_virt(const struct virt_news *news, void *userdata)
 		log_warning_about(LOG_ABOUT(.id = LOG_ID_LIBVIRT_LOST), "the connection to libvirt is lost");
 }
 
+/* Settings that were read stay in force until the next start; what stood in for some does not. */
+static int check_start_only(const struct agent *agent, const struct settings *fresh, struct cf_error *err)
+{
+	const struct settings *now = agent->context.settings;
+	char key[SETTINGS_KEY_ROOM];
+
+	if (!settings_for_a_start(now, fresh, key))
+		return 0;
+	if (*now->fault)
+		return cf_fail(err, EBUSY, CF_BAD_REQUEST, "%s: %s is taken over by a start only: restart the agent",
+			       agent->settings_path, key);
+	log_warning("%s: %s is taken over when the agent is started again", agent->settings_path, key);
+	return 0;
+}
+
+/* No settings could be read yet: say what is wrong with them now. */
+static void stand_in(struct agent *agent, const char *fault)
+{
+	struct settings *fresh = NULL;
+
+	if (settings_fallback(fault, &fresh, NULL) < 0)
+		return;
+	settings_free(agent->context.settings);
+	agent->context.settings = fresh;
+}
+
 /* The new settings everywhere, or nowhere: what comes after the server cannot fail but for want of threads. */
 static int reload(struct agent *agent, struct cf_error *err)
 {
@@ -195,6 +221,8 @@ static int reload(struct agent *agent, struct cf_error *err)
 	int r;
 
 	r = settings_read(agent->settings_path, &fresh, err);
+	if (r == 0)
+		r = check_start_only(agent, fresh, err);
 	if (r < 0)
 		return r;
 	server = server_options(fresh);
@@ -224,6 +252,8 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	if (reload(agent, &err) < 0) {
 		snprintf(agent->api.settings_fault, sizeof(agent->api.settings_fault), "%s", err.text);
 		log_error_about(LOG_ABOUT(.id = LOG_ID_SETTINGS_INVALID), "the settings stay as they were: %s", err.text);
+		if (*agent->context.settings->fault)
+			stand_in(agent, err.text);
 	} else {
 		log_notice("the settings were read again");
 		say_tls(agent);
@@ -329,20 +359,23 @@ int agent_new(struct agent **ret, const struct agent_options *options, struct cf
 {
 	CF_AUTO(agent_free) struct agent *agent = calloc(1, sizeof(*agent));
 	struct server_options server;
+	struct cf_error fault = { 0 };
 	int r;
 
 	if (!agent)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	block_signals();
 	agent->settings_path = options->settings_path;
-	r = settings_read(options->settings_path, &agent->context.settings, err);
+	r = settings_read(options->settings_path, &agent->context.settings, &fault);
 	if (r < 0)
-		return r;
-	r = make_parts(agent, err);
+		r = settings_fallback(fault.text, &agent->context.settings, err);
+	if (r == 0)
+		r = make_parts(agent, err);
 	if (r < 0)
 		return r;
 
 	agent->api = (struct api){ .context = &agent->context, .migrations = agent->migrations };
+	snprintf(agent->api.settings_fault, sizeof(agent->api.settings_fault), "%s", agent->context.settings->fault);
 	kernel_boot_id(agent->api.boot, NULL);
 	server = server_options(agent->context.settings);
 	r = server_new(&agent->server, agent->loop, &server, api_handlers, &agent->api, err);
@@ -362,7 +395,11 @@ int agent_run(struct agent *agent, struct cf_error *err)
 	int r;
 
 	log_notice_about(LOG_ABOUT(.id = LOG_ID_STARTED), "clockferryd %s on %s", VERSION_TEXT, agent->context.settings->host);
-	say_tls(agent);
+	if (*agent->context.settings->fault)
+		log_error_about(LOG_ABOUT(.id = LOG_ID_SETTINGS_INVALID), "every migration is refused: %s",
+				agent->context.settings->fault);
+	else
+		say_tls(agent);
 	sd_notify(false, "READY=1");
 	r = sd_event_loop(loop_sd(agent->loop));
 	if (r < 0)

@@ -25,6 +25,7 @@ static const char *const switch_words[] = { "no", "yes" };
 	{ .key = (name), .kind = SETTING_FINDINGS, .offset = offsetof(S, limits), .what = (severity), __VA_ARGS__ }
 
 #define NOT_EMPTY .what = 1
+#define AT_START .at_start = true
 #define MEANS(text) .meaning = (text)
 
 #define MIN_	(60 * CF_S)
@@ -101,8 +102,8 @@ static const struct setting chrony[] = {
 };
 
 static const struct setting libvirt[] = {
-	TEXT("uri", SETTING_TEXT, libvirt.uri, "qemu:///system", NOT_EMPTY,
-		MEANS("This host's libvirt.")),
+	TEXT("uri", SETTING_TEXT, libvirt.uri, "qemu:///system", NOT_EMPTY, AT_START,
+		MEANS("This host's libvirt. Taken over when the agent starts.")),
 	TEXT("destination-uri", SETTING_TEMPLATE, libvirt.destination_uri, "qemu+tls://%s/system", NOT_EMPTY,
 		MEANS("The destination's libvirt, as this host's reaches it; %s is the destination's "
 		      "address.")),
@@ -135,7 +136,7 @@ static const struct setting guest[] = {
 };
 
 static const struct setting ledger[] = {
-	TEXT("path", SETTING_PATH, ledger.path, LOCALSTATEDIR "/lib/clockferry/ledger.db", NOT_EMPTY,
+	TEXT("path", SETTING_PATH, ledger.path, LOCALSTATEDIR "/lib/clockferry/ledger.db", NOT_EMPTY, AT_START,
 		MEANS("Its file, on a disk that is still there after a power cut. Another one takes a restart.")),
 	SPAN("keep-for", ledger.keep_for, "90 d", CF_DAY, 36500 * CF_DAY,
 		MEANS("How long a migration that has ended is kept.")),

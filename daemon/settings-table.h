@@ -34,6 +34,7 @@ struct setting {
 	int64_t min, max;
 	const char *const *words;
 	const char *unit;
+	bool at_start;		/* a reload does not take it over */
 	unsigned what;		/* rules: role; findings: severity; texts: 1 when "" is no value */
 	const char *meaning;	/* sentences for the manual and the example */
 };

@@ -62,6 +62,47 @@ int settings_default(struct settings *settings, struct cf_error *err)
 	return r;
 }
 
+int settings_fallback(const char *fault, struct settings **ret, struct cf_error *err)
+{
+	CF_AUTO(settings_free) struct settings *settings = calloc(1, sizeof(*settings));
+	int r;
+
+	if (!settings)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	settings->holders = 1;
+	r = settings_default(settings, err);
+	if (r == 0)
+		r = settings_complete(settings, err);
+	if (r < 0)
+		return r;
+	snprintf(settings->fault, sizeof(settings->fault), "%s", fault);
+
+	*ret = CF_TAKE(settings);
+	return 0;
+}
+
+const char *settings_for_a_start(const struct settings *now, const struct settings *fresh,
+				 char ret[static SETTINGS_KEY_ROOM])
+{
+	char one[SETTING_VALUE_ROOM], other[SETTING_VALUE_ROOM];
+
+	for (size_t i = 0; i < SETTING_GROUPS; i++)
+		for (size_t j = 0; j < setting_groups[i].n_rows; j++) {
+			const struct setting *row = &setting_groups[i].rows[j];
+
+			if (!row->at_start)
+				continue;
+			setting_text(row, now, 0, one);
+			setting_text(row, fresh, 0, other);
+			if (strcmp(one, other) == 0)
+				continue;
+			snprintf(ret, SETTINGS_KEY_ROOM, "%s.%s", setting_groups[i].name, row->key);
+			return ret;
+		}
+
+	return NULL;
+}
+
 int settings_peer_default(struct settings_peer *peer, const char *name, struct cf_error *err)
 {
 	static const struct setting row = {

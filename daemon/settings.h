@@ -61,6 +61,7 @@ struct settings_policy {
 
 struct settings {
 	atomic_int holders;		/* settings_hold(), settings_free() */
+	char fault[CF_DETAIL_ROOM];	/* why these are only the defaults, and nothing is allowed; "": they are not */
 
 	char host[CF_HOST_ROOM];	/* what peers know this host by; never "" */
 	size_t n_listen;		/* 0: every address */
@@ -145,6 +146,17 @@ const struct settings_policy *settings_policy(const struct settings *settings, c
  * open(2) and read(2) say.
  */
 int settings_read(const char *path, struct settings **ret, struct cf_error *err);
+
+/*
+ * What stands in for settings that cannot be read, with the fault in it: the agent
+ * is there to be asked, and refuses every migration (CF_FINDING_SETTINGS_INVALID).
+ */
+int settings_fallback(const char *fault, struct settings **ret, struct cf_error *err);
+
+/* "libvirt.uri": a row that differs and is taken over by a start only; NULL when there is none. */
+#define SETTINGS_KEY_ROOM 64
+const char *settings_for_a_start(const struct settings *now, const struct settings *fresh,
+				 char ret[static SETTINGS_KEY_ROOM]);
 
 /*
  * One more who holds them, from any thread; each lets go with settings_free(), and

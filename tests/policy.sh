@@ -4,10 +4,10 @@
 # Policies between two real agents, in namespaces of their own: whose applies,
 # what a request and an override can do, and what is said of it.  libvirt is its
 # test driver, and there is no chronyd: plenty to find.
-. "$srcdir/tests/tap.sh"
+. "$srcdir/tests/tap.sh" || exit 1
 
 if [ -z "$POLICY_INSIDE" ]; then
-	requires_command python3 certtool nsenter
+	requires_command python3 certtool nsenter ip ss
 	inside=(unshare -mn --propagation private)
 	[ "$(id -u)" = 0 ] || inside=(unshare -rmn --propagation private)
 	"${inside[@]}" true 2>/dev/null || skip_all "needs namespaces"
@@ -250,5 +250,69 @@ check "in the night in which NTP is dead, both hosts in emergency" 0 \
 check "... but for who is careful" 3 'c["policy"]["source"] == "strict"' careful hB
 
 stop A
+stop B
+
+## a fault in the settings at the start
+
+ask_and_wait()
+{
+	nsenter -t "${pid[B]}" -m python3 - "$dir" <<-'P' >"$dir/kept" 2>&1 &
+		import http.client, os, socket, sys, time
+		class Local(http.client.HTTPConnection):
+		    def connect(self):
+		        self.sock = socket.socket(socket.AF_UNIX)
+		        self.sock.connect("/run/clockferry/api.sock")
+		def ask(c):
+		    c.request("GET", "/v1/version")
+		    return c.getresponse().read() and c.sock is not None
+		kept = Local("agent")
+		ask(kept)
+		socket_before = kept.sock
+		open(sys.argv[1] + "/asked", "w").close()
+		while not os.path.exists(sys.argv[1] + "/reloaded"):
+		    time.sleep(0.05)
+		print("kept" if ask(kept) and kept.sock is socket_before else "lost")
+	P
+	asker=$!
+	wait_for 20 test -e "$dir/asked"
+}
+
+conf B
+sed -i '/^	*ledger {\|^	*libvirt {/d' "$dir/B/clockferryd.conf"
+cp "$dir/B/clockferryd.conf" "$dir/good"
+sed '3s/^/prot = 1 /' "$dir/good" >"$dir/B/clockferryd.conf"
+start B
+ok "an agent with a fault in its settings is there" answers B
+like "... and has said so" "$(cat "$dir/B/log")" "every migration is refused: .*clockferryd.conf:3: no such option 'prot'"
+at B status
+is "... and is not well" "$status" 1
+like "... and says what ails it" "$out" "settings .*clockferryd.conf:3: no such option 'prot'"
+is "... and is not there for peers" "$(nsenter -t "${pid[B]}" -m ss -Hltnp 2>/dev/null | grep -c "pid=${pid[B]},")" 0
+at B check --json plain hA
+is "it refuses every check" "$status" 3
+ok "... with the fault, and nothing else" says 'len(c["findings"]) == 1
+	and f("settings-invalid")["subject"] == "'"$(hostname)"'"
+	and "clockferryd.conf:3: no such option" in f("settings-invalid")["detail"]'
+at B check --json --override settings-invalid --reason "a test" plain hA
+is "... which cannot be overridden" "$status" 2
+at B migrate --json plain hA
+is "it refuses every migration" "$status" 3
+ok "... with the same" says '[x["code"] for x in d["findings"]] == ["settings-invalid"]'
+
+ask_and_wait
+sed '5s/^/prot = 2 /' "$dir/good" >"$dir/B/clockferryd.conf"
+kill -HUP "${pid[B]}"
+wait_for 20 grep -q 'settings stay as they were: .*:5: ' "$dir/B/log"
+at B check --json plain hA
+ok "a reload that finds another fault tells that one" says '":5: " in f("settings-invalid")["detail"]'
+cp "$dir/good" "$dir/B/clockferryd.conf"
+kill -HUP "${pid[B]}"
+wait_for 20 grep -q 'settings were read again' "$dir/B/log"
+: >"$dir/reloaded"
+wait "$asker"
+is "a reload of settings that are mended drops no connection" "$(cat "$dir/kept")" kept
+at B check --json plain hA
+ok "... and the agent judges as it should" says 'not f("settings-invalid") and f("libvirt-unavailable")'
+ok "... and listens" grep -q "pid=${pid[B]}," <(nsenter -t "${pid[B]}" -m ss -Hltnp)
 stop B
 finish

@@ -485,6 +485,22 @@ static void test_file(void)
 	settings_free(settings);
 }
 
+static void test_fallback(void)
+{
+	CF_AUTO(settings_free) struct settings *now = NULL, *plain = must_read(""), *moved = must_read("port = 1\n"),
+					       *other = must_read("libvirt { uri = \"test:///default\" }\n");
+	char key[SETTINGS_KEY_ROOM];
+	struct cf_error err;
+
+	ok(settings_fallback("x.conf:3: no", &now, &err) == 0 && strcmp(now->fault, "x.conf:3: no") == 0 && !*plain->fault,
+	   "settings that stand in say what for");
+	ok(now->n_access == 0 && now->n_peers == 0 && settings_policy(now, "") && now->port == 9437,
+	   "... and are the defaults");
+	ok(!settings_for_a_start(now, plain, key) && !settings_for_a_start(plain, moved, key),
+	   "most can be taken over at any time");
+	ok(settings_for_a_start(now, other, key) && strcmp(key, "libvirt.uri") == 0, "... and what cannot has its name");
+}
+
 static void test_where(void)
 {
 	struct settings_peer peer = { .name = "hB", .address = "10.0.0.2", .port = 1 };
@@ -527,6 +543,7 @@ int main(void)
 	test_rows();
 	test_example();
 	test_file();
+	test_fallback();
 	test_where();
 
 	unlink(path);

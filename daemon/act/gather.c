@@ -256,6 +256,11 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 	terms_own(settings, evidence->has_policy ? evidence->policy : NULL,
 		  ask->terms->has_policy ? ask->terms->policy : NULL, &own);
 	spell(settings, domain, ask, &own, &ret->reservation);
+	if (*own.fault) {	/* without limits there is nothing to judge by */
+		take_limits(settings, &own, ask, ret);
+		terms_object(&own, settings->host, &ret->limits, &ret->findings);
+		return;
+	}
 	if (r == 0 && !is_here(settings, ask->destination, ret))
 		r = inquire(settings, call, ask->id, ret, &err);
 	if (ret->has_lease)

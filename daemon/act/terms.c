@@ -12,6 +12,7 @@ void terms_own(const struct settings *settings, const char *chosen, const char *
 	struct cf_both_limits both;
 
 	*ret = (struct own_terms){
+		.fault = settings->fault,
 		.domains_choice = own,
 		.missing = { chosen && !own ? chosen : NULL, requested && !besides ? requested : NULL },
 	};
@@ -28,9 +29,15 @@ void terms_object(const struct own_terms *own, const char *host, const struct cf
 {
 	static const char *const who[] = { "the domain's metadata names", "the request names" };
 
-	for (size_t i = 0; i < CF_COUNT(own->missing); i++) {
-		struct cf_finding *finding;
+	struct cf_finding *finding;
 
+	if (*own->fault) {
+		finding = cf_findings_add(findings, limits, CF_FINDING_SETTINGS_INVALID, host);
+		if (finding)
+			snprintf(finding->detail, sizeof(finding->detail), "%s", own->fault);
+		return;
+	}
+	for (size_t i = 0; i < CF_COUNT(own->missing); i++) {
 		if (!own->missing[i])
 			continue;
 		finding = cf_findings_add(findings, limits, CF_FINDING_POLICY_UNKNOWN, host);

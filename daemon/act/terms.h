@@ -18,13 +18,14 @@ struct own_terms {
 	struct cf_limits limits;	/* of the two policies the stricter of each */
 	const char *policy;		/* the domain's choice, or the one in use */
 	bool domains_choice;
+	const char *fault;		/* of the settings: what stands above means nothing then; "" for none */
 	const char *missing[2];		/* named by the domain, by the request: there is no such policy here; or NULL */
 };
 
 /* chosen by the domain, requested besides: NULL for none. */
 void terms_own(const struct settings *settings, const char *chosen, const char *requested, struct own_terms *ret);
 
-/* A finding for each policy that is missing on this host. */
+/* A finding for each policy that is missing on this host; for settings that have a fault, that alone. */
 void terms_object(const struct own_terms *own, const char *host, const struct cf_both_limits *limits,
 		  struct cf_findings *findings);
 
