@@ -44,15 +44,51 @@ int run_show(struct ask *ask, struct cf_error *err)
 	return EXIT_CLEAN;
 }
 
-int run_watch(struct ask *ask, struct cf_error *err)
+static int watch_one(struct ask *ask, const char *id, struct cf_error *err)
 {
-	int r;
+	int r = follow(ask, id, err);
 
-	follow_signals(ask);
-	r = follow(ask, ask->args[0], err);
 	if (r < 0)
 		return r;
-	return r == FOLLOW_ENDED ? settle(ask, ask->args[0], err) : EXIT_FAILED;
+	return r == FOLLOW_ENDED ? settle(ask, id, err) : EXIT_FAILED;
+}
+
+/* All that are under way when it begins. */
+static int watch_all(struct ask *ask, struct cf_error *err)
+{
+	struct question question = { .route = CF_ROUTE_MIGRATIONS };
+	char ids[CF_PAGE_MAX][CF_UUID_ROOM];
+	const char *list[CF_PAGE_MAX];
+	const struct cf_migrations *all;
+	size_t n = 0;
+	int r;
+
+	r = call_ask(ask->call, &question, &ask->reply, err);
+	if (r < 0)
+		return r;
+	all = ask->reply.message;
+	for (size_t i = 0; i < all->n_list; i++) {
+		if (migration_has_ended(&all->list[i]))
+			continue;
+		snprintf(ids[n], sizeof(ids[n]), "%s", all->list[i].id);
+		list[n] = ids[n];
+		n++;
+	}
+	if (n == 0 && !ask->json)
+		say(ask->to, "no migration is under way");
+	if (n == 0)
+		return EXIT_CLEAN;
+	return n == 1 ? watch_one(ask, list[0], err) : watch_several(ask, list, n, err);
+}
+
+int run_watch(struct ask *ask, struct cf_error *err)
+{
+	follow_signals(ask);
+	if (ask->n_args == 0)
+		return watch_all(ask, err);
+	if (ask->n_args == 1)
+		return watch_one(ask, ask->args[0], err);
+	return watch_several(ask, (const char **)ask->args, ask->n_args, err);
 }
 
 /* The agent may need a while to put everything back: the answer is not the end of it. */
@@ -66,7 +102,7 @@ int run_abort(struct ask *ask, struct cf_error *err)
 	r = call_ask(ask->call, &question, &ask->reply, err);
 	if (r < 0)
 		return r;
-	if (!has_ended(ask)) {
+	if (!migration_has_ended(ask->reply.message)) {
 		r = follow(ask, ask->args[0], err);
 		if (r != FOLLOW_ENDED)
 			return r < 0 ? r : EXIT_FAILED;

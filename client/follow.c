@@ -39,8 +39,7 @@ void follow_signals(struct ask *ask)
 	call_stop_on(ask->call, &signalled);
 }
 
-/* A signal ends it early. */
-static void rest(cf_span span)
+void follow_rest(cf_span span)
 {
 	struct timespec t = { span.ns / CF_S, span.ns % CF_S };
 
@@ -80,18 +79,23 @@ int follow_ask(struct ask *ask, const struct question *question, bool only_if_se
 		if (!told)
 			say(stderr, "clockferry: %s; trying again", err->text);
 		told = true;
-		rest(RETRY);
+		follow_rest(RETRY);
 		if (signalled)
 			return cf_fail(err, EINTR, CF_HOST, "interrupted");
 	}
 }
 
-bool has_ended(const struct ask *ask)
+bool migration_has_ended(const struct cf_migration *m)
 {
-	const struct cf_migration *m = ask->reply.message;
-
-	/* The last phase is entered before its receipt is written; a refusal needs none. */
 	return m->has_ended || m->has_outcome || m->phase == CF_PHASE_REFUSED;
+}
+
+bool follow_interrupted(void)
+{
+	bool was = signalled;
+
+	signalled = 0;
+	return was;
 }
 
 void follow_say_how(const struct ask *ask, const char *id)
@@ -166,9 +170,9 @@ static int step(struct watch *w, struct cf_error *err)
 	m = w->ask->reply.message;
 	w->revision = m->revision;
 	progress_show(&w->progress, m);
-	if (has_ended(w->ask))
+	if (migration_has_ended(m))
 		return FOLLOW_ENDED;
-	rest(BREATH);
+	follow_rest(BREATH);
 	return FOLLOW_ON;
 }
 

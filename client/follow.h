@@ -36,8 +36,22 @@ int follow(struct ask *ask, const char *id, struct cf_error *err);
 /* What the operator types to go on with a migration that is not watched any more. */
 void follow_say_how(const struct ask *ask, const char *id);
 
-/* Has it?  Of a migration in ask->reply. */
-bool has_ended(const struct ask *ask);
+/* Has it?  The last phase is entered before its receipt is written; a refusal needs none. */
+bool migration_has_ended(const struct cf_migration *migration);
+
+/* The exit status of one that has ended, and of two the worse. */
+int migration_status(const struct cf_migration *migration);
+int migration_worse(int a, int b);
+
+/* Was there a signal since this was asked last?  And a pause that a signal ends. */
+bool follow_interrupted(void);
+void follow_rest(cf_span span);
+
+/*
+ * The same of several: they are shown together, and how each ended at the end; with
+ * --json the receipt of each.  Returns the exit status, the worst of theirs.
+ */
+int watch_several(struct ask *ask, const char **ids, size_t n, struct cf_error *err);
 
 /* Show how the migration in ask->reply ended, with its receipt; returns the exit status. */
 int settle(struct ask *ask, const char *id, struct cf_error *err);

@@ -24,11 +24,21 @@ static void defuse(char *text)
 	}
 }
 
+static struct winsize size_of(FILE *to)
+{
+	struct winsize size, none = { 0 };
+
+	return isatty(fileno(to)) && ioctl(fileno(to), TIOCGWINSZ, &size) == 0 ? size : none;
+}
+
 size_t say_columns(FILE *to)
 {
-	struct winsize size;
+	return size_of(to).ws_col;
+}
 
-	return isatty(fileno(to)) && ioctl(fileno(to), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+size_t say_rows(FILE *to)
+{
+	return size_of(to).ws_row;
 }
 
 /* How much of the text, in bytes, fits into so many columns; a word that does not is not broken. */

@@ -46,8 +46,9 @@ struct say_parts {
 void say_part(struct say_parts *parts, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void say_parts_end(struct say_parts *parts, const char *none);	/* none: what to say where there were no parts */
 
-/* Columns of the terminal that `to` is, or 0: it is none, or does not tell. */
+/* Columns and rows of the terminal that `to` is, or 0: it is none, or does not tell. */
 size_t say_columns(FILE *to);
+size_t say_rows(FILE *to);
 
 /*
  * A text and the line's end, the first word at column `at`: folded for a terminal

@@ -17,6 +17,23 @@ static const int statuses[CF_N_OUTCOMES] = {
 	[CF_OUTCOME_ABORTED]    = EXIT_ABORTED,
 };
 
+int migration_status(const struct cf_migration *m)
+{
+	if (m->phase == CF_PHASE_REFUSED)
+		return EXIT_REFUSED;
+	return statuses[m->has_outcome ? m->outcome : CF_OUTCOME_UNKNOWN];
+}
+
+int migration_worse(int a, int b)
+{
+	static const int worst_last[] = { EXIT_CLEAN, EXIT_DOUBTFUL, EXIT_REFUSED, EXIT_ABORTED, EXIT_FAILED };
+
+	for (size_t i = CF_COUNT(worst_last); i-- > 0;)
+		if (a == worst_last[i] || b == worst_last[i])
+			return worst_last[i];
+	return a;
+}
+
 static int fetch_receipt(struct ask *ask, const char *id, struct cf_error *err)
 {
 	struct question question = { .route = CF_ROUTE_RECEIPT, .segment = id };
@@ -48,15 +65,14 @@ int settle(struct ask *ask, const char *id, struct cf_error *err)
 {
 	CF_AUTO(reply_clear) struct reply ended = ask->reply;
 	const struct cf_migration *m = ended.message;
-	enum cf_outcome outcome = m->has_outcome ? m->outcome : CF_OUTCOME_UNKNOWN;
-	int r;
+	int status = migration_status(m), r;
 
 	ask->reply = (struct reply){ 0 };
 
 	/* A refusal leaves no trace, and so no receipt. */
-	if (outcome == CF_OUTCOME_REFUSED || m->phase == CF_PHASE_REFUSED) {
+	if (status == EXIT_REFUSED) {
 		show_without(ask, m, ended.text, ended.size);
-		return EXIT_REFUSED;
+		return status;
 	}
 
 	r = fetch_receipt(ask, id, err);
@@ -68,5 +84,5 @@ int settle(struct ask *ask, const char *id, struct cf_error *err)
 	} else {
 		show_receipt(ask->to, ask->reply.message);
 	}
-	return statuses[outcome];
+	return status;
 }

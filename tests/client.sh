@@ -347,6 +347,56 @@ answers "DELETE /v1/migrations/* 409 problem problem-too-late.json"
 runs 1 "abort, too late" abort 7c0e58e1
 like "abort, too late: says so" "$err" 'the guest has landed'
 
+## several at once
+
+# of A-LINES B-LINES: two migrations whose agent answers with these files, one after the other.
+several()
+{
+	local answer=()
+
+	for file in $1; do answer+=("GET /v1/migrations/aaaa 200 json migration-$file.json"); done
+	for file in $2; do answer+=("GET /v1/migrations/bbbb 200 json migration-$file.json"); done
+	answers "GET /v1/migrations/*/receipt 200 json receipt-clean.json" "${answer[@]}" \
+		"GET /v1/migrations/* 404 problem problem-not-found.json" \
+		"DELETE /v1/migrations/aaaa 409 problem problem-too-late.json" \
+		"DELETE /v1/migrations/* 200 json migration-copying.json"
+}
+several "copying clean" "checking copying breached"
+runs 5 "the worst of two is how it ends" watch aaaa bbbb
+is "each one's end is told, in the order they were named" "$(grep ' moved ' "$dir/out" | cut -d: -f1 | paste -sd' ')" \
+	"clean breached"
+like "what happens meanwhile has the domain's name" "$out" '^web1: copying: '
+is "what has no news is not said again" "$(grep -c '^web1: clean$' "$dir/out")" 1
+several "clean" "aborted"
+runs 4 "an abort is worse than a clean end" watch aaaa bbbb
+several "refused" "aborted"
+runs 4 "and than a refusal" watch aaaa bbbb
+several "clean" "clean"
+runs 0 "two clean ones" watch aaaa bbbb
+several "clean" "clean"
+runs 0 "in JSON" watch aaaa bbbb --json
+is "there is a receipt of each" "$(python3 -c 'import json, sys
+text, n = sys.stdin.read(), 0
+while text.strip():
+    receipt, end = json.JSONDecoder().raw_decode(text.lstrip())
+    text, n = text.lstrip()[end:], n + ("blackout" in receipt)
+print(n)' <"$dir/out")" 2
+several "clean" "clean"
+runs 1 "one that nobody knows" watch aaaa cccc
+like "is no reason to wait for the other" "$err" "no domain|not found|there is no"
+answers "GET /v1/migrations 200 json migrations.json" "GET /v1/migrations/*/receipt 200 json receipt-clean.json" \
+	"GET /v1/migrations/* 200 json migration-clean.json"
+runs 0 "without a name all that are under way are watched" watch
+is "which are not those that have ended" "$(grep -c '^clean: web1 moved' "$dir/out")" \
+	"$(grep -o '"outcome":\|"phase":' "$dir/migrations.json" | awk '/phase/ { n++ } /outcome/ { n-- } END { print n }')"
+answers "GET /v1/migrations 200 json migrations-none.json"
+runs 0 "where none is, nothing is waited for" watch
+is "and that is said" "$out" "no migration is under way"
+several "copying clean" "copying copying clean"
+SHELL=/bin/sh script -qec "stty rows 20 cols 90; '$builddir/clockferry' --socket '$dir/sock' watch aaaa bbbb" /dev/null >"$dir/out" </dev/null
+is "on a terminal" "$?" 0
+like "they have a line each, written over" "$(tr '\r\033' '<>' <"$dir/out")" '>\[2A<web1: '
+
 ## a lost agent
 
 answers "GET /v1/migrations/*/receipt 200 json receipt-clean.json" "GET /v1/migrations/* 200 json migration-copying.json" \
@@ -423,5 +473,21 @@ kill -INT "$watcher"
 watched
 is "Ctrl-C again ends the watching" "$status" 1
 like "Ctrl-C again says how to go on" "$err" 'to watch it'
+
+several "copying" "copying"
+in_background 'migrations/bbbb' watch aaaa bbbb
+kill -INT "$watcher"
+watched
+is "Ctrl-C ends the watching of several" "$status" 1
+is "and says which they are" "$(grep -cE '^  web1 +(aaaa|bbbb)$' "$dir/err")" 2
+several "copying" "copying copying copying copying copying aborted"
+in_background 'migrations/bbbb' watch aaaa bbbb --abort-on-interrupt
+kill -INT "$watcher"
+ok "with --abort-on-interrupt both are aborted" wait_for 20 asked 'DELETE /v1/migrations/bbbb'
+ok "the one that is too late, too" asked 'DELETE /v1/migrations/aaaa'
+kill -INT "$watcher"
+watched
+is "Ctrl-C again ends that as well" "$status" 1
+like "the agent's no is told" "$err" 'web1 is not aborted: .*landed'
 
 finish
