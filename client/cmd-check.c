@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/command.h"
-#include "client/json.h"
+#include "client/pages.h"
 #include "client/show.h"
 
 static int spell(const struct ask *ask, struct cf_check_request *ret, struct cf_error *err)
@@ -22,10 +22,10 @@ static int spell(const struct ask *ask, struct cf_check_request *ret, struct cf_
 	return 0;
 }
 
-static bool all_allowed(const struct cf_checks *checks)
+static bool all_allowed(const struct cf_check *list, size_t n)
 {
-	for (size_t i = 0; i < checks->n_list; i++)
-		if (!checks->list[i].allowed)
+	for (size_t i = 0; i < n; i++)
+		if (!list[i].allowed)
 			return false;
 	return true;
 }
@@ -33,25 +33,24 @@ static bool all_allowed(const struct cf_checks *checks)
 int run_check(struct ask *ask, struct cf_error *err)
 {
 	struct cf_check_request request = { 0 };
-	struct question question = { .route = CF_ROUTE_CHECKS, .request = &request };
-	const struct cf_checks *checks;
+	const struct question question = { .route = CF_ROUTE_CHECKS, .request = &request };
+	__attribute__((cleanup(pages_clearp))) struct pages checks = { 0 };
+	const struct cf_checks *last;
 	int r;
 
 	r = spell(ask, &request, err);
 	if (r == 0)
-		r = call_ask(ask->call, &question, &ask->reply, err);
+		r = pages_fetch(ask, &question, &checks, err);
 	if (r < 0)
 		return r;
 
-	checks = ask->reply.message;
-	if (ask->json)
-		json_print(ask->to, ask->reply.text, ask->reply.size);
-	else
-		r = show_checks(ask->to, checks, err);
+	last = ask->reply.message;
+	if (!ask->json)
+		r = show_checks(ask->to, last->domain, checks.rows, checks.n, err);
 	if (r < 0)
 		return r;
-	if (checks->n_list == 0)
+	if (checks.n == 0)
 		return cf_fail(err, ENOENT, CF_NOT_FOUND,
 			       "the agent knows no other host: name a destination");
-	return all_allowed(checks) ? EXIT_CLEAN : EXIT_REFUSED;
+	return all_allowed(checks.rows, checks.n) ? EXIT_CLEAN : EXIT_REFUSED;
 }

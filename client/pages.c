@@ -50,18 +50,19 @@ static int turn(const struct reply *reply, struct cf_page_query *query, struct c
 	return 1;
 }
 
-int pages_fetch(struct ask *ask, enum cf_route_id route, struct pages *ret, struct cf_error *err)
+int pages_fetch(struct ask *ask, const struct question *question, struct pages *ret, struct cf_error *err)
 {
 	__attribute__((cleanup(pages_clearp))) struct pages pages = { 0 };
 	struct cf_page_query query = { 0 };
-	struct question question = { .route = route, .query = &query };
+	struct question page = *question;
 	int r, more;
 
+	page.query = &query;
 	do {
-		r = call_ask(ask->call, &question, &ask->reply, err);
+		r = call_ask(ask->call, &page, &ask->reply, err);
 		if (r == 0 && ask->json)
 			json_print(ask->to, ask->reply.text, ask->reply.size);
-		else if (r == 0)
+		if (r == 0)
 			r = append(&pages, &ask->reply, err);
 		more = r < 0 ? r : turn(&ask->reply, &query, err);
 	} while (more > 0);

@@ -11,11 +11,11 @@ struct pages {
 };
 
 /*
- * Ask the route, whose query is a cf_page_query and whose reply has `list` and
- * `next`, for all there is.  With --json each page is printed as it comes, and
+ * Ask, of a route whose query is a cf_page_query and whose reply has `list` and
+ * `next`, for all there is; ask->reply is then the last page.  With --json each page is printed as it comes, and
  * nothing is left to do: returns 1 then, 0 when there is something to show.
  */
-int pages_fetch(struct ask *ask, enum cf_route_id route, struct pages *ret, struct cf_error *err);
+int pages_fetch(struct ask *ask, const struct question *question, struct pages *ret, struct cf_error *err);
 
 static inline void pages_clearp(struct pages *pages)
 {

@@ -25,7 +25,7 @@ static void show_policies(FILE *to, const struct cf_check *c)
 }
 
 /* One row per destination; the reasons follow below, as they are too long for a cell. */
-static int show_table(FILE *to, const struct cf_checks *checks, struct cf_error *err)
+static int show_table(FILE *to, const struct cf_check *list, size_t n, struct cf_error *err)
 {
 	static const struct table_column columns[] = {
 		{ "DESTINATION" }, { "ALLOWED" }, { "HOST OFFSET" }, { "BLACKOUT, PREDICTED", TABLE_RIGHT },
@@ -36,8 +36,8 @@ static int show_table(FILE *to, const struct cf_checks *checks, struct cf_error 
 	int r;
 
 	r = table_new(&table, columns, CF_COUNT(columns), err);
-	for (size_t i = 0; r == 0 && i < checks->n_list; i++) {
-		const struct cf_check *c = &checks->list[i];
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct cf_check *c = &list[i];
 		const char *const cells[] = {
 			c->destination,
 			allowed_text(c),
@@ -52,17 +52,17 @@ static int show_table(FILE *to, const struct cf_checks *checks, struct cf_error 
 	return r < 0 ? r : table_print(table, to, err);
 }
 
-int show_checks(FILE *to, const struct cf_checks *checks, struct cf_error *err)
+int show_checks(FILE *to, const char *domain, const struct cf_check *list, size_t n, struct cf_error *err)
 {
 	int r;
 
-	r = show_table(to, checks, err);
-	for (size_t i = 0; r == 0 && i < checks->n_list; i++) {
-		const struct cf_check *c = &checks->list[i];
+	r = show_table(to, list, n, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct cf_check *c = &list[i];
 
 		if (c->n_findings == 0)
 			continue;
-		say_heading(to, "%s to %s", checks->domain, c->destination);
+		say_heading(to, "%s to %s", domain, c->destination);
 		if (c->has_policy)
 			show_policies(to, c);
 		show_findings(to, "  ", c->findings, c->n_findings);

@@ -51,5 +51,5 @@ const char *progress_text(const struct cf_migration *migration, char ret[static 
 /* Tables; these fail where a table cannot be built. */
 int show_peers(FILE *to, const struct cf_peer *list, size_t n, struct cf_error *err);
 int show_domains(FILE *to, const struct cf_domain *list, size_t n, struct cf_error *err);
-int show_checks(FILE *to, const struct cf_checks *checks, struct cf_error *err);
+int show_checks(FILE *to, const char *domain, const struct cf_check *list, size_t n, struct cf_error *err);
 int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct cf_error *err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,43 @@ static void *run(void *userdata)
 	loop_post(worker->loop, finish, worker);
 	count_out();
 	return NULL;
+}
+
+struct each {
+	void (*fn)(void *arg, size_t i);
+	void *arg;
+	size_t n;
+	atomic_size_t next;
+};
+
+static void *do_each(void *userdata)
+{
+	struct each *each = userdata;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&each->next, 1)) < each->n)
+		each->fn(each->arg, i);
+	return NULL;
+}
+
+void worker_each(size_t n, size_t at_once, void (*fn)(void *arg, size_t i), void *arg)
+{
+	struct each each = { .fn = fn, .arg = arg, .n = n };
+	pthread_t helpers[WORKERS_MAX];
+	size_t n_helpers = 0;
+
+	while (n_helpers + 1 < n && n_helpers + 1 < at_once && count_in()) {
+		if (worker_thread(&helpers[n_helpers], do_each, &each, NULL) < 0) {
+			count_out();
+			break;
+		}
+		n_helpers++;
+	}
+	do_each(&each);
+	while (n_helpers > 0) {
+		pthread_join(helpers[--n_helpers], NULL);
+		count_out();
+	}
 }
 
 int worker_wait(cf_span patience)

@@ -7,6 +7,7 @@
  */
 
 #include <pthread.h>
+#include <stddef.h>
 
 #include "daemon/loop.h"
 #include "proto/error.h"
@@ -20,6 +21,13 @@
 #define WORKERS_MAX 64
 int worker_run(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg,
 	       struct cf_error *err);
+
+/*
+ * fn(arg, i) for every i below n, on the calling thread and up to at_once - 1 others;
+ * returns when all is done.  Where there are no more threads it takes longer.  Any
+ * thread but the loop's.
+ */
+void worker_each(size_t n, size_t at_once, void (*fn)(void *arg, size_t i), void *arg);
 
 /*
  * Once the loop has ended: wait until no work is under way, in whole seconds of

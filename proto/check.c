@@ -30,6 +30,7 @@ static const struct cf_field checks_fields[] = {
 	CF_TEXT(T, domain),
 	CF_TEXT(T, uuid),
 	CF_LIST(T, list, &cf_check_shape),
+	CF_TEXT(T, next, CF_MAYBE(T, has_next), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_checks_shape = CF_SHAPE(cf_checks, checks_fields);

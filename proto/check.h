@@ -6,6 +6,7 @@
  * every finding, per destination, those of severity `warn` included.
  */
 
+#include "proto/page.h"
 #include "proto/report.h"
 #include "proto/terms.h"
 
@@ -42,6 +43,8 @@ struct cf_checks {
 	char uuid[CF_UUID_ROOM];
 	size_t n_list;
 	struct cf_check list[CF_DESTINATIONS_MAX];
+	bool has_next;			/* when all known peers were asked for: there are more */
+	char next[CF_CURSOR_ROOM];
 };
 
 extern const struct cf_shape cf_check_request_shape;

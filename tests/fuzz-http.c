@@ -86,15 +86,35 @@ static size_t converse(const uint8_t *data, size_t size, char *text, size_t room
 	return used;
 }
 
+/* The value of a header field of ours, or "". */
+static const char *field(const char *head, const char *end, const char *name)
+{
+	const char *at = strstr(head, name);
+
+	return at && at < end ? at + strlen(name) : "";
+}
+
+/* One answer after another, until there is one that is not ours: what has no type comes from libmicrohttpd. */
 static void check(const char *text)
 {
-	const char *type = strstr(text, "Content-Type: application/problem+json");
-	const char *body = type ? strstr(type, "\r\n\r\n{\"type\":\"urn:clockferry:error:") : NULL;
+	while (*text) {
+		const char *end = strstr(text, "\r\n\r\n"), *type, *body;
+		int status = 0;
 
-	must(!*text || strncmp(text, "HTTP/1.1 ", 9) == 0);
-	must(!type || body || strstr(text, "\r\n\r\n") - text > 0);
-	for (const char *p = text; (p = strstr(p, "HTTP/1.1 ")); p++)
-		must(p[9] >= '1' && p[9] <= '5');
+		must(sscanf(text, "HTTP/1.1 %d ", &status) == 1 && end);
+		must(status >= 100 && status < 600);
+		body = end + 4;
+		type = field(text, end, "\r\nContent-Type: ");
+		if (status == 100) {
+			text = body;
+			continue;
+		}
+		must(*type || status >= 400);
+		if (!*type)
+			return;
+		must(*body == '{' && strncmp(type, status < 400 ? "application/json\r" : "application/problem+json\r", 17) == 0);
+		text = body + strtoul(field(text, end, "\r\nContent-Length: "), NULL, 10);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -106,7 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!server)
 		start();
 	converse(data, size, text, ROOM);
-	check(text);
+	if (!memmem(data, size, "HEAD", 4))	/* has a length without a body */
+		check(text);
 	free(text);
 	return 0;
 }

@@ -18,6 +18,11 @@ static const char *const names[] = {
 	VIR_DOMAIN_JOB_DOWNTIME, VIR_DOMAIN_JOB_DOWNTIME_NET, "of_a_later_version",
 };
 
+static void quiet(void *userdata, virErrorPtr error)
+{
+	(void)userdata; (void)error;
+}
+
 static void add(virTypedParameterPtr *params, int *n, int *room, const uint8_t *data)
 {
 	const char *name = names[data[0] % CF_COUNT(names)];
@@ -44,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int n = 0, room = 0;
 
 	must(virInitialize() >= 0);	/* each of its errors needs it, and again it does nothing */
+	virSetErrorFunc(NULL, quiet);
 	for (; size >= PARAMETER; data += PARAMETER, size -= PARAMETER)
 		add(&params, &n, &room, data);
 	if (virt_job_result(params, n, &result)) {

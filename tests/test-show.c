@@ -26,11 +26,17 @@ SHOW(health, show_health(to, message, made_up_find("clock")->message))
 SHOW(health_bad, show_health(to, message, made_up_find("clock-absent")->message))
 SHOW(peer, show_peer(to, message))
 SHOW(guest, show_guest(to, message))
-SHOW(checks, show_checks(to, message, NULL))
 SHOW(vitals, show_vitals(to, message))
 SHOW(receipt, show_receipt(to, message))
 SHOW(end, show_end(to, message))
 SHOW(migration, show_migration(to, message))
+
+static void checks(FILE *to, const void *message)
+{
+	const struct cf_checks *c = message;
+
+	show_checks(to, c->domain, c->list, c->n_list, NULL);
+}
 
 static void peers(FILE *to, const void *message)
 {

@@ -29,6 +29,39 @@ static void on_done(void *arg)
 		sd_event_exit(loop_sd(loop), 0);
 }
 
+static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static int times[100], n_inside, most_inside;
+
+/* Returns once as many are inside as there can be, or all of them were. */
+static void visit(void *arg, size_t i)
+{
+	int at_once = *(int *)arg;
+
+	pthread_mutex_lock(&counting);
+	times[i]++;
+	if (++n_inside > most_inside)
+		most_inside = n_inside;
+	pthread_cond_broadcast(&more);
+	while (most_inside < at_once)
+		pthread_cond_wait(&more, &counting);
+	n_inside--;
+	pthread_mutex_unlock(&counting);
+}
+
+static void test_each(void)
+{
+	int at_once = 8, once = 0;
+
+	worker_each(CF_COUNT(times), at_once, visit, &at_once);
+	for (size_t i = 0; i < CF_COUNT(times); i++)
+		once += times[i] == 1;
+	ok(once == CF_COUNT(times), "each was done once");
+	ok(most_inside == at_once, "%d at a time", most_inside);
+	worker_each(0, at_once, visit, &at_once);
+	ok(worker_wait((cf_span){ 0 }) == 0, "and no thread is left behind");
+}
+
 int main(void)
 {
 	struct cf_error err;
@@ -38,6 +71,7 @@ int main(void)
 	loop_new(&loop, NULL);
 	ok(worker_wait((cf_span){ 0 }) == 0, "nothing is under way");
 
+	test_each();
 	pthread_mutex_lock(&held);
 	while (begun < 1000 && worker_run(loop, work, on_done, &begun, &err) == 0)
 		begun++;

@@ -39,11 +39,14 @@ static void on_version(void *userdata, struct http_exchange *x)
 
 static void on_clock(void *userdata, struct http_exchange *x)
 {
+	const struct wire *wire = userdata;
 	struct cf_error err;
 
-	(void)userdata;
 	cf_fail(&err, 1, CF_HOST, "no clock here");
-	http_fail(x, &err);
+	if (wire->clock)
+		http_reply(x, wire->clock);
+	else
+		http_fail(x, &err);
 }
 
 static void on_probe(void *userdata, struct http_exchange *x)
@@ -152,7 +155,7 @@ static void remove_all(void)
 
 void wire_init(struct wire *wire)
 {
-	*wire = (struct wire){ .handlers = wire->handlers };
+	*wire = (struct wire){ .handlers = wire->handlers, .clock = wire->clock };
 	snprintf(wire->dir, sizeof(wire->dir), "/tmp/clockferry-test-XXXXXX");
 	if (!mkdtemp(wire->dir) || chmod(wire->dir, 0711) < 0)
 		abort();

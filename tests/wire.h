@@ -7,12 +7,14 @@
 
 #include "daemon/http/server.h"
 #include "daemon/loop.h"
+#include "proto/report.h"
 
 struct wire {
 	char dir[64];			/* with the socket and what else the test puts there */
 	char socket[96];
 	struct server_options options;
 	http_handler *const *handlers;	/* NULL: some of wire.c's own */
+	const struct cf_report *clock;	/* what those say of the clock; NULL: that there is none */
 	struct loop *loop;
 	struct server *server;
 	pthread_t thread;

@@ -2,7 +2,6 @@
 
 /* This host: how it is, its clock, its peers, its domains. */
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,16 +81,11 @@ void api_probe(void *userdata, struct http_exchange *x)
 	http_reply(x, &reply);
 }
 
-static size_t page_limit(const struct cf_page_query *page)
-{
-	return page->has_limit ? (size_t)page->limit : SIZE_MAX;
-}
-
 static int list_peers(struct api_job *job)
 {
 	const struct cf_page_query *page = job->query;
 
-	fleet_list(job->api->context->fleet, page->cursor, page_limit(page), job->reply);
+	fleet_list(job->api->context->fleet, page->cursor, api_limit(page, CF_PEERS_MAX), job->reply);
 	return 0;
 }
 
@@ -114,7 +108,7 @@ static int list_domains(struct api_job *job)
 {
 	const struct cf_page_query *page = job->query;
 
-	return domain_list(job->api->context->virt, page->cursor, page_limit(page), job->reply, &job->err);
+	return domain_list(job->api->context->virt, page->cursor, api_limit(page, CF_DOMAINS_MAX), job->reply, &job->err);
 }
 
 void api_domains(void *userdata, struct http_exchange *x)

@@ -11,12 +11,14 @@
 #include "daemon/ledger/ledger.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/settings.h"
+#include "daemon/worker.h"
 #include "proto/check.h"
 #include "proto/health.h"
 
 #define CHECK_WAIT    ((cf_span){ 10 * CF_S })
 #define WAIT          ((cf_span){ 10 * CF_S })
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
+#define CHECKS_AT_ONCE 16	/* destinations: those that do not answer must not add up */
 
 #define NO_MIGRATION "00000000-0000-4000-8000-000000000000"	/* the id a dry run is asked under */
 
@@ -53,19 +55,29 @@ static int terms_check(const struct api *api, const struct http_exchange *x, con
 
 /* --- checks --- */
 
-static void check_one(struct api_job *job, const struct gathered_domain *domain, const struct gather_ask *ask,
-		      struct cf_check *ret)
+/* What all destinations of a check have in common. */
+struct checking {
+	struct api_job *job;
+	struct gathered_domain *domain;
+	struct cf_check_request request;	/* with all destinations spelled out */
+};
+
+static void check_one(void *userdata, size_t i)
 {
+	const struct checking *all = userdata;
+	struct cf_checks *checks = all->job->reply;
+	const struct gather_ask ask = { NO_MIGRATION, all->request.destinations[i], &all->request.terms, &all->job->requester };
+	struct cf_check *ret = &checks->list[i];
 	CF_AUTO(cf_free) struct gathered_pair *pair = calloc(1, sizeof(*pair));
 	CF_AUTO(call_free) struct call *call = NULL;
 	struct cf_error uncalled = { 0 };
 
-	snprintf(ret->destination, sizeof(ret->destination), "%s", ask->destination);
+	snprintf(ret->destination, sizeof(ret->destination), "%s", ask.destination);
 	if (!pair)
 		return;		/* not allowed, and without memory there is nothing to add */
 
-	fleet_call(job->api->context->fleet, ask->destination, &call, &uncalled);
-	gather_pair(job->api->context, job->settings, call, &uncalled, domain, ask, pair);
+	fleet_call(all->job->api->context->fleet, ask.destination, &call, &uncalled);
+	gather_pair(all->job->api->context, all->job->settings, call, &uncalled, all->domain, &ask, pair);
 	ret->allowed = pair->open;
 	ret->has_host_offset = ret->has_offset_half_width = pair->has_host_offset;
 	ret->host_offset = pair->host_offset;
@@ -80,31 +92,40 @@ static void check_one(struct api_job *job, const struct gathered_domain *domain,
 	memcpy(ret->findings, pair->findings.list, pair->findings.n_list * sizeof(*ret->findings));
 }
 
+/* Every known peer, page by page. */
+static void name_destinations(struct checking *all, const struct cf_page_query *page)
+{
+	struct cf_check_request *request = &all->request;
+	struct cf_checks *checks = all->job->reply;
+	size_t n = fleet_names(all->job->api->context->fleet, page->cursor, request->destinations,
+			       api_limit(page, CF_DESTINATIONS_MAX), &checks->has_next);
+
+	request->n_destinations = n;
+	if (checks->has_next)
+		snprintf(checks->next, sizeof(checks->next), "%s", request->destinations[n - 1]);
+}
+
 static int check(struct api_job *job)
 {
 	const struct act_context *context = job->api->context;
-	const struct cf_check_request *request = job->body;
 	CF_AUTO(cf_free) struct gathered_domain *domain = calloc(1, sizeof(*domain));
-	CF_AUTO(cf_free) struct cf_check_request *all = malloc(sizeof(*all));
+	CF_AUTO(cf_free) struct checking *all = malloc(sizeof(*all));
 	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	struct cf_checks *checks = job->reply;
 
 	if (!domain || !all)
 		return cf_fail(&job->err, ENOMEM, CF_HOST, "out of memory");
 
-	*all = *request;
-	if (all->n_destinations == 0)
-		all->n_destinations = fleet_names(context->fleet, all->destinations, CF_DESTINATIONS_MAX);
+	*all = (struct checking){ job, domain, *(const struct cf_check_request *)job->body };
+	if (all->request.n_destinations == 0)
+		name_destinations(all, job->query);
 	virt_link_open(context->virt, LINK_PATIENCE, &link, &job->err);
-	gather_domain(context, job->settings, link, all->domain, domain);
+	gather_domain(context, job->settings, link, all->request.domain, domain);
 
-	snprintf(checks->domain, sizeof(checks->domain), "%s", all->domain);
+	snprintf(checks->domain, sizeof(checks->domain), "%s", all->request.domain);
 	snprintf(checks->uuid, sizeof(checks->uuid), "%s", domain->guest.uuid);
-	for (size_t i = 0; i < all->n_destinations; i++) {
-		const struct gather_ask ask = { NO_MIGRATION, all->destinations[i], &all->terms, &job->requester };
-
-		check_one(job, domain, &ask, &checks->list[checks->n_list++]);
-	}
+	checks->n_list = all->request.n_destinations;
+	worker_each(checks->n_list, CHECKS_AT_ONCE, check_one, all);
 	return 0;
 }
 

@@ -113,6 +113,11 @@ void api_name_requester(const struct api *api, const struct http_exchange *x, st
 	snprintf(ret->host, sizeof(ret->host), "%s", api->context->settings->host);
 }
 
+size_t api_limit(const struct cf_page_query *page, size_t most)
+{
+	return page->has_limit && (size_t)page->limit < most ? (size_t)page->limit : most;
+}
+
 void api_no_memory(struct http_exchange *x)
 {
 	struct cf_error err;

@@ -9,6 +9,7 @@
 #include "daemon/act/context.h"
 #include "daemon/act/migrations.h"
 #include "daemon/http/exchange.h"
+#include "proto/page.h"
 
 struct server;
 
@@ -69,5 +70,8 @@ void api_reply_large(struct api *api, struct http_exchange *x, void *reply);
 
 /* Who asks, by the role that lets them use the route; others they may have are not why. */
 void api_name_requester(const struct api *api, const struct http_exchange *x, struct cf_requester *ret);
+
+/* How many elements the page is to have that was asked for, where a reply holds so many. */
+size_t api_limit(const struct cf_page_query *page, size_t most);
 
 void api_no_memory(struct http_exchange *x);

@@ -1,44 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/peer/fleet.h"
+#include "daemon/peer/fleet-inside.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include "daemon/clock/kernel.h"
-#include "daemon/peer/sight.h"
-#include "daemon/worker.h"
-
-#define N_OVERHEADS 8
-
-/* What is remembered of a host: one that is watched, or was migrated to. */
-struct mate {
-	struct mate *next;
-	struct fleet *fleet;
-	char host[CF_HOST_ROOM];
-
-	/* under the fleet's lock */
-	bool watched;
-	bool running;			/* its thread, which ends at its next rest when it is not watched */
-	struct sighting seen;
-	bool gate_open;
-	bool has_gate_since;
-	cf_real gate_since;
-	cf_span overheads[N_OVERHEADS];
-	size_t n_overheads;
-};
-
-struct fleet {
-	struct reporter *reporter;
-	struct fleet_listener listener;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;		/* somebody is not watched any more, or not running */
-	struct settings *settings;	/* under the lock, as are the mates */
-	struct mate *mates;
-};
 
 static struct settings *hold(struct fleet *fleet)
 {
@@ -76,88 +42,6 @@ int fleet_measure(struct fleet *fleet, const char *host, struct cf_peer *ret, st
 	return 0;
 }
 
-/* --- the background --- */
-
-/* Keep what was measured; tell whoever listens when it made a difference. */
-static void note(struct mate *mate, const struct settings *settings, const struct sighting *fresh, struct cf_peer *now)
-{
-	struct fleet *fleet = mate->fleet;
-	bool reachable_before, open_before;
-
-	sight_now(settings, fleet->reporter, fresh, now);
-	pthread_mutex_lock(&fleet->lock);
-	reachable_before = mate->seen.peer.reachable;
-	open_before = mate->gate_open;
-	if (!mate->has_gate_since || open_before != now->gate_open)
-		mate->gate_since = kernel_instant().real;
-	mate->has_gate_since = true;
-	mate->gate_open = now->gate_open;
-	mate->seen = *fresh;
-	pthread_mutex_unlock(&fleet->lock);
-
-	if (reachable_before != now->reachable || open_before != now->gate_open)
-		fleet->listener.changed(fleet->listener.userdata, now, reachable_before, open_before);
-}
-
-/* Sleep for the interval; false when nobody wants the peer watched any more: then mate may be gone. */
-static bool rest(struct mate *mate, cf_span interval)
-{
-	struct fleet *fleet = mate->fleet;
-	struct timespec until;
-	bool watched;
-	int r = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += interval.ns / CF_S + (until.tv_nsec + interval.ns % CF_S) / CF_S;
-	until.tv_nsec = (until.tv_nsec + interval.ns % CF_S) % CF_S;
-
-	pthread_mutex_lock(&fleet->lock);
-	while (mate->watched && r == 0)
-		r = pthread_cond_clockwait(&fleet->wake, &fleet->lock, CLOCK_MONOTONIC, &until);
-	watched = mate->watched;
-	if (!watched) {
-		mate->running = false;
-		pthread_cond_broadcast(&fleet->wake);
-	}
-	pthread_mutex_unlock(&fleet->lock);
-	return watched;
-}
-
-/* What the thread of a mate has to itself. */
-struct watching {
-	struct mate *mate;
-	struct settings *settings;
-	struct call *call;
-	struct sighting seen;
-	struct cf_peer now;
-};
-
-static cf_span watch_once(struct watching *watching)
-{
-	struct settings *settings = hold(watching->mate->fleet);
-
-	if (settings != watching->settings)	/* another address, other certificates */
-		call_free(CF_TAKE(watching->call));
-	settings_free(watching->settings);
-	watching->settings = settings;
-
-	sight(settings, &watching->call, &watching->seen);
-	note(watching->mate, settings, &watching->seen, &watching->now);
-	return settings->probe.interval;
-}
-
-static void *watch(void *userdata)
-{
-	struct watching *watching = userdata;
-
-	while (rest(watching->mate, watch_once(watching)))
-		;
-	call_free(watching->call);
-	settings_free(watching->settings);
-	free(watching);
-	return NULL;
-}
-
 /* --- who is known; under the lock --- */
 
 static struct mate *find(struct fleet *fleet, const char *host)
@@ -178,7 +62,6 @@ static struct mate *find_or_add(struct fleet *fleet, const char *host)
 	mate = calloc(1, sizeof(*mate));
 	if (!mate)
 		return NULL;
-	mate->fleet = fleet;
 	snprintf(mate->host, sizeof(mate->host), "%s", host);
 	sight_begin(fleet->settings, host, &mate->seen);
 
@@ -199,60 +82,25 @@ static bool is_peer(const struct settings *settings, const char *host)
 	return false;
 }
 
-static int start(struct mate *mate, struct cf_error *err)
-{
-	CF_AUTO(cf_free) struct watching *watching = calloc(1, sizeof(*watching));
-	pthread_t thread;
-	int r;
-
-	if (!watching)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	watching->mate = mate;
-	sight_begin(mate->fleet->settings, mate->host, &watching->seen);
-	r = worker_thread(&thread, watch, watching, err);
-	if (r < 0)
-		return r;
-
-	pthread_detach(thread);
-	watching = NULL;
-	mate->running = true;
-	return 0;
-}
-
 static int watch_all(struct fleet *fleet, struct cf_error *err)
 {
 	const struct settings *settings = fleet->settings;
-	int r;
 
 	for (size_t i = 0; i < settings->n_peers; i++) {
 		struct mate *mate = find_or_add(fleet, settings->peers[i].name);
 
 		if (!mate)
 			return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-		r = mate->running ? 0 : start(mate, err);	/* one that was about to end goes on */
-		if (r < 0)
-			return r;
 		mate->watched = true;
 	}
-	return 0;
+	return fleet_man(fleet, settings->n_peers, err);
 }
 
-/* Those that settings do not name, or all of them without settings. */
+/* Those that the settings do not name. */
 static void unwatch(struct fleet *fleet, const struct settings *settings)
 {
 	for (struct mate *mate = fleet->mates; mate; mate = mate->next)
-		if (!settings || !is_peer(settings, mate->host))
-			mate->watched = false;
-	pthread_cond_broadcast(&fleet->wake);
-}
-
-static bool any_running(const struct fleet *fleet)
-{
-	for (const struct mate *mate = fleet->mates; mate; mate = mate->next)
-		if (mate->running)
-			return true;
-
-	return false;
+		mate->watched = mate->watched && is_peer(settings, mate->host);
 }
 
 int fleet_reload(struct fleet *fleet, struct settings *settings, struct cf_error *err)
@@ -295,14 +143,19 @@ void fleet_list(struct fleet *fleet, const char *after, size_t limit, struct cf_
 	pthread_mutex_unlock(&fleet->lock);
 }
 
-size_t fleet_names(struct fleet *fleet, char (*names)[CF_HOST_ROOM], size_t n)
+size_t fleet_names(struct fleet *fleet, const char *after, char (*names)[CF_HOST_ROOM], size_t n, bool *more)
 {
 	size_t found = 0;
 
+	*more = false;
 	pthread_mutex_lock(&fleet->lock);
-	for (struct mate *mate = fleet->mates; mate && found < n; mate = mate->next)
-		if (mate->watched)
+	for (struct mate *mate = fleet->mates; mate && !*more; mate = mate->next) {
+		if (!mate->watched || strcmp(mate->host, after) <= 0)
+			continue;
+		*more = found == n;
+		if (!*more)
 			memcpy(names[found++], mate->host, CF_HOST_ROOM);
+	}
 	pthread_mutex_unlock(&fleet->lock);
 	return found;
 }
@@ -362,6 +215,7 @@ int fleet_new(struct fleet **ret, struct settings *settings, struct reporter *re
 	fleet->listener = *listener;
 	pthread_mutex_init(&fleet->lock, NULL);
 	pthread_cond_init(&fleet->wake, NULL);
+	pthread_cond_init(&fleet->ended, NULL);
 
 	pthread_mutex_lock(&fleet->lock);
 	r = watch_all(fleet, err);
@@ -373,6 +227,13 @@ int fleet_new(struct fleet **ret, struct settings *settings, struct reporter *re
 	return 0;
 }
 
+static void mate_free(struct mate *mate)
+{
+	call_free(mate->call);
+	settings_free(mate->settings);
+	free(mate);
+}
+
 void fleet_free(struct fleet *fleet)
 {
 	struct mate *next;
@@ -381,16 +242,15 @@ void fleet_free(struct fleet *fleet)
 		return;
 
 	pthread_mutex_lock(&fleet->lock);
-	unwatch(fleet, NULL);
-	while (any_running(fleet))
-		pthread_cond_wait(&fleet->wake, &fleet->lock);
+	fleet_dismiss(fleet);
 	pthread_mutex_unlock(&fleet->lock);
 
 	for (struct mate *mate = fleet->mates; mate; mate = next) {
 		next = mate->next;
-		free(mate);
+		mate_free(mate);
 	}
 	settings_free(fleet->settings);
+	pthread_cond_destroy(&fleet->ended);
 	pthread_cond_destroy(&fleet->wake);
 	pthread_mutex_destroy(&fleet->lock);
 	free(fleet);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The other hosts this one knows, each measured in the background by a thread
- * of its own: a peer that hangs delays nobody's figures but its own.
+ * The other hosts this one knows, each measured in the background by one of a few
+ * threads: peers that hang never have all of them, and delay each other alone.
  *
  * Every function may be called from any thread.
  */
@@ -65,5 +65,5 @@ void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, 
 void fleet_learn(struct fleet *fleet, const char *host, cf_span above);
 bool fleet_overhead(struct fleet *fleet, const char *host, cf_span *ret);
 
-/* The names of the known peers, at most n of them; returns how many. */
-size_t fleet_names(struct fleet *fleet, char (*names)[CF_HOST_ROOM], size_t n);
+/* The names of the known peers that come after that one ("": all), at most n of them; returns how many. */
+size_t fleet_names(struct fleet *fleet, const char *after, char (*names)[CF_HOST_ROOM], size_t n, bool *more);
