@@ -26,7 +26,7 @@ static void show_libvirt_downtime(FILE *to, const struct cf_receipt *r)
 		return;
 	}
 	say_row(to, "libvirt says", "%s, in whole milliseconds", cf_span_text(r->libvirt_downtime, downtime));
-	if (r->has_offset_during && !r->has_libvirt_downtime_offset)
+	if (r->has_blackout && !r->has_libvirt_downtime_offset)
 		say_row(to, "", "but it is QEMU's count at the source: by the hosts' clocks the guest ran before it stopped");
 	else
 		say_row(to, "", "of which the difference of the hosts' clocks is %s",

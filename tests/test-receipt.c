@@ -219,6 +219,20 @@ static void test_figures(void)
 	end(work);
 
 	work = begin();
+	receipt = work->receipt;
+	work->watch = (struct guest_watch *)work;
+	fill(work, 2000);
+	receipt->landing.has_resume = false;
+	work->peer.offset = (struct cf_offset){ .rounds = 1, .raw = FROM(3999, 4001), .at = { 1000 * CF_MS },
+						.there = at(5000, 3000), .there_at = { 1000 * CF_MS } };
+	receipt_complete(work);
+	ok(!receipt->has_blackout && receipt->has_offset_during && cf_interval_has(receipt->offset_during, MS(2000)),
+	   "without a RESUME the offset at STOP is known all the same");
+	ok(receipt->has_libvirt_downtime && !receipt->has_libvirt_downtime_offset,
+	   "and nothing is claimed of what it did to libvirt's figure");
+	end(work);
+
+	work = begin();
 	fill(work, 0);
 	work->peer.has_at_stop = false;
 	receipt_complete(work);

@@ -120,7 +120,7 @@ static void note_job(struct work *work)
 	receipt->bytes = events.job.bytes;
 	receipt->has_libvirt_downtime = events.has_job && events.job.has_downtime;
 	receipt->libvirt_downtime = events.job.downtime;
-	receipt->has_libvirt_downtime_offset = receipt->has_libvirt_downtime && receipt->has_offset_during &&
+	receipt->has_libvirt_downtime_offset = receipt->has_libvirt_downtime && receipt->has_blackout &&
 					       cf_libvirt_downtime_mixed(receipt->blackout, receipt->offset_during);
 	receipt->libvirt_downtime_offset = receipt->offset_during;
 }
