@@ -8,8 +8,7 @@ static bool goes_before(const struct cf_queued *a, const struct cf_queued *b)
 	return a->priority != b->priority ? a->priority > b->priority : a->ticket < b->ticket;
 }
 
-/* Does one that goes before it wait for the same destination? */
-static bool is_barred(const struct cf_queued *queued, size_t n, size_t which)
+bool cf_queue_is_held(const struct cf_queued *queued, size_t n, size_t which)
 {
 	for (size_t i = 0; i < n; i++)
 		if (queued[i].held && strcmp(queued[i].destination, queued[which].destination) == 0 &&
@@ -27,7 +26,7 @@ size_t cf_queue_next(const struct cf_queued *queued, size_t n, size_t leaving,
 	if ((int64_t)leaving >= limits->outgoing)
 		return n;
 	for (size_t i = 0; i < n; i++)
-		if ((next == n || goes_before(&queued[i], &queued[next])) && !is_barred(queued, n, i))
+		if ((next == n || goes_before(&queued[i], &queued[next])) && !cf_queue_is_held(queued, n, i))
 			next = i;
 	return next;
 }

@@ -34,6 +34,9 @@ struct cf_queue_limits {
 size_t cf_queue_next(const struct cf_queued *queued, size_t n, size_t leaving,
 		     const struct cf_queue_limits *limits);
 
+/* Does it have to wait for its destination, itself or behind one that has? */
+bool cf_queue_is_held(const struct cf_queued *queued, size_t n, size_t which);
+
 /* How many would go before this one, were there room everywhere. */
 size_t cf_queue_ahead(const struct cf_queued *queued, size_t n, size_t which);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
 #include "daemon/settings.h"
 #include "proto/receipt.h"
@@ -21,6 +22,7 @@
 #define THREE "33333333-0000-4000-8000-000000000000"
 #define ONE_MORE     "66666666-0000-4000-8000-000000000000"
 #define ONE_MORE_YET "77777777-0000-4000-8000-000000000000"
+#define NOW_OR_NEVER "99999999-0000-4000-8000-000000000000"
 #define TOO_MANY     "88888888-0000-4000-8000-000000000000"
 #define ONE   "11111111-0000-4000-8000-000000000000"
 
@@ -114,6 +116,7 @@ static int64_t turn(struct migration *migration)
 static void test_queue(void)
 {
 	struct migration *low, *first, *second, *high, *other = NULL, *again = NULL;
+	struct cf_migration_request at_once = { "f", "no such/host", .has_wait = true };
 	struct cf_migration_request impatient = { "d", "no such/host", .has_wait = true, .wait = { CF_MS } };
 	bool answered = false;
 
@@ -152,6 +155,8 @@ static void test_queue(void)
 	   last(low)->outcome == CF_OUTCOME_REFUSED,
 	   "then there is room, and they go");
 	ok(turn(high) < turn(first) && turn(first) < turn(low), "one after the other in their order");
+	ok(start(NOW_OR_NEVER, at_once, &other) == 0 && last(other)->outcome == CF_OUTCOME_REFUSED,
+	   "who may not wait at all goes if there is room: %s", last(other)->reason);
 	parts.context.settings->outgoing = 2;
 	parts.context.settings->queued = 100;
 }
@@ -203,17 +208,21 @@ static void test_stop(void)
 {
 	struct migration *waits, *comes = NULL;
 	bool idle = false;
+	cf_mono told;
+	cf_span had;
 
 	parts.context.settings->outgoing = 0;
 	parts.context.settings->stop_wait = (cf_span){ 100 * CF_MS };
 	waits = waiting(21, "a", 0);
 	ok(expect("55555555-0000-4000-8000-000000000022", ABSENT_TOO, "hb", &comes) == 0, "one waits, one comes in");
+	told = kernel_raw();
 	migrations_stop(parts.all, on_idle, &idle);
 	ok(!idle, "the agent is told to stop, and has something to wait for");
 	ok(last(waits)->outcome == CF_OUTCOME_ABORTED && strstr(last(waits)->reason, "agent-stopping"),
 	   "who waits is aborted: %s", last(waits)->reason);
-	ok(!idle, "who comes in has time");
 	run_to(&idle);
+	had = cf_mono_since(kernel_raw(), told);
+	ok(had.ns >= parts.context.settings->stop_wait.ns / 2, "who comes in has time: %d ms", (int)(had.ns / CF_MS));
 	ok(!migration_receipt(comes), "and then it is left, for its source goes on with it");
 	ok(migrations_unquiesce(parts.all, &err) < 0, "there is no way back: %s", err.text);
 }

@@ -54,8 +54,11 @@ static void line_clear(struct line *line)
 	*line = (struct line){ 0 };
 }
 
-/* False without memory, and when nobody waits. */
-static bool line_up(const struct migrations *all, struct line *ret)
+/*
+ * False without memory, and when nobody waits.  asked: a destination that is being
+ * asked holds back whoever else wants to go there.
+ */
+static bool line_up(const struct migrations *all, bool asked, struct line *ret)
 {
 	size_t room = (size_t)migrations_queued(all);
 
@@ -73,7 +76,7 @@ static bool line_up(const struct migrations *all, struct line *ret)
 		if (m->phase != CF_PHASE_QUEUED)
 			continue;
 		ret->queued[ret->n] = (struct cf_queued){ m->request.priority, m->ticket, m->peer,
-							  is_resting(m) || is_asked(all, m->peer) };
+							  is_resting(m) || (asked && is_asked(all, m->peer)) };
 		ret->who[ret->n++] = m;
 	}
 	return true;
@@ -88,7 +91,7 @@ static bool let_go(struct migrations *all)
 	size_t next;
 	bool went;
 
-	if (!line_up(all, &line))
+	if (!line_up(all, true, &line))
 		return false;
 	next = cf_queue_next(line.queued, line.n, (size_t)migrations_leaving(all), &at_once);
 	went = next < line.n;
@@ -100,21 +103,27 @@ static bool let_go(struct migrations *all)
 	return went;
 }
 
-/* Whoever asked for one has said how long it may wait, or the settings have. */
-static void give_up(struct migrations *all)
+/*
+ * Whoever asked for one has said how long it may wait, or the settings have.  The moment
+ * in which another one is checked does not count.  True when any of them is gone.
+ */
+static bool give_up(struct migrations *all)
 {
 	char span[CF_SPAN_TEXT_ROOM], why[CF_DETAIL_ROOM];
 	struct cf_error err = { 0 };
+	bool any = false;
 
 	for (struct migration *m = all->newest; m; m = m->next) {
-		if (m->phase != CF_PHASE_QUEUED || cf_mono_cmp(kernel_raw(), m->leave_by) < 0)
+		if (m->phase != CF_PHASE_QUEUED || m->soon || cf_mono_cmp(kernel_raw(), m->leave_by) < 0)
 			continue;
 		snprintf(why, sizeof(why), "its turn did not come within %s", cf_span_text(m->may_wait, span));
 		if (migration_leave_queue(m, CF_EV_ABORT, why, &err) < 0) {
 			log_warning("migration %s: %s", m->id, err.text);
 			m->leave_by = cf_mono_add(kernel_raw(), AGAIN_FIRST);
 		}
+		any = any || m->phase != CF_PHASE_QUEUED;
 	}
+	return any;
 }
 
 static void show_places(struct migrations *all)
@@ -122,11 +131,11 @@ static void show_places(struct migrations *all)
 	bool room = !migrations_quiescing(all) && migrations_leaving(all) < limits(all).outgoing;
 	struct line line;
 
-	if (!line_up(all, &line))
+	if (!line_up(all, false, &line))
 		return;
 	for (size_t i = 0; i < line.n; i++)
 		migration_show_place(line.who[i], (int64_t)cf_queue_ahead(line.queued, line.n, i),
-				     room && !is_resting(line.who[i]));
+				     room && !cf_queue_is_held(line.queued, line.n, i));
 	line_clear(&line);
 }
 
@@ -147,7 +156,7 @@ static void set_alarm(struct migrations *all)
 	for (const struct migration *m = all->newest; m; m = m->next) {
 		if (m->phase != CF_PHASE_QUEUED)
 			continue;
-		if (cf_mono_cmp(m->leave_by, next) < 0)
+		if (cf_mono_cmp(m->leave_by, now) > 0 && cf_mono_cmp(m->leave_by, next) < 0)
 			next = m->leave_by;
 		if (is_resting(m) && cf_mono_cmp(m->again, next) < 0)
 			next = m->again;
@@ -164,10 +173,11 @@ static void set_alarm(struct migrations *all)
 
 void queue_move(struct migrations *all)
 {
-	give_up(all);
 	while (!migrations_quiescing(all) && let_go(all))
 		;
-	show_places(all);
+	do
+		show_places(all);
+	while (give_up(all));
 	set_alarm(all);
 }
 
