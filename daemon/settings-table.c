@@ -109,6 +109,29 @@ static const struct setting libvirt[] = {
 		      "address.")),
 	TEXT("migrate-uri", SETTING_TEMPLATE, libvirt.migrate_uri, "",
 		MEANS("Where QEMU sends a guest's memory, as in \"tcp://%s\". \"\": libvirt chooses.")),
+	SWITCH("tls", libvirt.options.tls, "no",
+		MEANS("Encrypt what QEMU sends. Both hosts' QEMU need certificates for that. This and what "
+		      "follows holds unless a request says otherwise.")),
+	INT("parallel", libvirt.options.parallel, "0", 0, 255,
+		MEANS("Connections by which memory is sent. 0: one, in the old way.")),
+	INT("bandwidth", libvirt.options.bandwidth_mib_per_second, "0 MiB/s", 0, 1 << 20, .unit = "MiB/s",
+		MEANS("What a migration may take of the network. 0: all it gets.")),
+	SWITCH("auto-converge", libvirt.options.auto_converge, "no",
+		MEANS("Slow a guest down that writes its memory faster than it can be sent.")),
+	INT("auto-converge-initial", libvirt.options.auto_converge_initial_percent, "0 %", 0, 99, .unit = "%",
+		MEANS("How much of its time such a guest loses at first. 0: as QEMU has it.")),
+	INT("auto-converge-increment", libvirt.options.auto_converge_increment_percent, "0 %", 0, 99, .unit = "%",
+		MEANS("How much more it loses each time that was not enough. 0: as QEMU has it.")),
+	WORD("compression", libvirt.options.compression, "none", cf_compression_words, CF_COMPRESSION_NONE,
+		CF_N_COMPRESSIONS,
+		MEANS("How memory is compressed: zlib and zstd on parallel connections, the others on a "
+		      "single one.")),
+	WORD("storage", libvirt.options.storage, "shared", cf_storage_words, CF_STORAGE_SHARED, CF_N_STORAGES,
+		MEANS("Whether both hosts see the same disks, or they are copied too: whole, or what lies "
+		      "above a backing file that the destination has.")),
+	SWITCH("unsafe", libvirt.options.unsafe, "no",
+		MEANS("Migrate even where libvirt does not see that shared disks are safe to share, as on a "
+		      "cluster file system it does not know.")),
 };
 
 static const struct setting probe[] = {

@@ -18,6 +18,7 @@
 
 #include "proto/base.h"
 #include "proto/error.h"
+#include "proto/options.h"
 #include "proto/report.h"
 #include "proto/route.h"
 #include "proto/terms.h"
@@ -104,6 +105,7 @@ struct settings {
 		char uri[SETTINGS_TEXT_ROOM];
 		char destination_uri[SETTINGS_TEXT_ROOM];	/* with one %s for the host's address */
 		char migrate_uri[SETTINGS_TEXT_ROOM];		/* the same; "": libvirt chooses */
+		struct cf_options options;	/* where a request says nothing */
 	} libvirt;
 
 	struct {

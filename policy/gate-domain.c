@@ -160,4 +160,5 @@ void cf_gate_domain(const struct cf_pair_evidence *pair, const struct cf_domain_
 		guest_clock(&judge, guest, domain->domain);
 	}
 	blackout(&judge, domain);
+	cf_judge_options(&judge, domain);
 }

@@ -42,6 +42,9 @@ void cf_finding_measured(struct cf_finding *finding, struct cf_interval measured
 void cf_finding_limit(struct cf_finding *finding, cf_span limit, const char *owner);
 void cf_finding_owner(struct cf_finding *finding, const char *owner);
 
+/* How it is to be carried. */
+void cf_judge_options(const struct cf_judge *judge, const struct cf_domain_evidence *domain);
+
 /* Judgements that hold before the copy and during it. */
 void cf_judge_state(const struct cf_judge *judge, const struct cf_judged *host);
 void cf_judge_stepped(const struct cf_judge *judge, const struct cf_judged *host);

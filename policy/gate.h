@@ -12,6 +12,7 @@
 #include "proto/domain.h"
 #include "proto/finding.h"
 #include "proto/limits.h"
+#include "proto/options.h"
 #include "proto/record.h"
 #include "proto/report.h"
 #include "proto/terms.h"
@@ -52,12 +53,20 @@ void cf_limits_tighten(struct cf_both_limits *both, const struct cf_tighten *tig
  */
 void cf_limits_override(struct cf_both_limits *both, const struct cf_override *override);
 
+/* What runs on a host, as it says itself ("9.0.0", "QEMU 7.2.22"); "" is not known. */
+struct cf_software {
+	char libvirt[32];
+	char emulator[128];
+};
+
 /* What is known of one pair of hosts. */
 struct cf_pair_evidence {
 	const char *source;			/* host names */
 	const char *destination;
 	const struct cf_report *source_report;		/* NULL: none */
 	const struct cf_report *destination_report;	/* NULL: none */
+	struct cf_software source_software;
+	struct cf_software destination_software;
 	bool has_host_offset;
 	struct cf_interval host_offset;		/* REALTIME destination - source, now */
 	char offset_why[CF_DETAIL_ROOM];	/* why there is none */
@@ -80,6 +89,8 @@ struct cf_domain_evidence {
 	size_t n_blockers;
 	char blockers[8][CF_DETAIL_ROOM];	/* why libvirt cannot migrate it as it is */
 	const struct cf_guest_clock *guest;	/* NULL: not running */
+	const struct cf_options *options;	/* as they would be used; NULL: not asked about */
+	char xml_fault[CF_DETAIL_ROOM];		/* what is wrong with the XML that was given; "" nothing */
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;
 };

@@ -6,6 +6,7 @@ static const struct cf_field check_request_fields[] = {
 	CF_TEXT(T, domain),
 	CF_LIST(T, destinations, NULL),
 	CF_STRUCT(T, terms, cf_terms_shape, CF_MAYBE(T, has_terms), CF_SINCE(1)),
+	CF_STRUCT(T, options, cf_options_shape, CF_MAYBE(T, has_options), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_check_request_shape = CF_SHAPE(cf_check_request, check_request_fields);

@@ -6,6 +6,7 @@
  * every finding, per destination, those of severity `warn` included.
  */
 
+#include "proto/options.h"
 #include "proto/page.h"
 #include "proto/report.h"
 #include "proto/terms.h"
@@ -18,6 +19,8 @@ struct cf_check_request {
 	char destinations[CF_DESTINATIONS_MAX][CF_HOST_ROOM];
 	bool has_terms;
 	struct cf_terms terms;
+	bool has_options;
+	struct cf_options options;	/* it would be asked for with */
 };
 
 struct cf_check {

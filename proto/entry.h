@@ -15,7 +15,9 @@
 struct cf_entry {
 	char boot[CF_BOOT_ROOM];
 	bool has_request;
-	struct cf_migration_request request;	/* source: as it was asked for */
+	struct cf_migration_request request;	/* source: as it was asked for, without XML */
+	bool has_mark;
+	int64_t mark;				/* of the request, XML included: a repeat has the same */
 	bool has_reservation;
 	struct cf_reservation reservation;	/* source: as sent; destination: as received */
 	bool has_lease;

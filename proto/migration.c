@@ -107,6 +107,9 @@ static const struct cf_field migration_request_fields[] = {
 	CF_INT(T, priority, -CF_PRIORITY_MAX, CF_PRIORITY_MAX, CF_MAYBE(T, has_priority), CF_SINCE(1)),
 	CF_SPAN(T, wait, 0, CF_WAIT_MAX, CF_MAYBE(T, has_wait), CF_SINCE(1)),
 	CF_LIST(T, labels, NULL, CF_SINCE(1)),
+	CF_STRUCT(T, options, cf_options_shape, CF_MAYBE(T, has_options), CF_SINCE(1)),
+	CF_BLOB(T, xml, CF_XML_MAX, CF_MAYBE(T, has_xml), CF_SINCE(1)),
+	CF_BLOB(T, persistent_xml, CF_XML_MAX, CF_MAYBE(T, has_persistent_xml), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_migration_request_shape = CF_SHAPE(cf_migration_request, migration_request_fields);

@@ -8,6 +8,7 @@
  */
 
 #include "proto/error.h"
+#include "proto/options.h"
 #include "proto/record.h"
 #include "proto/report.h"
 #include "proto/terms.h"
@@ -69,6 +70,12 @@ struct cf_requester {
 #define CF_LABEL_ROOM	128
 #define CF_LABELS_MAX	16
 
+/*
+ * A domain XML may hold secrets: those of a request are kept for as long as the
+ * migration needs them, in memory alone, and shown to nobody but libvirt.
+ */
+#define CF_XML_MAX ((size_t)1 << 20)
+
 struct cf_migration_request {
 	char domain[CF_NAME_ROOM];	/* name or uuid */
 	char destination[CF_HOST_ROOM];
@@ -80,6 +87,12 @@ struct cf_migration_request {
 	cf_span wait;			/* in the queue, at most; without, as the settings say */
 	size_t n_labels;
 	char labels[CF_LABELS_MAX][CF_LABEL_ROOM];
+	bool has_options;
+	struct cf_options options;
+	bool has_xml;
+	struct cf_blob xml;		/* what the domain is to be there, for this run */
+	bool has_persistent_xml;
+	struct cf_blob persistent_xml;	/* and for the next ones; the same where it is not there */
 };
 
 #define CF_PRIORITY_MAX 100		/* either way */

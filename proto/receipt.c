@@ -96,6 +96,7 @@ static const struct cf_field receipt_fields[] = {
 	CF_STRUCT(T, policy, cf_policy_used_shape, CF_MAYBE(T, has_policy), CF_SINCE(1)),
 	CF_STRUCT(T, override, cf_override_shape, CF_MAYBE(T, has_override), CF_SINCE(1)),
 	CF_BOOL(T, would_refuse, CF_MAYBE(T, has_would_refuse), CF_SINCE(1)),
+	CF_STRUCT(T, options, cf_options_shape, CF_MAYBE(T, has_options), CF_SINCE(1)),
 	CF_STRUCT(T, limits, cf_limits_shape),
 	CF_STRUCT(T, limit_owners, limit_owners_shape),
 	CF_STRUCT(T, source_report, cf_report_shape, CF_MAYBE(T, has_source_report)),

@@ -83,6 +83,8 @@ struct cf_receipt {
 	struct cf_override override;	/* that was in force */
 	bool has_would_refuse;
 	bool would_refuse;		/* it went only because policy does no more than observe */
+	bool has_options;
+	struct cf_options options;	/* as they were used */
 	struct cf_limits limits;	/* in force: of each the stricter of both hosts' */
 	struct cf_limit_owners {	/* whose each was */
 		char max_error_bound[CF_HOST_ROOM];

@@ -15,6 +15,7 @@
 #include "proto/query.h"
 
 #define BODY   ((size_t)64 << 10)
+#define WISH   ((size_t)4 << 20)	/* two domain XMLs in base64 */
 #define RECORD ((size_t)512 << 10)
 
 #define ANYONE (CF_ROLE_LOCAL | CF_ROLE_PEER | CF_ROLE_VIEWER | CF_ROLE_OPERATOR | CF_ROLE_ADMIN)
@@ -46,7 +47,7 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 	[CF_ROUTE_CHECKS] = { "POST", "/v1/checks", &cf_check_request_shape, &cf_checks_shape, BODY, READ,
 		"Would this domain be allowed to migrate there?  Nothing is changed.",
 		&cf_page_query_shape },
-	[CF_ROUTE_MIGRATE] = { "PUT", "/v1/migrations/{}", &cf_migration_request_shape, &cf_migration_shape, BODY, ACT,
+	[CF_ROUTE_MIGRATE] = { "PUT", "/v1/migrations/{}", &cf_migration_request_shape, &cf_migration_shape, WISH, ACT,
 		"Migrate a domain; answers when it has been checked." },
 	[CF_ROUTE_MIGRATIONS] = { "GET", "/v1/migrations", NULL, &cf_migrations_shape, 0, READ,
 		"Migrations of this host, newest first." },

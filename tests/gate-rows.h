@@ -145,6 +145,47 @@ row(blackout_asked, "... where policy wants it predicted", BLACKOUT_NOT_PREDICTE
     s->domain.has_predicted_blackout = false;
     set_severity(&s->b_limits, CF_FINDING_BLACKOUT_NOT_PREDICTED, CF_SEVERITY_REFUSE))
 
+/* how it is to be carried */
+row(options, "options that go together", UNKNOWN, OFF,
+    s->options = ((struct cf_options){ .tls = true, .tls_name = "hB", .parallel = 4, .bandwidth_mib_per_second = 100,
+	.auto_converge = true, .auto_converge_initial_percent = 20, .auto_converge_increment_percent = 10,
+	.compression = CF_COMPRESSION_ZSTD, .storage = CF_STORAGE_COPY, .n_disks = 1, .disks = { "vda" }, .unsafe = true }))
+row(options_none, "no word of options", UNKNOWN, OFF,
+    s->options.post_copy = true; s->domain.options = NULL)
+row(post_copy, "post-copy", POST_COPY, REFUSE, s->options.post_copy = true)
+row(post_copy_warned, "... where both policies only warn", POST_COPY, WARN, s->options.post_copy = true;
+    set_severity(&s->a_limits, CF_FINDING_POST_COPY, CF_SEVERITY_WARN);
+    set_severity(&s->b_limits, CF_FINDING_POST_COPY, CF_SEVERITY_WARN))
+row(post_copy_parallel, "... over parallel connections", OPTIONS_UNUSABLE, REFUSE,
+    s->options.post_copy = true; s->options.parallel = 1;
+    set_severity(&s->a_limits, CF_FINDING_POST_COPY, CF_SEVERITY_OFF);
+    set_severity(&s->b_limits, CF_FINDING_POST_COPY, CF_SEVERITY_OFF))
+row(newer_compression, "a compression of a newer version", OPTIONS_UNUSABLE, REFUSE,
+    s->options.compression = CF_COMPRESSION_UNKNOWN)
+row(newer_storage, "storage of a newer version", OPTIONS_UNUSABLE, REFUSE, s->options.storage = CF_STORAGE_UNKNOWN)
+row(xbzrle, "xbzrle", UNKNOWN, OFF, s->options.compression = CF_COMPRESSION_XBZRLE)
+row(xbzrle_parallel, "... on parallel connections", OPTIONS_UNUSABLE, REFUSE,
+    s->options.compression = CF_COMPRESSION_XBZRLE; s->options.parallel = 2)
+row(mt_parallel, "mt on parallel connections", OPTIONS_UNUSABLE, REFUSE,
+    s->options.compression = CF_COMPRESSION_MT; s->options.parallel = 2)
+row(zlib, "zlib on a single connection", OPTIONS_UNUSABLE, REFUSE, s->options.compression = CF_COMPRESSION_ZLIB)
+row(zlib_libvirt, "zlib where libvirt knows it", UNKNOWN, OFF,
+    s->options.compression = CF_COMPRESSION_ZLIB; s->options.parallel = 2;
+    strcpy(s->pair.source_software.libvirt, "9.4.0"); strcpy(s->pair.destination_software.libvirt, "11.3.0"))
+row(zlib_old, "... where one does not", OPTIONS_UNUSABLE, REFUSE,
+    s->options.compression = CF_COMPRESSION_ZLIB; s->options.parallel = 2;
+    strcpy(s->pair.source_software.libvirt, "9.4.0"); strcpy(s->pair.destination_software.libvirt, "9.3.9"))
+row(mt, "mt where QEMU knows it", UNKNOWN, OFF, s->options.compression = CF_COMPRESSION_MT;
+    strcpy(s->pair.source_software.emulator, "QEMU 9.0.4"))
+row(mt_gone, "... where one does not any more", OPTIONS_UNUSABLE, REFUSE,
+    s->options.compression = CF_COMPRESSION_MT; strcpy(s->pair.source_software.emulator, "QEMU 9.1.0"))
+row(initial, "an initial throttle of what is not throttled", OPTIONS_UNUSABLE, REFUSE,
+    s->options.auto_converge_initial_percent = 20)
+row(increment, "... and an increment", OPTIONS_UNUSABLE, REFUSE, s->options.auto_converge_increment_percent = 20)
+row(tls_name, "a name for TLS without TLS", OPTIONS_UNUSABLE, REFUSE, strcpy(s->options.tls_name, "hB"))
+row(disks, "disks of storage that is shared", OPTIONS_UNUSABLE, REFUSE, s->options.n_disks = 1)
+row(xml, "XML that is none", OPTIONS_UNUSABLE, REFUSE, strcpy(s->domain.xml_fault, "not well-formed"))
+
 /* what policies make of it */
 row(warned, "a skew that both policies only warn of", SKEW, WARN,
     s->pair.host_offset.low.ns = -CF_S; set_severity(&s->a_limits, CF_FINDING_SKEW, CF_SEVERITY_WARN);

@@ -15,6 +15,7 @@ struct scene {
 	struct cf_limits a_limits, b_limits;
 	struct cf_pair_evidence pair;
 	struct cf_guest_clock guest;
+	struct cf_options options;
 	struct cf_domain_evidence domain;
 };
 
@@ -49,6 +50,8 @@ static inline void scene_point(struct scene *s)
 	s->pair.destination_report = &s->b;
 	if (s->domain.guest)
 		s->domain.guest = &s->guest;
+	if (s->domain.options)
+		s->domain.options = &s->options;
 }
 
 static inline void scene_begin(struct scene *s)
@@ -62,11 +65,13 @@ static inline void scene_begin(struct scene *s)
 		.guest = { .type = "kvm", .has_clocksource = true, .clocksource = "kvm-clock",
 			  .agent_configured = true,
 			   .agent_connected = true, .has_guest_offset = true, .lever = CF_LEVER_GUEST_AGENT },
+		.options = { .compression = CF_COMPRESSION_NONE, .storage = CF_STORAGE_SHARED },
 		.domain = { .domain = "vm1", .known = true, .state = CF_DOMAIN_RUNNING,
 			   .has_predicted_blackout = true,
 			    .predicted_blackout = { 100 * CF_MS } },
 	};
 	s->domain.guest = &s->guest;
+	s->domain.options = &s->options;
 	scene_point(s);
 }
 

@@ -5,6 +5,7 @@
  * host: libvirt is its own test driver, and what is called is never there.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-event.h>
@@ -12,6 +13,7 @@
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
 #include "daemon/settings.h"
+#include "proto/codec.h"
 #include "proto/receipt.h"
 #include "tests/parts.h"
 #include "tests/tap.h"
@@ -24,6 +26,8 @@
 #define ONE_MORE_YET "77777777-0000-4000-8000-000000000000"
 #define NOW_OR_NEVER "99999999-0000-4000-8000-000000000000"
 #define TOO_MANY     "88888888-0000-4000-8000-000000000000"
+#define WITH_XML  "aaaaaaaa-0000-4000-8000-000000000000"
+#define WITH_NONE "bbbbbbbb-0000-4000-8000-000000000000"
 #define ONE   "11111111-0000-4000-8000-000000000000"
 
 static struct parts parts;
@@ -39,6 +43,21 @@ static int start(const char *id, struct cf_migration_request request, struct mig
 	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
 
 	return migrations_start(parts.all, id, &request, &operator, ret, &err);
+}
+
+static int start_with(const char *id, const char *xml, size_t size, struct migration **ret)
+{
+	struct cf_migration_request request = { .domain = "test", .destination = "no such/host", .has_xml = true,
+						.has_options = true, .options = { .has_parallel = true, .parallel = 2,
+						.has_compression = true, .compression = CF_COMPRESSION_XBZRLE } };
+	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
+	int r;
+
+	request.xml = (struct cf_blob){ malloc(size), size };
+	memcpy(request.xml.data, xml, size);
+	r = migrations_start(parts.all, id, &request, &operator, ret, &err);
+	cf_message_clear(&cf_migration_request_shape, &request);
+	return r;
 }
 
 static struct migration *ended(const char *id, const char *destination)
@@ -299,10 +318,47 @@ static void test_many(void)
 	ok(r < 0 && err.code == CF_BUSY && migrations_under_way(parts.all) == 100, "there is an end to it: %s", err.text);
 }
 
+#define SECRET "passwd='xyzzy'"
+#define XML    "<domain type='test'><name>other</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid>" \
+	       "<devices><graphics type='vnc' " SECRET "/></devices></domain>"
+
+/* What is given with a request, and what of it may be seen afterwards. */
+static void test_wish(void)
+{
+	struct migration *migration, *again, *broken;
+	const struct cf_receipt *receipt;
+	char *text;
+
+	ok(start_with(WITH_XML, XML, strlen(XML), &migration) == 0, "a request with XML");
+	ok(start_with(WITH_XML, XML, strlen(XML), &again) == 0 && again == migration, "and again");
+	ok(start_with(WITH_XML, XML " ", strlen(XML) + 1, &again) == -EEXIST, "other XML is another request");
+	ok(start_with(WITH_NONE, XML, strlen(XML) + 1, &again) == -EINVAL && err.code == CF_BAD_REQUEST, "XML is a text");
+	parts_run_to_end(&parts, migration);
+	ok(start_with(WITH_NONE, "<domain " SECRET, strlen("<domain " SECRET), &broken) == 0, "or looks like one");
+	parts_run_to_end(&parts, broken);
+
+	receipt = migration_receipt(migration);
+	ok(has_finding(receipt, CF_FINDING_OPTIONS_UNUSABLE, "of another domain"), "XML of another domain is refused");
+	ok(has_finding(receipt, CF_FINDING_OPTIONS_UNUSABLE, "parallel connections are"), "as are options that do not fit");
+	ok(receipt->has_options && receipt->options.parallel == 2 && receipt->options.has_tls && !receipt->options.tls,
+	   "the receipt has all options, as they would have been used");
+	ok(has_finding(migration_receipt(broken), CF_FINDING_OPTIONS_UNUSABLE, "not well-formed"),
+	   "and what is no XML at all");
+	ok(start_with(WITH_XML, XML, strlen(XML), &again) == 0 && again == migration, "a repeat is one afterwards, too");
+
+	text = cf_encode(&cf_receipt_shape, receipt, CF_MINOR);
+	ok(text && !strstr(text, "xyzzy"), "nothing of the XML is in the receipt");
+	free(text);
+	text = cf_encode(&cf_receipt_shape, migration_receipt(broken), CF_MINOR);
+	ok(text && !strstr(text, "xyzzy"), "nor of what could not be read");
+	free(text);
+}
+
 int main(void)
 {
 	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
 	test_bad_name();
+	test_wish();
 	test_queue();
 	test_room();
 	test_quiesce();

@@ -98,6 +98,10 @@ static const struct {
 	{ "control character", "tls { key = \"/a\\nb\" }\n", "1: tls.key: has a control character in it" },
 	{ "template without %s", "libvirt { destination-uri = \"qemu:///system\" }\n",
 		"1: libvirt.destination-uri: 'qemu:///system' " BAD_TEMPLATE },
+	{ "neither yes nor no", "libvirt { tls = true }\n", "1: libvirt.tls: 'true' is not one of no, yes" },
+	{ "too many connections", "libvirt { parallel = 256 }\n", "1: libvirt.parallel: 256 is not within 0 to 255" },
+	{ "unknown compression", "libvirt { compression = \"unknown\" }\n",
+		"1: libvirt.compression: 'unknown' is not one of none, xbzrle, mt, zlib, zstd" },
 	{ "template with two", "libvirt { migrate-uri = \"tcp://%s:%s\" }\n",
 		"1: libvirt.migrate-uri: 'tcp://%s:%s' " BAD_TEMPLATE },
 	{ "template with another %", "libvirt { migrate-uri = \"tcp://%s:%d\" }\n",
@@ -193,6 +197,9 @@ static void test_defaults(void)
 	ok(s->chrony.via == CF_VIA_UNKNOWN && s->chrony.timeout.ns == 500 * CF_MS,
 	   "chronyd by whichever way answers");
 	ok(strcmp(s->libvirt.uri, "qemu:///system") == 0 && !*s->libvirt.migrate_uri, "the system's libvirt");
+	ok(!s->libvirt.options.tls && s->libvirt.options.parallel == 0 &&
+	   s->libvirt.options.compression == CF_COMPRESSION_NONE && s->libvirt.options.storage == CF_STORAGE_SHARED,
+	   "which carries guests as it does by itself");
 	ok(s->probe.rounds == 16 && s->probe.raw_drift_ppm == 500, "sixteen rounds, 500 ppm");
 	ok(s->guest.rounds == 8 && s->guest.correct_within.ns == 5 * CF_S,
 	   "eight readings, corrected within 5 s");
@@ -384,6 +391,10 @@ static void test_everything(void)
 	   "or by its address");
 	ok(s->chrony.via == CF_VIA_IPV6 && s->chrony.interval.ns == 2 * CF_S, "chronyd");
 	ok(strcmp(s->libvirt.migrate_uri, "tcp://[%s]") == 0, "libvirt");
+	ok(s->libvirt.options.tls && !s->libvirt.options.auto_converge && s->libvirt.options.unsafe &&
+	   s->libvirt.options.bandwidth_mib_per_second == 100 && s->libvirt.options.parallel == 4 &&
+	   s->libvirt.options.compression == CF_COMPRESSION_ZSTD &&
+	   s->libvirt.options.storage == CF_STORAGE_COPY_INCREMENTAL, "and what it is told of each migration");
 	ok(s->probe.rounds == 128 && s->probe.timeout.ns == 500 * CF_MS && s->probe.raw_drift_ppm == 250,
 	   "probe");
 	ok(s->guest.timeout.ns == 250 * CF_MS && s->guest.correct_within.ns == 0, "guest");

@@ -226,7 +226,7 @@ static void set_options(struct drive_options *options, char **args)
 	options->has_max_downtime = true;
 	options->max_downtime = SECONDS(0.3);
 	if (args[2] && args[3])
-		options->bandwidth = atoi(args[3]);
+		options->options.bandwidth_mib_per_second = atoi(args[3]);
 }
 
 /* migrate UUID HOST [ABORT-FILE [MIB-PER-SECOND]]: aborted when the file is there. */

@@ -9,6 +9,7 @@
 #include "daemon/act/gather.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/fleet.h"
+#include "daemon/virt/domain-xml.h"
 
 /* Keep of the evidence what later acts and the receipt need. */
 static void keep(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)
@@ -30,6 +31,8 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 	receipt->would_refuse = cf_gate_would_refuse(&pair->findings);
 	receipt->has_persistence = domain->evidence.known;
 	receipt->persistence = (struct cf_persistence){ domain->evidence.persistent, domain->evidence.autostart };
+	receipt->has_options = true;
+	receipt->options = domain->options;
 	receipt->has_source_report = true;
 	receipt->source_report = domain->report;
 	receipt->has_destination_report = pair->has_lease;
@@ -38,6 +41,17 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 	receipt->offset_before = pair->host_offset;
 	if (pair->has_lease && !pair->has_host_offset)
 		work_unmeasured(work, CF_FIGURE_OFFSET_BEFORE, "%s", pair->offset_why);
+}
+
+/* XML that is not even that of the domain: libvirt would find out with the migration begun. */
+static void look_at_xml(struct work *work, struct gathered_domain *domain)
+{
+	const char *const given[] = { work->xml, work->persistent_xml };
+	struct cf_error err = { 0 };
+
+	for (size_t i = 0; domain->evidence.guest && i < CF_COUNT(given); i++)
+		if (given[i] && domain_xml_is(given[i], domain->guest.domain, domain->guest.uuid, &err) < 0)
+			snprintf(domain->evidence.xml_fault, sizeof(domain->evidence.xml_fault), "%s", err.text);
 }
 
 static void show(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)
@@ -87,7 +101,8 @@ enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 	snprintf(work->reservation.destination, sizeof(work->reservation.destination), "%s", asked.destination);
 	prepare_calls(work, destination, &uncalled);
 
-	gather_domain(work->context, work->settings, work->link, asked.domain, domain);
+	gather_domain(work->context, work->settings, work->link, asked.domain, &work->wish, domain);
+	look_at_xml(work, domain);
 	gather_pair(work->context, work->settings, work->peer.call, &uncalled, domain, &ask, pair);
 	keep(work, domain, pair);
 	show(work, domain, pair);

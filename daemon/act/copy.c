@@ -36,6 +36,8 @@ struct beats {
 	cf_span guest_every;
 	cf_mono abort;
 	bool abort_asked;
+	cf_mono post_copy;
+	bool post_copy_asked;
 	struct flow flow;
 };
 
@@ -49,10 +51,23 @@ static bool due(cf_mono *at, cf_span every)
 	return true;
 }
 
+/*
+ * Left to itself libvirt takes the certificate of the memory's connection for that of the
+ * host it calls, and that of the disks' for nobody's: there it has to be told.
+ */
+static void name_tls(struct cf_options *options, const char *destination)
+{
+	if (options->tls && !*options->tls_name && options->storage > CF_STORAGE_SHARED)
+		snprintf(options->tls_name, sizeof(options->tls_name), "%s", destination);
+}
+
 static int start(struct work *work, struct cf_error *err)
 {
 	const struct settings *settings = work->settings;
 	struct drive_options options = {
+		.options = work->receipt->options,
+		.xml = work->xml,
+		.persistent_xml = work->persistent_xml,
 		.has_max_downtime = true,
 		.max_downtime = gather_max_downtime(work->limits.limits.max_blackout),
 	};
@@ -62,6 +77,7 @@ static int start(struct work *work, struct cf_error *err)
 
 	work_shown(work, &shown);
 	settings_where(settings, shown.destination, &address, &port);
+	name_tls(&options.options, shown.destination);
 	snprintf(options.uuid, sizeof(options.uuid), "%s", shown.uuid);
 	snprintf(options.destination, sizeof(options.destination), "%s", address);
 	snprintf(options.destination_uri, sizeof(options.destination_uri), "%s", settings->libvirt.destination_uri);
@@ -106,6 +122,18 @@ static void ask_abort(struct work *work, struct beats *beats)
 {
 	if (!beats->abort_asked && due(&beats->abort, ABORT_EVERY))
 		beats->abort_asked = drive_abort(work->drive, cf_mono_add(kernel_raw(), ABORT_PATIENCE), NULL) == 0;
+}
+
+/* Post-copy begins when all of the memory has been sent once, and while the gate lets the guest go at all. */
+static void start_post_copy(struct work *work, const struct guest_events *events, struct beats *beats)
+{
+	struct cf_error err = { 0 };
+
+	if (!work->receipt->options.post_copy || beats->post_copy_asked || events->pass < 2 || work->held_back ||
+	    !due(&beats->post_copy, ABORT_EVERY) || !work_link(work, &err))
+		return;
+	beats->post_copy_asked = job_start_post_copy(work->link, work->record->guest.uuid,
+						     cf_mono_add(kernel_raw(), JOB_PATIENCE), &err) == 0;
 }
 
 /* What is due now.  why is filled when the copy has to end; the reason given first is the one that is kept. */
@@ -158,7 +186,7 @@ static bool is_here(struct work *work, struct guest_events *events)
 static enum cf_event watch(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	cf_mono now = kernel_raw();
-	struct beats beats = { .progress = now, .gate = now, .abort = now,
+	struct beats beats = { .progress = now, .gate = now, .abort = now, .post_copy = now,
 			       .guest = cf_mono_add(now, GUEST_FIRST), .guest_every = GUEST_FIRST };
 	struct guest_events events = { 0 };
 	struct standstill still = { 0 };
@@ -185,6 +213,8 @@ static enum cf_event watch(struct work *work, char why[static CF_DETAIL_ROOM])
 		if (!*why)
 			look_at_guest(&events, still.paused, why);
 		beat(work, &beats, why);
+		if (!*why)
+			start_post_copy(work, &events, &beats);
 	}
 }
 

@@ -22,6 +22,8 @@ static struct ledger_line *begin(const struct migration *m)
 	snprintf(entry->boot, sizeof(entry->boot), "%s", m->work->boot);
 	entry->has_request = m->side == CF_SOURCE;
 	entry->request = m->request;
+	entry->has_mark = entry->has_request;
+	entry->mark = m->mark;
 	entry->has_landing = m->side == CF_DESTINATION;
 	if (entry->has_landing) {
 		entry->landing = *work_landing_begin(m->work);

@@ -36,6 +36,16 @@ void gather_report(const struct act_context *context, struct cf_report *ret)
 	ret->counter_scaling = host.counter_scaling;
 }
 
+static void gather_software(const struct act_context *context, struct cf_software *ret)
+{
+	struct virt_host host;
+
+	if (!virt_host(context->virt, &host))
+		return;
+	memcpy(ret->libvirt, host.libvirt, sizeof(ret->libvirt));
+	memcpy(ret->emulator, host.emulator, sizeof(ret->emulator));
+}
+
 /* The guest's own clock and its counters; what cannot be read is said in guest_offset_why. */
 static void gather_guest(const struct settings *settings, struct virt_link *link, struct cf_guest_clock *guest)
 {
@@ -61,18 +71,21 @@ static void gather_guest(const struct settings *settings, struct virt_link *link
 }
 
 void gather_domain(const struct act_context *context, const struct settings *settings, struct virt_link *link,
-		   const char *domain, struct gathered_domain *ret)
+		   const char *domain, const struct cf_options *wish, struct gathered_domain *ret)
 {
 	struct cf_error err = { 0 };
 
 	memset(ret, 0, sizeof(*ret));
 	gather_report(context, &ret->report);
+	gather_software(context, &ret->software);
+	cf_options_take(&settings->libvirt.options, wish, &ret->options);
 	if (domain_evidence(context->virt, domain, &ret->evidence, &ret->guest, &err) < 0) {
 		snprintf(ret->libvirt_why, sizeof(ret->libvirt_why), "%s", err.text);
 		return;
 	}
 
 	ret->libvirt = true;
+	ret->evidence.options = &ret->options;
 	if (ret->evidence.guest)
 		gather_guest(settings, link, &ret->guest);
 }
@@ -186,6 +199,7 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 		.destination = destination,
 		.source_report = &domain->report,
 		.destination_report = ret->has_lease ? &ret->lease.report : NULL,
+		.source_software = domain->software,
 		.has_host_offset = ret->has_host_offset,
 		.host_offset = ret->host_offset,
 		.now = kernel_instant().real,
@@ -195,6 +209,8 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 
 	evidence.has_predicted_blackout = ret->has_predicted_blackout;
 	evidence.predicted_blackout = ret->predicted_blackout;
+	memcpy(pair.destination_software.libvirt, ret->lease.libvirt, sizeof(ret->lease.libvirt));
+	memcpy(pair.destination_software.emulator, ret->lease.emulator, sizeof(ret->lease.emulator));
 	snprintf(pair.offset_why, sizeof(pair.offset_why), "%s", ret->offset_why);
 	if (is_here(settings, destination, ret))
 		add(ret, CF_FINDING_SAME_HOST, destination, "");
@@ -292,7 +308,7 @@ int gather_guest_clock(const struct act_context *context, const struct settings 
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 
 	virt_link_open(context->virt, LINK_PATIENCE, &link, err);
-	gather_domain(context, settings, link, domain, all);
+	gather_domain(context, settings, link, domain, NULL, all);
 	if (!all->libvirt)
 		return cf_fail(err, EIO, CF_HOST, "%s", all->libvirt_why);
 	if (!all->evidence.known)

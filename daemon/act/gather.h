@@ -19,6 +19,8 @@ struct gathered_domain {
 	struct cf_report report;		/* this host's clock */
 	struct cf_domain_evidence evidence;
 	struct cf_guest_clock guest;		/* meaningful where evidence.guest is not NULL */
+	struct cf_options options;		/* as they would be used */
+	struct cf_software software;
 	bool libvirt;				/* it could be asked at all */
 	char libvirt_why[CF_DETAIL_ROOM];
 };
@@ -55,10 +57,11 @@ void gather_report(const struct act_context *context, struct cf_report *ret);
 
 /*
  * The domain and its guest's clock.  link may be NULL: then the guest is not
- * asked.  Never fails: what could not be learnt is evidence too.
+ * asked; so may wish, where nothing but the settings' options is wanted.  Never
+ * fails: what could not be learnt is evidence too.  *ret points into itself.
  */
 void gather_domain(const struct act_context *context, const struct settings *settings, struct virt_link *link,
-		   const char *domain, struct gathered_domain *ret);
+		   const char *domain, const struct cf_options *wish, struct gathered_domain *ret);
 
 /*
  * The pair: a dry run of the reservation and `rounds` rounds over call, judged

@@ -35,7 +35,8 @@ struct migration {
 	char id[CF_UUID_ROOM];
 	char uuid[CF_UUID_ROOM];
 	char peer[CF_HOST_ROOM];
-	struct cf_migration_request request;
+	int64_t mark;			/* of its request: a repeat has the same */
+	struct cf_migration_request request;	/* without XML */
 	struct cf_reservation reservation;
 	struct waiters *changes;		/* by revision */
 	struct waiters *checked;		/* by whether it is past `checking` */

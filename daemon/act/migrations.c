@@ -11,9 +11,9 @@
 
 #include "daemon/act/migration.h"
 #include "daemon/act/queue.h"
+#include "daemon/act/wish.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
-#include "proto/codec.h"
 
 #define KEPT 8			/* of those that are over and in the ledger */
 #define SAVE_AGAIN ((cf_span){ 5 * CF_S })
@@ -117,15 +117,6 @@ static int let_in(const struct migrations *all, struct cf_error *err)
 	return 0;
 }
 
-/* What lies between members and behind the end of texts does not count. */
-bool migration_request_same(const struct cf_migration_request *a, const struct cf_migration_request *b)
-{
-	CF_AUTO(cf_free) char *one = cf_encode(&cf_migration_request_shape, a, CF_MINOR);
-	CF_AUTO(cf_free) char *other = cf_encode(&cf_migration_request_shape, b, CF_MINOR);
-
-	return one && other && strcmp(one, other) == 0;
-}
-
 /* Is one of the same domain under way from here, or waiting? */
 static bool has_twin(const struct migrations *all, const struct migration *second)
 {
@@ -153,15 +144,19 @@ void migrations_moved(struct migrations *all, const struct migration *which)
 	stop_look(all);
 }
 
-int migrations_start(struct migrations *all, const char *id, const struct cf_migration_request *request,
+int migrations_start(struct migrations *all, const char *id, struct cf_migration_request *request,
 		     const struct cf_requester *requester, struct migration **ret, struct cf_error *err)
 {
 	CF_AUTO(migration_free) struct migration *m = NULL;
 	struct cf_migration *shown;
+	int64_t mark;
 	int r;
 
+	r = wish_mark(request, &mark, err);
+	if (r < 0)
+		return r;
 	*ret = find(all, id);
-	if (*ret && (*ret)->side == CF_SOURCE && migration_request_same(&(*ret)->request, request))
+	if (*ret && (*ret)->side == CF_SOURCE && (*ret)->mark == mark)
 		return 0;
 	if (*ret)
 		return cf_fail(err, EEXIST, CF_CONFLICT, "%s is another migration already", id);
@@ -174,6 +169,10 @@ int migrations_start(struct migrations *all, const char *id, const struct cf_mig
 	r = migration_new(&m, all, all->context, CF_SOURCE, id, err);
 	if (r < 0)
 		return r;
+	r = wish_hand_over(request, m->work, err);
+	if (r < 0)
+		return r;
+	m->mark = mark;
 	m->request = *request;
 	snprintf(m->peer, sizeof(m->peer), "%s", request->destination);
 	m->ticket = ++all->tickets;

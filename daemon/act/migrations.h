@@ -42,13 +42,11 @@ void migrations_stop(struct migrations *migrations, void (*idle)(void *userdata)
 
 /*
  * Begin a migration away from here, for requester.  A repeat of the same request finds the
- * migration it began; another request under the same id is CF_CONFLICT.
+ * migration it began; another request under the same id is CF_CONFLICT.  XML in the request
+ * is taken out of it.
  */
-int migrations_start(struct migrations *migrations, const char *id, const struct cf_migration_request *request,
+int migrations_start(struct migrations *migrations, const char *id, struct cf_migration_request *request,
 		     const struct cf_requester *requester, struct migration **ret, struct cf_error *err);
-
-/* Is one a repeat of the other? */
-bool migration_request_same(const struct cf_migration_request *a, const struct cf_migration_request *b);
 
 /*
  * Begin to expect a domain.  peer is the host that asks, by its certificate.  A

@@ -97,9 +97,18 @@ struct virt_link *work_link(struct work *work, struct cf_error *err)
 {
 	if (work->link && !virt_link_alive(work->link))
 		work->link = virt_link_close(work->link);
-	if (!work->link)
+	if (!work->link && virt_connected(work->context->virt, err))
 		virt_link_open(work->context->virt, LINK_PATIENCE, &work->link, err);
 	return work->link;
+}
+
+/* A domain XML may hold secrets. */
+static char *forget(char *xml)
+{
+	if (xml)
+		explicit_bzero(xml, strlen(xml));
+	free(xml);
+	return NULL;
 }
 
 /* Close every connection. */
@@ -120,6 +129,8 @@ static void let_go(struct work *work)
 	hang_up(work);
 	free(work->record);
 	work->record = NULL;
+	work->xml = forget(work->xml);
+	work->persistent_xml = forget(work->persistent_xml);
 }
 
 /* Until its turn comes again, when everything is found out anew. */

@@ -47,6 +47,10 @@ struct work {
 	cf_mono began;
 	const struct drive_ops *driver;
 
+	/* what was asked for */
+	struct cf_options wish;
+	char *xml, *persistent_xml;		/* may hold secrets */
+
 	/* the thread's own */
 	struct virt_link *link;
 	struct work_peer peer;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/act/gather.h"
+#include "daemon/act/wish.h"
 #include "daemon/http/api.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/peer/fleet.h"
@@ -120,7 +121,8 @@ static int check(struct api_job *job)
 	if (all->request.n_destinations == 0)
 		name_destinations(all, job->query);
 	virt_link_open(context->virt, LINK_PATIENCE, &link, &job->err);
-	gather_domain(context, job->settings, link, all->request.domain, domain);
+	gather_domain(context, job->settings, link, all->request.domain,
+		      all->request.has_options ? &all->request.options : NULL, domain);
 
 	snprintf(checks->domain, sizeof(checks->domain), "%s", all->request.domain);
 	snprintf(checks->uuid, sizeof(checks->uuid), "%s", domain->guest.uuid);
@@ -226,12 +228,16 @@ static int look_for_past(struct api_job *job)
 {
 	CF_AUTO(cf_free) struct ledger_row *row = NULL;
 	const struct cf_entry *entry;
+	int64_t mark;
 	int r = ledger_find(job->api->context->ledger, job->subject, &row, &job->err);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
+	r = wish_mark(job->body, &mark, &job->err);
+	if (r < 0)
+		return r;
 	entry = &row->line.entry;
-	if (!entry->has_request || !migration_request_same(&entry->request, job->body))
+	if (!entry->has_mark || entry->mark != mark)
 		return cf_fail(&job->err, EEXIST, CF_CONFLICT, "%.64s is another migration already", job->subject);
 
 	*(struct cf_migration *)job->reply = row->line.view;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "daemon/virt/blockers.h"
 #include "daemon/virt/xml.h"
@@ -202,5 +203,20 @@ int domain_xml_read(const char *text, unsigned long libvirt_version, unsigned lo
 	blockers_read(domain, libvirt_version, emulator_version, read);
 
 	*ret = *read;
+	return 0;
+}
+
+int domain_xml_is(const char *text, const char *name, const char *uuid, struct cf_error *err)
+{
+	CF_AUTO(cf_free) struct domain_xml *read = calloc(1, sizeof(*read));
+	int r;
+
+	if (!read)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	r = domain_xml_read(text, 0, 0, read, err);
+	if (r < 0)
+		return r;
+	if (strcmp(read->name, name) != 0 || strcasecmp(read->uuid, uuid) != 0)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "domain XML: it is that of another domain");
 	return 0;
 }

@@ -37,3 +37,6 @@ struct domain_xml {
  */
 int domain_xml_read(const char *text, unsigned long libvirt_version, unsigned long emulator_version,
 		    struct domain_xml *ret, struct cf_error *err);
+
+/* Is this the XML of the domain of that name and uuid?  Fails with why not. */
+int domain_xml_is(const char *text, const char *name, const char *uuid, struct cf_error *err);

@@ -19,8 +19,8 @@ struct migrate_task {
 	virConnectPtr connection;
 	char uuid[CF_UUID_ROOM];
 	char destination_uri[2 * VIRT_URI_ROOM];
-	char migrate_uri[2 * VIRT_URI_ROOM];	/* "" for none */
-	int64_t bandwidth;
+	virTypedParameterPtr params;
+	int n_params;
 	unsigned long long max_downtime_ms;	/* 0: as it is */
 	unsigned int flags;
 	int code;				/* libvirt's error */
@@ -49,7 +49,8 @@ static bool is_host(const char *host)
 static int fill(const char *template, const char *host, char *ret, size_t size, struct cf_error *err)
 {
 	const char *place = strstr(template, "%s");
-	bool v6 = strchr(host, ':');
+	bool bare = place && (place == template || place[-1] != '[');
+	bool v6 = strchr(host, ':') && bare;
 	int n;
 
 	if (!is_host(host))
@@ -72,35 +73,17 @@ static void migrate_clear(struct task *task)
 
 	if (migrate->connection)
 		virConnectClose(migrate->connection);
-}
-
-static int migrate_params(const struct migrate_task *migrate, virTypedParameterPtr *ret, int *n)
-{
-	int room = 0;
-
-	if (migrate->migrate_uri[0] &&
-	    virTypedParamsAddString(ret, n, &room, VIR_MIGRATE_PARAM_URI, migrate->migrate_uri) < 0)
-		return -1;
-	if (migrate->bandwidth > 0 && virTypedParamsAddULLong(ret, n, &room, VIR_MIGRATE_PARAM_BANDWIDTH,
-							      (unsigned long long)migrate->bandwidth) < 0)
-		return -1;
-	return 0;
+	virTypedParamsFree(migrate->params, migrate->n_params);
 }
 
 static int migrate_domain(struct migrate_task *migrate, virDomainPtr domain, struct cf_error *err)
 {
-	virTypedParameterPtr params = NULL;
-	int n = 0;
-	int r = 0;
+	if (virDomainMigrateToURI3(domain, migrate->destination_uri, migrate->params,
+				   (unsigned int)migrate->n_params, migrate->flags) == 0)
+		return 0;
 
-	if (migrate_params(migrate, &params, &n) < 0 ||
-	    virDomainMigrateToURI3(domain, migrate->destination_uri, params, (unsigned int)n,
-				   migrate->flags) < 0) {
-		migrate->code = virGetLastErrorCode();
-		r = virt_fail(err, "migration");
-	}
-	virTypedParamsFree(params, n);
-	return r;
+	migrate->code = virGetLastErrorCode();
+	return virt_fail(err, "migration");
 }
 
 /*
@@ -190,7 +173,8 @@ static int make_task(struct virt *virt, const struct drive_options *options, str
 	CF_AUTO(task_drop) struct task *task =
 		task_new(sizeof(struct migrate_task), migrate_run, migrate_clear);
 	struct migrate_task *migrate = (struct migrate_task *)task;
-	bool persistent;
+	char migrate_uri[2 * VIRT_URI_ROOM] = "";
+	bool persistent = false;
 	int r;
 
 	if (!task)
@@ -198,8 +182,9 @@ static int make_task(struct virt *virt, const struct drive_options *options, str
 	r = fill(options->destination_uri, options->destination, migrate->destination_uri,
 		 sizeof(migrate->destination_uri), err);
 	if (r == 0 && options->migrate_uri[0])
-		r = fill(options->migrate_uri, options->destination, migrate->migrate_uri,
-			 sizeof(migrate->migrate_uri), err);
+		r = fill(options->migrate_uri, options->destination, migrate_uri, sizeof(migrate_uri), err);
+	if (r == 0)
+		r = virt_migrate_params(options, migrate_uri, &migrate->params, &migrate->n_params, err);
 	if (r == 0)
 		r = check_domain(virt, options->uuid, &persistent, err);
 	if (r == 0)
@@ -208,13 +193,9 @@ static int make_task(struct virt *virt, const struct drive_options *options, str
 		return r;
 
 	memcpy(migrate->uuid, options->uuid, sizeof(migrate->uuid));
-	migrate->bandwidth = options->bandwidth;
 	if (options->has_max_downtime)
 		migrate->max_downtime_ms = job_downtime_ms(options->max_downtime);
-	migrate->flags = VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_ABORT_ON_ERROR;
-	/* A transient domain stays transient. */
-	if (persistent)
-		migrate->flags |= VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_UNDEFINE_SOURCE;
+	migrate->flags = virt_migrate_flags(&options->options, persistent) | VIR_MIGRATE_PEER2PEER;
 	*ret = CF_TAKE(task);
 	return 0;
 }

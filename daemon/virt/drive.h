@@ -19,6 +19,7 @@
 #include "daemon/virt/connect.h"
 #include "proto/base.h"
 #include "proto/error.h"
+#include "proto/options.h"
 #include "proto/time.h"
 #include "proto/version.h"
 
@@ -32,7 +33,9 @@ struct drive_options {
 	 */
 	char destination_uri[VIRT_URI_ROOM];
 	char migrate_uri[VIRT_URI_ROOM];
-	int64_t bandwidth;			/* MiB/s; 0: no limit of ours */
+	struct cf_options options;		/* by their values: all are there */
+	const char *xml;			/* of the domain at the destination; NULL: as it is */
+	const char *persistent_xml;		/* the same, for its next start there */
 	bool has_max_downtime;
 	cf_span max_downtime;			/* what QEMU is to aim at */
 };

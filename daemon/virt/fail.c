@@ -38,6 +38,9 @@ int virt_fail(struct cf_error *err, const char *what)
 			error = meanings[i].error;
 			code = meanings[i].code;
 		}
+	/* Of XML that it cannot parse libvirt shows the line, whatever secret stands there. */
+	if (last && last->code == VIR_ERR_XML_DETAIL)
+		return cf_fail(err, error, code, "%s: libvirt cannot parse the XML", what);
 	return cf_fail(err, error, code, "%s: %s", what,
 		       last && last->message ? last->message : "unknown error");
 }

@@ -286,6 +286,19 @@ int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, 
 	return job ? task_by(&job->task, NULL, NULL, deadline, err) : -ENOMEM;
 }
 
+static int ask_post_copy(struct job_task *job, virDomainPtr domain, struct cf_error *err)
+{
+	(void)job;
+	return virDomainMigrateStartPostCopy(domain, 0) < 0 ? virt_fail(err, "post-copy") : 0;
+}
+
+int job_start_post_copy(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_post_copy, err);
+
+	return job ? task_by(&job->task, KIND, uuid, deadline, err) : -ENOMEM;
+}
+
 static int ask_autostart(struct job_task *job, virDomainPtr domain, struct cf_error *err)
 {
 	return virDomainSetAutostart(domain, job->autostart) < 0 ? virt_fail(err, "autostart") : 0;

@@ -34,6 +34,9 @@ int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct
  */
 int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
 
+/* Let the guest run at the destination now and its memory follow: only where the migration was begun for that. */
+int job_start_post_copy(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
+
 /* Let a persistent domain start with its host, or no longer.  libvirt refuses that while it migrates. */
 int job_set_autostart(struct virt_link *link, const char *uuid, bool autostart, cf_mono deadline,
 		      struct cf_error *err);

@@ -10,6 +10,7 @@
 
 #include "daemon/virt/connect.h"
 #include "daemon/virt/events.h"
+#include "proto/options.h"
 
 CF_DEFINE_AUTO(virConnectPtr, virConnectClose)
 CF_DEFINE_AUTO(virDomainPtr, virDomainFree)
@@ -89,6 +90,15 @@ int virt_job_look(struct virt_link *link, const char *uuid, cf_mono deadline, ch
 
 /* A limit as libvirt and QEMU take it: whole milliseconds, rounded down, at least 1. */
 unsigned long long job_downtime_ms(cf_span limit);
+
+/*
+ * What a drive is told, as libvirt takes it: params for virTypedParamsFree(), migrate_uri "" leaves that to
+ * libvirt; and flags, but for those that say who drives.
+ */
+struct drive_options;
+int virt_migrate_params(const struct drive_options *drive, const char *migrate_uri, virTypedParameterPtr *ret,
+			int *n, struct cf_error *err);
+unsigned int virt_migrate_flags(const struct cf_options *o, bool persistent);
 
 /* libvirt's job statistics as a result; false when they are of another kind of job, or of one that failed. */
 bool virt_job_result(virTypedParameterPtr params, int n, struct job_result *ret);
