@@ -19,6 +19,8 @@ static int spell(const struct ask *ask, struct cf_check_request *ret, struct cf_
 	ret->n_destinations = ask->n_args - 1;
 	for (size_t i = 0; i < ret->n_destinations; i++)
 		strcpy(ret->destinations[i], ask->args[i + 1]);
+	ret->has_options = ask->wish.has_options;
+	ret->options = ask->wish.options;
 	return 0;
 }
 

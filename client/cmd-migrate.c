@@ -8,6 +8,7 @@
 #include "client/json.h"
 #include "client/say.h"
 #include "client/show.h"
+#include "proto/codec.h"
 
 /* A random id, so that no two requests ever mean the same migration by chance: RFC 4122, version 4. */
 static int random_id(char id[static CF_UUID_ROOM], struct cf_error *err)
@@ -25,9 +26,36 @@ static int random_id(char id[static CF_UUID_ROOM], struct cf_error *err)
 	return 0;
 }
 
+/* A whole file, which may be as large as a domain XML may. */
+static int read_xml(const char *path, bool *has, struct cf_blob *ret, struct cf_error *err)
+{
+	unsigned char *data;
+	FILE *file;
+	size_t n;
+	bool bad;
+
+	if (!path)
+		return 0;
+	file = fopen(path, "re");
+	data = malloc(CF_XML_MAX + 1);
+	n = file && data ? fread(data, 1, CF_XML_MAX + 1, file) : 0;
+	bad = !file || !data || ferror(file);
+	if (file)
+		fclose(file);
+	*ret = (struct cf_blob){ data, n };	/* the request's, whatever there is in it */
+	*has = true;
+	if (bad)
+		return cf_fail(err, errno ? errno : EIO, CF_BAD_REQUEST, "%s: %s", path, strerror(errno));
+	if (n > CF_XML_MAX)
+		return cf_fail(err, EFBIG, CF_BAD_REQUEST, "%s: larger than %zu KiB is no domain XML", path,
+			       CF_XML_MAX / 1024);
+	return 0;
+}
+
 static int spell(struct ask *ask, struct cf_migration_request *ret, struct cf_error *err)
 {
 	const char *domain = ask->args[0], *destination = ask->args[1];
+	int r;
 
 	if (strlen(domain) >= sizeof(ret->domain) || strlen(destination) >= sizeof(ret->destination))
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "that is too long for a name");
@@ -40,7 +68,12 @@ static int spell(struct ask *ask, struct cf_migration_request *ret, struct cf_er
 			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--label: '%.64s...' is too long", ask->labels[i]);
 		strcpy(ret->labels[ret->n_labels++], ask->labels[i]);
 	}
-	return cf_labels_check(ret->labels, ret->n_labels, err);
+	r = cf_labels_check(ret->labels, ret->n_labels, err);
+	if (r == 0)
+		r = read_xml(ask->xml, &ret->has_xml, &ret->xml, err);
+	if (r == 0)
+		r = read_xml(ask->persistent_xml, &ret->has_persistent_xml, &ret->persistent_xml, err);
+	return r;
 }
 
 /* Policy's "no" is an answer and goes where answers go. */
@@ -59,17 +92,14 @@ static int show_refusal(struct ask *ask)
 	return EXIT_REFUSED;
 }
 
-int run_migrate(struct ask *ask, struct cf_error *err)
+static int migrate(struct ask *ask, const struct cf_migration_request *request, struct cf_error *err)
 {
-	struct cf_migration_request request;
 	struct progress quiet = { 0 };
 	char id[CF_UUID_ROOM];
-	struct question question = { .route = CF_ROUTE_MIGRATE, .segment = id, .request = &request };
+	struct question question = { .route = CF_ROUTE_MIGRATE, .segment = id, .request = request };
 	int r;
 
-	r = spell(ask, &request, err);
-	if (r == 0)
-		r = random_id(id, err);
+	r = random_id(id, err);
 	if (r < 0)
 		return r;
 
@@ -90,4 +120,16 @@ int run_migrate(struct ask *ask, struct cf_error *err)
 	if (r < 0)
 		return r;
 	return r == FOLLOW_ENDED ? settle(ask, id, err) : EXIT_FAILED;
+}
+
+int run_migrate(struct ask *ask, struct cf_error *err)
+{
+	struct cf_migration_request request = { 0 };
+	int r;
+
+	r = spell(ask, &request, err);
+	if (r == 0)
+		r = migrate(ask, &request, err);
+	cf_message_clear(&cf_migration_request_shape, &request);
+	return r;
 }

@@ -37,6 +37,7 @@ struct ask {
 	struct cf_migration_request wish;	/* as far as options say it */
 	const char *labels[CF_LABELS_MAX];
 	size_t n_labels;
+	const char *xml, *persistent_xml;	/* files */
 	FILE *to;
 
 	struct call *call;
@@ -49,6 +50,7 @@ enum {
 	TAKES_REQUEST  = 1 << 1,	/* what is asked of a migration */
 	TAKES_OFF      = 1 << 2,	/* that it be taken back */
 	TAKES_TERMS    = 1 << 3,	/* on which terms it is judged */
+	TAKES_OPTIONS  = 1 << 4,	/* how the guest is to be carried */
 };
 
 struct command {

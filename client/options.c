@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/field.h"
 #include "client/terms.h"
 #include "proto/text.h"
 
@@ -19,14 +20,23 @@ enum option_id {
 	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
 	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_OFF,
 	OPT_POLICY, OPT_MAX_ERROR_BOUND, OPT_MAX_SKEW, OPT_MAX_BLACKOUT, OPT_MAX_RESIDUAL, OPT_LEVER,
-	OPT_OVERRIDE, OPT_REASON, OPT_HELP, OPT_VERSION,
+	OPT_OVERRIDE, OPT_REASON,
+	OPT_TLS, OPT_TLS_NAME, OPT_PARALLEL, OPT_BANDWIDTH, OPT_AUTO_CONVERGE, OPT_AUTO_CONVERGE_INITIAL,
+	OPT_AUTO_CONVERGE_INCREMENT, OPT_COMPRESSION, OPT_STORAGE, OPT_DISKS, OPT_UNSAFE, OPT_POST_COPY,
+	OPT_XML, OPT_PERSISTENT_XML,
+	OPT_HELP, OPT_VERSION,
 };
+
+#define ASKED(name)   .shape = &cf_migration_request_shape, .member = (name)
+#define CARRIED(name) .shape = &cf_options_shape, .member = (name)
 
 static const struct {
 	const char *name;
-	const char *value;	/* what it takes, or NULL */
+	const char *value;	/* what it takes, in brackets what it may take, or NULL */
 	const char *help;
 	unsigned taken;		/* 0, or by which commands: a bit of their `takes` */
+	const struct cf_shape *shape;	/* of what in the request it is a member, or NULL */
+	const char *member;
 } options[] = {
 	[OPT_HOST] = { "host", "HOST[:PORT]",
 		"Ask the agent of another host, over TLS" },
@@ -47,9 +57,9 @@ static const struct {
 	[OPT_LABEL] = { "label", "KEY=VALUE",
 		"With migrate: what to find it by afterwards; may be given more than once", TAKES_REQUEST },
 	[OPT_PRIORITY] = { "priority", "NUMBER",
-		"With migrate: the higher goes first where several wait, -100 to 100 (0)", TAKES_REQUEST },
+		"With migrate: the higher goes first where several wait, -100 to 100 (0)", TAKES_REQUEST, ASKED("priority") },
 	[OPT_WAIT] = { "wait", "SPAN",
-		"With migrate: how long it may wait for its turn (as the agent's settings say)", TAKES_REQUEST },
+		"With migrate: how long it may wait for its turn (as the agent's settings say)", TAKES_REQUEST, ASKED("wait") },
 	[OPT_OFF] = { "off", NULL,
 		"With quiesce: take migrations again", TAKES_OFF },
 	[OPT_POLICY] = { "policy", "NAME",
@@ -68,11 +78,44 @@ static const struct {
 		"Let this finding refuse nothing; may be given more than once; for administrators", TAKES_TERMS },
 	[OPT_REASON] = { "reason", "TEXT",
 		"Why it is overridden, for the receipt", TAKES_TERMS },
+	[OPT_TLS] = { "tls", "[=no]",
+		"Encrypt what QEMU sends, or not", TAKES_OPTIONS, CARRIED("tls") },
+	[OPT_TLS_NAME] = { "tls-name", "NAME",
+		"Whom the certificate of the QEMU there names, if not its host", TAKES_OPTIONS, CARRIED("tls_name") },
+	[OPT_PARALLEL] = { "parallel", "N",
+		"Send memory by N connections", TAKES_OPTIONS, CARRIED("parallel") },
+	[OPT_BANDWIDTH] = { "bandwidth", "N",
+		"Take no more of the network than N MiB/s", TAKES_OPTIONS, CARRIED("bandwidth_mib_per_second") },
+	[OPT_AUTO_CONVERGE] = { "auto-converge", "[=no]",
+		"Slow down a guest that writes faster than can be sent", TAKES_OPTIONS, CARRIED("auto_converge") },
+	[OPT_AUTO_CONVERGE_INITIAL] = { "auto-converge-initial", "N",
+		"It loses N % of its time at first", TAKES_OPTIONS, CARRIED("auto_converge_initial_percent") },
+	[OPT_AUTO_CONVERGE_INCREMENT] = { "auto-converge-increment", "N",
+		"And N % more each time", TAKES_OPTIONS, CARRIED("auto_converge_increment_percent") },
+	[OPT_COMPRESSION] = { "compression", "METHOD",
+		"none, xbzrle or mt; with --parallel none, zlib or zstd", TAKES_OPTIONS, CARRIED("compression") },
+	[OPT_STORAGE] = { "storage", "HOW",
+		"The disks are shared, or: copy, copy-incremental", TAKES_OPTIONS, CARRIED("storage") },
+	[OPT_DISKS] = { "disks", "TARGET,...",
+		"Copy these alone, as in vda,vdb", TAKES_OPTIONS, CARRIED("disks") },
+	[OPT_UNSAFE] = { "unsafe", "[=no]",
+		"Shared disks are safe, whatever libvirt thinks", TAKES_OPTIONS, CARRIED("unsafe") },
+	[OPT_POST_COPY] = { "post-copy", NULL,
+		"Let it run there before its memory is; policy has to allow that", TAKES_OPTIONS, CARRIED("post_copy") },
+	[OPT_XML] = { "xml", "FILE",
+		"With migrate: the domain's XML there", TAKES_REQUEST },
+	[OPT_PERSISTENT_XML] = { "persistent-xml", "FILE",
+		"With migrate: its XML there for later starts, if that is another one", TAKES_REQUEST },
 	[OPT_HELP] = { "help", NULL,
 		"Print this, or the use of one command" },
 	[OPT_VERSION] = { "version", NULL,
 		"Print the version of this program, and ask nobody" },
 };
+
+static int argument(const char *value)
+{
+	return !value ? no_argument : *value == '[' ? optional_argument : required_argument;
+}
 
 /* getopt_long() wants a table of its own making; val is the index in ours. */
 static void spell_options(struct option *ret)
@@ -80,7 +123,7 @@ static void spell_options(struct option *ret)
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		ret[i] = (struct option){
 			.name = options[i].name,
-			.has_arg = options[i].value ? required_argument : no_argument,
+			.has_arg = argument(options[i].value),
 			.val = (int)i,
 		};
 	ret[N_OPTIONS] = (struct option){ 0 };
@@ -114,20 +157,6 @@ static int take_span(enum option_id id, cf_span low, cf_span high, cf_span *ret,
 	return 0;
 }
 
-static int take_number(enum option_id id, int64_t low, int64_t high, int64_t *ret, struct cf_error *err)
-{
-	long long number;
-	char *end;
-
-	errno = 0;
-	number = strtoll(optarg, &end, 10);
-	if (errno || *end || end == optarg || number < low || number > high)
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--%s: '%.32s' is not a number from %" PRId64 " to %" PRId64,
-			       options[id].name, optarg, low, high);
-	*ret = number;
-	return 0;
-}
-
 static int take_label(struct ask *ask, struct cf_error *err)
 {
 	if (ask->n_labels == CF_COUNT(ask->labels))
@@ -154,6 +183,18 @@ static int take_term(enum option_id id, struct cf_terms *terms, struct cf_error 
 	}
 }
 
+static int take_member(enum option_id id, struct ask *ask, struct cf_error *err)
+{
+	bool carrying = options[id].shape == &cf_options_shape;
+	void *message = carrying ? (void *)&ask->wish.options : (void *)&ask->wish;
+	struct cf_error why;
+
+	if (field_take(options[id].shape, options[id].member, optarg, message, &why) < 0)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--%s: %s", options[id].name, why.text);
+	ask->wish.has_options |= carrying;
+	return 0;
+}
+
 /* One option of ours; 0, or what options_read() returns when nothing else is to be done. */
 static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 {
@@ -169,15 +210,12 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 	case OPT_ABORT:   ask->abort_on_interrupt = true; return 0;
 	case OPT_LABEL:   return take_label(ask, err);
 	case OPT_OFF:     ask->off = true; return 0;
-	case OPT_PRIORITY:
-		ask->wish.has_priority = true;
-		return take_number(id, -CF_PRIORITY_MAX, CF_PRIORITY_MAX, &ask->wish.priority, err);
-	case OPT_WAIT:
-		ask->wish.has_wait = true;
-		return take_span(id, (cf_span){ 0 }, (cf_span){ CF_WAIT_MAX }, &ask->wish.wait, err);
+	case OPT_XML:     ask->xml = optarg; return 0;
+	case OPT_PERSISTENT_XML: ask->persistent_xml = optarg; return 0;
 	case OPT_HELP:    return OPTIONS_HELP;
 	case OPT_VERSION: return OPTIONS_VERSION;
-	default:          return take_term(id, &ask->wish.terms, err);
+	default:
+		return options[id].member ? take_member(id, ask, err) : take_term(id, &ask->wish.terms, err);
 	}
 }
 
@@ -286,9 +324,10 @@ void options_help(FILE *to, const struct command *command)
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		if (command && !takes(command, i))
 			continue;
-		snprintf(spelled, sizeof(spelled), "--%s%s%s", options[i].name, options[i].value ? " " : "",
+		snprintf(spelled, sizeof(spelled), "--%s%s%s", options[i].name,
+			 argument(options[i].value) == required_argument ? " " : "",
 			 options[i].value ? options[i].value : "");
-		fprintf(to, "  %-24s %s\n", spelled, options[i].help);
+		fprintf(to, "  %-28s %s\n", spelled, options[i].help);
 	}
 	fputs("\nExit status: 0 done clean, 1 failure, 2 usage, 3 refused by policy, 4 aborted,\n"
 	      "5 done but breached or unverified, 6 agent or peer unreachable.\n", to);

@@ -82,6 +82,7 @@ static void show_head(FILE *to, const struct cf_receipt *r)
 	say_row(to, "migration", "%s, driver %s", m->id, r->driver);
 	say_row(to, "domain", "%s, %s", m->domain, m->uuid);
 	show_persistence(to, r);
+	show_options(to, r);
 	for (size_t i = 0; i < m->n_labels; i++)
 		say_row(to, i == 0 ? "labels" : "", "%s", m->labels[i]);
 	if (m->has_ended)

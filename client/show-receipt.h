@@ -31,6 +31,9 @@ const char *figure_text(const struct cf_receipt *receipt, enum cf_figure figure,
 void show_blackout(FILE *to, const struct cf_receipt *receipt);
 void show_standstill(FILE *to, const struct cf_receipt *receipt);
 
+/* How it was told to be carried, where that is not as libvirt does it by itself. */
+void show_options(FILE *to, const struct cf_receipt *r);
+
 /* The guest's clock, before the migration, through it and after it. */
 void show_guest_carried(FILE *to, const struct cf_receipt *receipt, bool moved);
 

@@ -77,6 +77,8 @@ for line in "" "nonsense" "clock now" "domain" "migrate web1" "migrate web1 hB h
 	"--nonsense clock" "-x clock" "--timeout clock" "--timeout 3parsecs clock" "--timeout 0 clock" "--host" \
 	"--abort-on-interrupt list" "--label a=b list" "--label team migrate web1 hB" \
 	"--off list" "quiesce now" "--priority 1 list" "--priority 101 migrate web1 hB" "--priority 1x migrate web1 hB" "--wait 8d migrate web1 hB" \
+	"--tls=maybe migrate web1 hB" "--parallel 256 migrate web1 hB" "--storage unknown migrate web1 hB" "--tls list" \
+	"--disks a,,b migrate web1 hB" "--xml /nowhere migrate web1 hB" "--xml x check web1 hB" \
 	"--host a/b clock" "--host http://a clock" "explain nonsense"; do
 	# shellcheck disable=SC2086
 	runs 2 "usage: '$line'" $line
@@ -322,6 +324,16 @@ ok "its priority and patience are asked for" \
 	asked '^PUT /v1/migrations/[^ ]* \{"domain":"web1","destination":"hB",.*"priority":-5,"wait_ns":600000000000[,}]'
 ends migration-breached breached
 runs 5 "watch ends as migrate does" watch 7c0e58e1
+
+printf '<domain/>' >"$dir/domain.xml"
+answers "GET /v1/version 200 json version-newer.json" "PUT /v1/migrations/* 409 problem problem-refused.json" \
+	"POST /v1/checks 200 json checks-good.json"
+runs 3 "one with options" migrate web1 hB --tls --auto-converge=no --parallel 4 --compression zstd --disks vda,vdb --disks vdc \
+	--storage copy --xml "$dir/domain.xml"
+ok "they are asked for, and nothing else" \
+	asked '^PUT /v1/migrations/[^ ]* .*"options":\{"tls":true,"parallel":4,"auto_converge":false,"compression":"zstd","storage":"copy","disks":\["vda","vdb","vdc"\]\},"xml":"PGRvbWFpbi8\+"\}'
+runs 0 "a check with options" check web1 hB --post-copy
+ok "asks with them" asked '^POST /v1/checks \{.*"options":\{"disks":\[\],"post_copy":true\}[,}]'
 
 answers "GET /v1/migrations/*/receipt 500 problem problem-host.json" "GET /v1/migrations/* 200 json migration-clean.json"
 runs 0 "a migration without a receipt" watch 7c0e58e1

@@ -52,7 +52,12 @@
 const struct cf_receipt receipt_clean = {
 	.migration = ENDS(84387, CF_PHASE_DONE, CF_OUTCOME_CLEAN, "", .has_progress = true,
 			  .progress = { .has_predicted_blackout = true, .predicted_blackout = SPAN(85 * CF_MS) }),
-	.driver = "libvirt", .has_persistence = true, .persistence = { true, true }, BY("hA"), POLICY, CLOCKS,
+	.driver = "libvirt", .has_persistence = true, .persistence = { true, true }, .has_options = true,
+	.options = { .has_tls = true, .tls = true, .has_parallel = true, .parallel = 4, .has_bandwidth_mib_per_second = true,
+		     .bandwidth_mib_per_second = 200, .has_auto_converge = true, .auto_converge = true,
+		     .has_compression = true, .compression = CF_COMPRESSION_ZSTD, .has_storage = true,
+		     .storage = CF_STORAGE_COPY, .n_disks = 2, .disks = { "vda", "vdb" } },
+	BY("hA"), POLICY, CLOCKS,
 	.has_offset_before = true, .offset_before = FROM(-12300, 8100), .has_offset_during = true,
 	.offset_during = FROM(-15100, 9900), .has_offset_after = true, .offset_after = FROM(-11900, 7800),
 	.probe_rounds = 160, PHASES, .has_bytes = true, .bytes = 1300234567, STOP,

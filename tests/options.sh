@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# How a guest is carried: what it is between its starts, as it was.
+# How a guest is carried: what it is between its starts, as it was; its memory and its disks, as it is asked for.
 . "$srcdir/tests/rig/rig.sh"
 requires_rig
 requires_command curl
 
 settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "5 s" max-residual = "1 s" }'
+secret=SuperSecret$RANDOM
 
 # persistence HOST GUEST: "persistent autostart", as that host's libvirt says, each yes or no; "-" without the domain.
 persistence()
@@ -15,42 +16,174 @@ persistence()
 		END { print p ? p " " (a == "enable" ? "yes" : "no") : "-" }'
 }
 
+# told HOST GUEST COMMAND EXPRESSION: what its QEMU was told, as Python over the QMP answer, v, of the command.
+told()
+{
+	rig_virsh "$1" qemu-monitor-command "$2" "{\"execute\": \"$3\"}" | pick "(lambda v: $4)(v['return'])"
+}
+
+# capabilities HOST GUEST: those of its migration that are on.
+capabilities()
+{
+	told "$1" "$2" query-migrate-capabilities '" ".join(sorted(c["capability"] for c in v if c["state"]))'
+}
+
+# refused SENTENCE DETAIL ARGUMENT...: by everybody who may be asked, before anything has begun.
+refused()
+{
+	local sentence=$1 detail=$2 before said
+	shift 2
+	before=$(rig_clockferry B list)
+	said=$(rig_clockferry A check g hB "$@")
+	is "$sentence: check says no" $? 3
+	like "... and why" "$said" "$detail"
+	said=$(rig_clockferry A migrate g hB "$@")
+	is "... migrate is refused" $? 3
+	like "... and says why" "$said" "$detail"
+	is "... and hB has not heard of it" "$(rig_clockferry B list)" "$before"
+}
+
+# carried SENTENCE FROM TO ARGUMENT...: guest g is migrated, and well.
+carried()
+{
+	local sentence=$1 from=$2 to=$3
+	shift 3
+	said=$(rig_clockferry "$from" migrate g "h$to" --json "$@")
+	is "$sentence" $? 0 || note "$said"
+	is "... it runs on h$to" "$(rig_virsh "$to" domstate g)" running
+	is "... and h$from has it no longer" "$(persistence "$from" g)" "-"
+}
+
+# qemu_certificates HOST: what its QEMU shows, and whom it believes.
+qemu_certificates()
+{
+	local dir=$RIG_DIR/$1/etc/pki/qemu pki=$RIG_CACHE/pki side
+	mkdir -p "$dir"
+	cp "$pki/ca.pem" "$dir/ca-cert.pem"
+	for side in server client; do
+		cp "$pki/h$1.pem" "$dir/$side-cert.pem"
+		cp "$pki/h$1.key" "$dir/$side-key.pem"
+	done
+}
+
+disk()
+{
+	echo "<disk type='file'><driver name='qemu' type='raw' cache='none'/><source file='$1'/><target dev='$2' bus='virtio'/></disk>"
+}
+
 rig_up
 for host in A B; do
 	rig_agent_conf $host "$settings"
 	ok "the agent of h$host starts" rig_agent $host start
+	qemu_certificates $host
+	head -c 8M /dev/zero >"$RIG_DIR/$host/lib/disk"
 done
-ok "a guest" rig_define A g mem=160 dirty=32 rate=20
+head -c 8M /dev/urandom >"$RIG_DIR/A/lib/disk"
+ok "a guest" rig_define A g mem=160 dirty=32 rate=20 extra="$(disk /var/lib/disk vda)"
 ok "which starts with its host" rig_virsh A autostart g
 ok "it is up" rig_start A g
 
-# An attempt that comes to nothing.
+# An attempt that comes to nothing, with all that can be told.
 
 rig_tbf A 40mbit
-begin aborted A migrate g hB
+begin aborted A migrate g hB --storage copy --disks vda --tls --tls-name hB --parallel 3 --bandwidth 3 \
+	--auto-converge --auto-converge-initial 17 --auto-converge-increment 7
 aborted=$job
 id=$(its_id aborted)
 ok "it is copied" wait_for 30 copies A "$id"
 is "meanwhile a reboot of its host would not start it" "$(persistence A g)" "yes no"
+for capability in auto-converge multifd; do
+	ok "QEMU was told of $capability" grep -qw $capability <<<"$(capabilities A g)"
+done
+is "and how much" "$(told A g query-migrate-parameters '[v[k] for k in ("multifd-channels", "max-bandwidth",
+	"cpu-throttle-initial", "cpu-throttle-increment", "tls-hostname")]')" "[3, $((3 << 20)), 17, 7, 'hB']"
+like "the connections are encrypted" "$(told A g query-migrate-parameters 'v["tls-creds"]')" .
 ok "somebody aborts it" rig_clockferry A abort "$id"
 wait "$aborted"
 is "exit status" $? 4
 ok "both hosts have the same receipt" both_have "$id"
+is "it says how it was carried" "$(receipt '[v["options"][k] for k in ("tls", "parallel", "storage", "disks", "unsafe")]')" \
+	"[True, 3, 'copy', ['vda'], False]"
 is "it starts with its host again" "$(persistence A g)" "yes yes"
 is "and is not on the other one" "$(persistence B g)" "-"
 rig_tbf A off
 
+# What is refused before anything has begun.
+
+refused "post-copy" '^ *refuse +post-copy' --post-copy
+refused "what does not go together" 'zlib or zstd, or not at all' --parallel 2 --compression xbzrle --storage copy
+refused "what this libvirt does not know" 'neither zlib nor zstd' --parallel 2 --compression zstd --storage copy
+
 # One that goes well, there and back.
 
-ok "it migrates" rig_clockferry A migrate g hB
+carried "it migrates, disk and all" A B --storage copy --tls --parallel 2
 is "it is on hB what it was on hA" "$(persistence B g)" "yes yes"
-is "where it is no longer" "$(persistence A g)" "-"
-is "and nothing would start it" "$(ls "$RIG_DIR/A/etc/libvirt/qemu/autostart")" ""
+is "and nothing would start it on hA" "$(ls "$RIG_DIR/A/etc/libvirt/qemu/autostart")" ""
+ok "the disk came with it" cmp "$RIG_DIR/A/lib/disk" "$RIG_DIR/B/lib/disk"
 ok "its host forgets about starting it" rig_virsh B autostart --disable g
-ok "it migrates back" rig_clockferry B migrate g hA
-is "and does not start there either" "$(persistence A g)" "yes no"
-is "nor on hB, where it is no longer" "$(persistence B g)" "-"
-ok "it is made transient" rig_virsh A undefine g
-ok "and migrates" rig_clockferry A migrate g hB
-is "a transient domain stays one" "$(persistence B g)" "no no"
+
+# XML for the destination.
+
+head -c 8M /dev/zero >"$RIG_DIR/A/lib/elsewhere"
+rig_virsh B dumpxml --migratable g | sed "s,/var/lib/disk,/var/lib/elsewhere,;
+	s,</name>,&<metadata><x:s xmlns:x='urn:x'>$secret</x:s></metadata>," >"$RIG_DIR/B/lib/good.xml"
+sed 's,</memory>,0&,' "$RIG_DIR/B/lib/good.xml" >"$RIG_DIR/B/lib/bad.xml"
+head -c 1000 "$RIG_DIR/B/lib/good.xml" >"$RIG_DIR/B/lib/broken.xml"
+sed 's,<name>g<,<name>h<,' "$RIG_DIR/B/lib/good.xml" >"$RIG_DIR/B/lib/other.xml"
+for case in "broken not.well-formed" "other another.domain"; do
+	read -r which why <<<"$case"
+	said=$(rig_clockferry B migrate g hA --storage copy --xml "$RIG_DIR/B/lib/$which.xml")
+	is "$which XML is refused" $? 3
+	like "... and why" "$said" "refuse +options-unusable: g: .*${why//./ }"
+done
+said=$(rig_clockferry B migrate g hA --storage copy --xml "$RIG_DIR/B/lib/bad.xml")
+is "XML that the guest would see the difference of: libvirt refuses it" $? 4
+like "... and why" "$said" "[Mm]emory"
+is "... it stays as it was" "$(rig_virsh B domstate g) $(persistence A g)" "running -"
+carried "XML that names another disk" B A --storage copy --xml "$RIG_DIR/B/lib/good.xml"
+for which in "" --inactive; do
+	like "... that is the one it has${which:+ the next time too}" "$(rig_virsh A dumpxml $which g)" "file='/var/lib/elsewhere'"
+done
+ok "... and what was on the first" cmp "$RIG_DIR/A/lib/elsewhere" "$RIG_DIR/B/lib/disk"
+is "it does not start with its host there either" "$(persistence A g)" "yes no"
+is "nobody has told of the XML" "$(grep -rl "$secret" "$RIG_DIR"/[AB]/log "$RIG_DIR"/[AB]/lib/clockferry "$RIG_DIR"/[AB]/run/clockferry \
+	--include='clockferry*' --include='*.db*' 2>/dev/null; rig_clockferry A list --json | grep "$secret";
+	for id in $(rig_clockferry B list --json | pick '" ".join(m["id"] for m in v["list"])'); do
+		rig_clockferry B show "$id" --json | grep "$secret"
+	done)" ""
+
+# Disks that both hosts see, which libvirt does not know.
+
+mkdir -p "$RIG_DIR/shared"
+cp "$RIG_DIR/A/lib/elsewhere" "$RIG_DIR/shared/disk"
+ok "another guest, its disk on a file system that libvirt takes for local" \
+	rig_define A h mem=160 dirty=64 rate=400 extra="$(disk "$RIG_DIR/shared/disk" vda)"
+ok "it is up" rig_start A h
+said=$(rig_clockferry A migrate h hB)
+is "it does not migrate" $? 4
+like "... and why" "$said" "[Uu]nsafe"
+is "... nor is it on hB" "$(rig_virsh A domstate h) $(persistence B h)" "running -"
+ok "who knows better says so" rig_clockferry A migrate h hB --unsafe
+is "... and it runs there" "$(rig_virsh B domstate h)" running
+ok "it is made transient" rig_virsh B undefine h
+
+# Post-copy, where both policies leave it to the operator.
+
+for host in A B; do
+	rig_agent_conf $host "${settings/\{/\{ warn = \{ \"post-copy\" \}}"
+	rig_agent $host reload
+done
+wait_for 10 rig_clockferry B check h hA --post-copy
+rig_tbf B 200mbit
+said=$(rig_clockferry B migrate h hA --unsafe --post-copy --json)
+is "a guest that writes faster than can be sent moves by post-copy" $? 0 || note "$said"
+is "which the receipt says" "$(pick 'v["options"]["post_copy"], [f["severity"] for f in v["migration"]["findings"]
+	if f["code"] == "post-copy"]' <<<"$said")" "True ['warn']"
+is "it runs there, as transient as it was" "$(rig_virsh A domstate h) $(persistence A h)" "running no no"
+is "and nowhere else" "$(persistence B h)" "-"
+rig_tbf B off
+
+for guest in g h; do
+	is "there were never two copies of $guest" "$(rig_judge $guest | pick 'v["two_copies"] + v["rollbacks"]')" "[]"
+done
 finish
