@@ -7,69 +7,37 @@
 #include "client/say.h"
 #include "client/table.h"
 
-/* What is known of a finding's code, for --json. */
-struct explanation {
-	enum cf_finding_code code;
-	enum cf_severity severity;
-	char sentence[256];
-	char advice[256];
-};
-
-#define T struct explanation
-static const struct cf_field explanation_fields[] = {
-	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
-	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
-	CF_TEXT(T, sentence),
-	CF_TEXT(T, advice),
-};
-#undef T
-static const struct cf_shape explanation_shape = CF_SHAPE(explanation, explanation_fields);
-
-struct explanations {
-	size_t n_list;
-	struct explanation list[CF_N_FINDING_CODES];
-};
-
-#define T struct explanations
-static const struct cf_field explanations_fields[] = { CF_LIST(T, list, &explanation_shape) };
-#undef T
-static const struct cf_shape explanations_shape = CF_SHAPE(explanations, explanations_fields);
-
-static struct explanation explain(enum cf_finding_code code)
+/* What is done with it, as far as nobody says otherwise, or could. */
+static const char *treatment(const struct cf_finding_kind *kind)
 {
-	struct explanation e = { .code = code, .severity = cf_finding_default(code) };
-
-	snprintf(e.sentence, sizeof(e.sentence), "%s", cf_finding_sentence(code));
-	snprintf(e.advice, sizeof(e.advice), "%s", cf_finding_advice(code));
-	return e;
+	return kind->overridable ? cf_severity_words[kind->severity] : "refuse, always";
 }
 
 static int explain_all(struct ask *ask, struct cf_error *err)
 {
 	static const struct table_column columns[] = { { "CODE" }, { "DEFAULT" }, { "MEANING" } };
 	CF_AUTO(table_free) struct table *table = NULL;
-	struct explanations all = { 0 };
+	struct cf_finding_kinds all;
 	int r;
 
-	r = table_new(&table, columns, CF_COUNT(columns), err);
-	for (int code = CF_FINDING_UNKNOWN + 1; r == 0 && code < CF_N_FINDING_CODES; code++) {
-		const char *const cells[] = {cf_finding_words[code],
-					     cf_severity_words[cf_finding_default(code)],
-					     cf_finding_sentence(code)};
+	cf_finding_kinds(&all);
+	if (ask->json)
+		return json_print_message(ask->to, &cf_finding_kinds_shape, &all, err);
 
-		all.list[all.n_list++] = explain(code);
+	r = table_new(&table, columns, CF_COUNT(columns), err);
+	for (size_t i = 0; r == 0 && i < all.n_list; i++) {
+		const struct cf_finding_kind *kind = &all.list[i];
+		const char *const cells[] = { cf_finding_words[kind->code], treatment(kind), kind->sentence };
+
 		r = table_add(table, cells, err);
 	}
-	if (r < 0)
-		return r;
-	return ask->json ? json_print_message(ask->to, &explanations_shape, &all, err)
-			 : table_print(table, ask->to, err);
+	return r < 0 ? r : table_print(table, ask->to, err);
 }
 
 int run_explain(struct ask *ask, struct cf_error *err)
 {
+	struct cf_finding_kind kind;
 	enum cf_finding_code code;
-	struct explanation e;
 
 	if (ask->n_args == 0)
 		return explain_all(ask, err);
@@ -78,13 +46,15 @@ int run_explain(struct ask *ask, struct cf_error *err)
 	if (code == CF_FINDING_UNKNOWN)
 		return cf_fail(err, ENOENT, CF_BAD_REQUEST,
 			       "there is no finding '%.64s'; clockferry explain lists them", ask->args[0]);
-	e = explain(code);
+	cf_finding_kind(code, &kind);
 	if (ask->json)
-		return json_print_message(ask->to, &explanation_shape, &e, err);
+		return json_print_message(ask->to, &cf_finding_kind_shape, &kind, err);
 
 	say(ask->to, "%s", cf_finding_words[code]);
-	say_row(ask->to, "meaning", "%s", e.sentence);
-	say_row(ask->to, "by default", "%s", cf_severity_words[e.severity]);
-	say_row(ask->to, "advice", "%s", e.advice);
+	say_row(ask->to, "meaning", "%s", kind.sentence);
+	say_row(ask->to, "by default", "%s", treatment(&kind));
+	say_row(ask->to, "", "%s", kind.overridable ? "a policy may treat it otherwise, and an administrator override it"
+						    : "neither a policy nor an override changes that");
+	say_row(ask->to, "advice", "%s", kind.advice);
 	return EXIT_CLEAN;
 }

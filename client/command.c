@@ -31,6 +31,8 @@ const struct command commands[] = {
 		"The receipt of a migration" },
 	{ "quiesce", "",                         0, 0, TAKES_OFF, run_quiesce,
 		"Take no new migrations, and let those under way come to an end" },
+	{ "policy",  "[NAME]",                   0, 1, 0, run_policy,
+		"What the host allows: its policies, and what each key of one means" },
 	{ "explain", "[CODE]",                   0, 1, 0, run_explain,
 		"What a finding means, how it is treated by default, and what to do about it" },
 	{ "version", "",                         0, 0, 0, run_version,

@@ -78,6 +78,7 @@ int run_abort(struct ask *ask, struct cf_error *err);
 int run_list(struct ask *ask, struct cf_error *err);
 int run_show(struct ask *ask, struct cf_error *err);
 int run_quiesce(struct ask *ask, struct cf_error *err);
+int run_policy(struct ask *ask, struct cf_error *err);
 int run_explain(struct ask *ask, struct cf_error *err);
 int run_version(struct ask *ask, struct cf_error *err);
 

@@ -11,7 +11,7 @@ static const char *allowed_text(const struct cf_check *c)
 }
 
 /* Which policies it was held against: the stricter of each. */
-static void show_policies(FILE *to, const struct cf_check *c)
+static void show_judged_by(FILE *to, const struct cf_check *c)
 {
 	const struct cf_policy_used *p = &c->policy;
 	struct say_parts parts = { .to = to, .label = "policy" };
@@ -64,7 +64,7 @@ int show_checks(FILE *to, const char *domain, const struct cf_check *list, size_
 			continue;
 		say_heading(to, "%s to %s", domain, c->destination);
 		if (c->has_policy)
-			show_policies(to, c);
+			show_judged_by(to, c);
 		show_findings(to, "  ", c->findings, c->n_findings);
 	}
 	return r;

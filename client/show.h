@@ -15,6 +15,7 @@
 #include "proto/domain.h"
 #include "proto/health.h"
 #include "proto/peer.h"
+#include "proto/policy.h"
 #include "proto/receipt.h"
 
 /* A host's clock: in full, or as a few words, "synchronised, within 1.2 ms of UTC". */
@@ -38,6 +39,7 @@ void show_vitals(FILE *to, const struct cf_vitals *vitals);
 void show_health(FILE *to, const struct cf_health *health, const struct cf_report *report);
 void show_peer(FILE *to, const struct cf_peer *peer);
 void show_guest(FILE *to, const struct cf_guest_clock *guest);
+void show_policy_rows(FILE *to, const struct cf_policy *policy);
 void show_receipt(FILE *to, const struct cf_receipt *receipt);
 
 /* The end of a migration in one line: "clean: web1 moved from hA to hB". */
@@ -52,4 +54,5 @@ const char *progress_text(const struct cf_migration *migration, char ret[static 
 int show_peers(FILE *to, const struct cf_peer *list, size_t n, struct cf_error *err);
 int show_domains(FILE *to, const struct cf_domain *list, size_t n, struct cf_error *err);
 int show_checks(FILE *to, const char *domain, const struct cf_check *list, size_t n, struct cf_error *err);
+int show_policy_table(FILE *to, const struct cf_policies *policies, struct cf_error *err);
 int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct cf_error *err);

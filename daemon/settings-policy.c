@@ -126,3 +126,35 @@ int settings_policy_take(struct settings *settings, struct settings_policy *fres
 	settings->n_policies += at == settings->n_policies;
 	return 0;
 }
+
+/* Elements of a list with ", " between them. */
+static void spell(const struct setting *row, const struct settings_policy *policy, char *ret, size_t room)
+{
+	char text[SETTING_VALUE_ROOM];
+	size_t n = 0;
+
+	for (size_t i = 0; i < setting_count(row, policy) && n < room; i++) {
+		setting_text(row, policy, i, text);
+		n += snprintf(ret + n, room - n, "%s%s", i ? ", " : "", text);
+	}
+}
+
+void settings_policy_rows(const struct settings_policy *policy, struct cf_policy *ret)
+{
+	struct settings_policy otherwise;
+	char range[SETTING_VALUE_ROOM];
+
+	if (settings_policy_default(&otherwise, policy->name, NULL) < 0)
+		return;
+	for (ret->n_rows = 0; ret->n_rows < group()->n_rows; ret->n_rows++) {
+		const struct setting *row = &group()->rows[ret->n_rows];
+		struct cf_policy_row *to = &ret->rows[ret->n_rows];
+
+		setting_range(row, range);
+		spell(row, policy, to->value, sizeof(to->value));
+		spell(row, &otherwise, to->otherwise, sizeof(to->otherwise));
+		snprintf(to->key, sizeof(to->key), "%s", row->key);
+		snprintf(to->range, sizeof(to->range), "%.*s", (int)sizeof(to->range) - 1, range);
+		snprintf(to->meaning, sizeof(to->meaning), "%s", row->meaning);
+	}
+}

@@ -19,6 +19,7 @@
 #include "proto/base.h"
 #include "proto/error.h"
 #include "proto/options.h"
+#include "proto/policy.h"
 #include "proto/report.h"
 #include "proto/route.h"
 #include "proto/terms.h"
@@ -140,6 +141,9 @@ void settings_where(const struct settings *settings, const char *host, const cha
 
 /* The policy of that name, or NULL; the one in use for "". */
 const struct settings_policy *settings_policy(const struct settings *settings, const char *name);
+
+/* Its rows, for a person. */
+void settings_policy_rows(const struct settings_policy *policy, struct cf_policy *ret);
 
 /*
  * The settings of the file at path, and the policies in the files policy.d/NAME.conf

@@ -227,6 +227,40 @@ static const struct cf_field findings_fields[] = {
 #undef T
 const struct cf_shape cf_findings_shape = CF_SHAPE(cf_findings, findings_fields);
 
+#define T struct cf_finding_kind
+static const struct cf_field finding_kind_fields[] = {
+	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
+	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
+	CF_BOOL(T, overridable),
+	CF_TEXT(T, sentence),
+	CF_TEXT(T, advice),
+};
+#undef T
+const struct cf_shape cf_finding_kind_shape = CF_SHAPE(cf_finding_kind, finding_kind_fields);
+
+#define T struct cf_finding_kinds
+static const struct cf_field finding_kinds_fields[] = {
+	CF_LIST(T, list, &cf_finding_kind_shape),
+};
+#undef T
+const struct cf_shape cf_finding_kinds_shape = CF_SHAPE(cf_finding_kinds, finding_kinds_fields);
+
+void cf_finding_kind(enum cf_finding_code code, struct cf_finding_kind *ret)
+{
+	*ret = (struct cf_finding_kind){
+		.code = code, .severity = codes[code].severity, .overridable = !codes[code].always,
+	};
+	snprintf(ret->sentence, sizeof(ret->sentence), "%s", codes[code].sentence);
+	snprintf(ret->advice, sizeof(ret->advice), "%s", codes[code].advice);
+}
+
+void cf_finding_kinds(struct cf_finding_kinds *ret)
+{
+	ret->n_list = 0;
+	for (int code = CF_FINDING_UNKNOWN + 1; code < CF_N_FINDING_CODES; code++)
+		cf_finding_kind(code, &ret->list[ret->n_list++]);
+}
+
 const char *cf_finding_sentence(enum cf_finding_code code)
 {
 	return codes[code].sentence;

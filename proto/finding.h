@@ -93,6 +93,20 @@ struct cf_finding {
 	char detail[CF_DETAIL_ROOM];	/* what the sentence cannot know; may be "" */
 };
 
+/* What there is to know of a code. */
+struct cf_finding_kind {
+	enum cf_finding_code code;
+	enum cf_severity severity;	/* unless settings say otherwise */
+	bool overridable;		/* policy or an override can take its refusal back */
+	char sentence[256];
+	char advice[256];
+};
+
+struct cf_finding_kinds {
+	size_t n_list;
+	struct cf_finding_kind list[CF_N_FINDING_CODES];
+};
+
 #define CF_FINDINGS_MAX 48
 
 /* Findings as they are gathered: the caller brings the room, a full list keeps the first ones. */
@@ -106,6 +120,12 @@ extern const char *const cf_severity_words[CF_N_SEVERITIES];	/* "refuse" */
 extern const char *const cf_waiver_words[CF_N_WAIVERS];		/* "override" */
 extern const struct cf_shape cf_finding_shape;
 extern const struct cf_shape cf_findings_shape;
+extern const struct cf_shape cf_finding_kind_shape;
+extern const struct cf_shape cf_finding_kinds_shape;
+
+/* Of one code; of all but the one that stands for those of newer versions. */
+void cf_finding_kind(enum cf_finding_code code, struct cf_finding_kind *ret);
+void cf_finding_kinds(struct cf_finding_kinds *ret);
 
 /* What the code means, in one sentence without figures; and what an operator does about it. */
 const char *cf_finding_sentence(enum cf_finding_code code);

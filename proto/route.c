@@ -11,6 +11,7 @@
 #include "proto/incoming.h"
 #include "proto/peer.h"
 #include "proto/percent.h"
+#include "proto/policy.h"
 #include "proto/probe.h"
 #include "proto/query.h"
 
@@ -44,6 +45,12 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		&cf_page_query_shape },
 	[CF_ROUTE_DOMAIN_CLOCK] = { "GET", "/v1/domains/{}/clock", NULL, &cf_guest_clock_shape, 0, READ,
 		"A guest's clock state, measured now." },
+	[CF_ROUTE_POLICIES] = { "GET", "/v1/policies", NULL, &cf_policies_shape, 0, READ,
+		"The policies of this host, and which is in use." },
+	[CF_ROUTE_POLICY] = { "GET", "/v1/policies/{}", NULL, &cf_policy_shape, 0, READ,
+		"One policy: each of its keys, and what that means." },
+	[CF_ROUTE_FINDINGS] = { "GET", "/v1/findings", NULL, &cf_finding_kinds_shape, 0, READ,
+		"What can speak against a migration: each code, what it means, and what to do about it." },
 	[CF_ROUTE_CHECKS] = { "POST", "/v1/checks", &cf_check_request_shape, &cf_checks_shape, BODY, READ,
 		"Would this domain be allowed to migrate there?  Nothing is changed.",
 		&cf_page_query_shape },

@@ -117,7 +117,8 @@ answers "GET /v1/clock 200 json clock.json" "GET /v1/health 200 json health.json
 	"GET /v1/version 200 json version.json" "GET /v1/peers 200 json peers.json" \
 	"GET /v1/peers/hB 200 json peer.json" "GET /v1/domains 200 json domains.json" \
 	"GET /v1/domains/*/clock 200 json guest.json" "POST /v1/checks 200 json checks.json" \
-	"GET /v1/migrations 200 json migrations.json" "GET /v1/migrations/*/receipt 200 json receipt-breached.json"
+	"GET /v1/migrations 200 json migrations.json" "GET /v1/migrations/*/receipt 200 json receipt-breached.json" \
+	"GET /v1/policies 200 json policies.json" "GET /v1/policies/* 200 json policy.json"
 
 while read -r name arguments; do
 	# shellcheck disable=SC2086
@@ -133,10 +134,15 @@ done <<-END
 	peer peers hB
 	domains domains
 	guest domain web1
+	policy policy gold
 	migrations list
 	receipt-breached show 7c0e58e1
 END
 
+runs 0 "policy" policy
+is "policy has all of them, and the rows of the one in use" "$out" \
+	"$(cat "$srcdir/tests/golden/policies.txt" <(echo) "$srcdir/tests/golden/policy.txt")"
+ok "policy asks for the one in use" asked '^GET /v1/policies/default '
 runs 0 "status" status
 like "status has the health" "$out" '^  libvirt +9\.0\.0$'
 like "status has the clock" "$out" '^  clock +synchronised, within'

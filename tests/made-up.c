@@ -8,6 +8,7 @@
 #include "proto/domain.h"
 #include "proto/health.h"
 #include "proto/peer.h"
+#include "proto/policy.h"
 #include "proto/problem.h"
 #include "tests/made-up-parts.h"
 #include "tests/made-up-receipts.h"
@@ -120,6 +121,43 @@ static const struct cf_checks checks_good = {
 	.domain = "web1", .uuid = UUID, .n_list = 1,
 	.list = { { .destination = "hC", .allowed = true, .max_blackout = SPAN(CF_S) } },
 };
+#define HELD_TO(word, bound, apart)                                                                  \
+	{ .has_mode = true, .mode = word, .max_error_bound = SPAN(bound), .max_skew = SPAN(apart),   \
+	  .max_blackout = SPAN(CF_S), .max_residual = SPAN(20 * CF_MS), .max_stratum = 9,            \
+	  .require_lever = CF_LEVER_NONE, .correction = CF_CORRECTION_STEP_FORWARD }
+#define GOLD {                                                                                       \
+	.name = "gold", .description = "Guests that trade.", .origin = "/etc/clockferry/policy.d/gold.conf", \
+	.digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",                 \
+	.limits = HELD_TO(CF_OBSERVE, 20 * CF_MS, 5 * CF_MS) }
+
+static const struct cf_policies policies = {
+	.n_list = 2,
+	.list = { { .name = "default", .description = "Hosts that follow NTP servers of their own site.", .in_use = true,
+		    .limits = HELD_TO(CF_ENFORCE, 100 * CF_MS, 25 * CF_MS) }, GOLD },
+};
+
+static const struct cf_policy policy_gold = {
+	.policy = GOLD, .n_rows = 3,
+	.rows = {
+		{ "mode", "observe", "enforce", "one of enforce, observe", "observe: nothing is refused." },
+		{ "max-stratum", "9", "9", "1 to 15", "How far from a reference clock a host may be." },
+		{ "warn", "", "skew, tai-unknown", "", "Findings that are shown, and refuse nothing." },
+	},
+};
+
+/* Nothing is refused: one host's policy only observes, and somebody has overridden the other finding. */
+static const struct cf_checks checks_waived = {
+	.domain = "web1", .uuid = UUID, .n_list = 1,
+	.list = { { .destination = "hB", .allowed = true, .max_blackout = SPAN(CF_S), .has_would_refuse = true,
+		    .would_refuse = true, .has_policy = true,
+		    .policy = { .source = "gold", .destination = "default", .requested = "strict", .domains_choice = true },
+		    .n_findings = 3,
+		    .findings = { { .code = CF_FINDING_ERROR_BOUND, .severity = CF_SEVERITY_REFUSE, .has_waived = true,
+				    .waived = CF_WAIVED_BY_OVERRIDE, .subject = "hB", .detail = "it knows no bound" },
+				  { .code = CF_FINDING_CLOCK_STEPPED, .severity = CF_SEVERITY_REFUSE, .has_waived = true,
+				    .waived = CF_WAIVED_BY_OBSERVING, .subject = "hB" },
+				  NO_TAI } } },
+};
 static const struct cf_checks checks_none = { .domain = "web1", .uuid = UUID };
 
 static const struct cf_migration migration_checking = { WHICH, .phase = CF_PHASE_CHECKING, .revision = 1 };
@@ -218,8 +256,11 @@ const struct made_up made_up[] = {
 	{ "domains-none", &cf_domains_shape, &domains_none },
 	{ "guest", &cf_guest_clock_shape, &guest_good },
 	{ "guest-absent", &cf_guest_clock_shape, &guest_absent },
+	{ "policies", &cf_policies_shape, &policies },
+	{ "policy", &cf_policy_shape, &policy_gold },
 	{ "checks", &cf_checks_shape, &checks_mixed },
 	{ "checks-good", &cf_checks_shape, &checks_good },
+	{ "checks-waived", &cf_checks_shape, &checks_waived },
 	{ "checks-none", &cf_checks_shape, &checks_none },
 	{ "migration-checking", &cf_migration_shape, &migration_checking },
 	{ "migration-queued", &cf_migration_shape, &migration_queued },

@@ -26,6 +26,8 @@ SHOW(health, show_health(to, message, made_up_find("clock")->message))
 SHOW(health_bad, show_health(to, message, made_up_find("clock-absent")->message))
 SHOW(peer, show_peer(to, message))
 SHOW(guest, show_guest(to, message))
+SHOW(policies, show_policy_table(to, message, NULL))
+SHOW(policy, show_policy_rows(to, message))
 SHOW(vitals, show_vitals(to, message))
 SHOW(receipt, show_receipt(to, message))
 SHOW(end, show_end(to, message))
@@ -90,8 +92,11 @@ static const struct {
 	{ "domains-none", domains },
 	{ "guest", guest },
 	{ "guest-absent", guest },
+	{ "policies", policies },
+	{ "policy", policy },
 	{ "checks", checks },
 	{ "checks-good", checks },
+	{ "checks-waived", checks },
 	{ "migration-checking", progress },
 	{ "migration-queued", migration },
 	{ "migration-copying", progress },
