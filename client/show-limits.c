@@ -27,15 +27,14 @@ static const char *limit_of(const struct cf_field *f, const struct cf_limits *li
 	return ret;
 }
 
-/* Whose the i-th limit is; NULL for what is none, such as the list of severities, and for one that is not set. */
+/* Whose the i-th limit is; NULL for what is none: the mode, and the list of severities. */
 static const char *owner_of(const struct cf_receipt *r, size_t i)
 {
 	const struct cf_field *f = &cf_limits_shape.fields[i];
-	const char *limits = (const char *)&r->limits;
 
-	if (f->kind == CF_KIND_LIST || (f->optional && !*(const bool *)(limits + f->present)))
-		return NULL;
-	return cf_limit_owner(&r->limit_owners, f->name);
+	return f->kind == CF_KIND_LIST || f->offset == offsetof(struct cf_limits, mode)
+		       ? NULL
+		       : cf_limit_owner(&r->limit_owners, f->name);
 }
 
 /* All that belong to whom the i-th does, unless they were shown with one before it. */
@@ -83,6 +82,8 @@ static void show_policies(FILE *to, const struct cf_receipt *r)
 	if (*p->requested)
 		say_part(&parts, "%s, as was asked for", p->requested);
 	say_parts_end(&parts, "not known");
+	if (r->limits.has_mode)
+		say_row(to, "mode", "%s", cf_policy_mode_words[r->limits.mode]);
 	if (*p->digest)
 		say_row(to, "digest", "%s", p->digest);
 }

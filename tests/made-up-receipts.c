@@ -10,7 +10,7 @@
 	.max_error_bound = SPAN(100 * CF_MS), .max_skew = SPAN(25 * CF_MS), .max_blackout = SPAN(CF_S), \
 	.max_residual = SPAN(20 * CF_MS), .gate_grace = SPAN(30 * CF_S), .holdover_max = SPAN(300 * CF_S), \
 	.max_stratum = 8, .require_lever = CF_LEVER_NONE, .correction = CF_CORRECTION_STEP_FORWARD,  \
-	.correction_floor = SPAN(2 * CF_MS), .n_severities = 1,                                      \
+	.correction_floor = SPAN(2 * CF_MS), .has_mode = true, .mode = CF_ENFORCE, .n_severities = 1, \
 	.severities = { { CF_FINDING_GUEST_AGENT_SILENT, CF_SEVERITY_REFUSE } } }
 #define DIGEST "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
 #define BY(host) .has_author = true, .author = host

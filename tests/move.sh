@@ -28,6 +28,8 @@ moved()
 	is "$guest, $skew ms: clean" "$(receipt 'v["migration"]["outcome"] + v["migration"]["reason"]')" clean
 	is "$guest, $skew ms: the host offset at STOP has the true one inside" \
 		"$(receipt "v['offset_during']['low_ns'] <= $skew * 10**6 <= v['offset_during']['high_ns']")" True
+	is "$guest, $skew ms: it says who asked" "$(receipt 'v["migration"]["requester"]["name"]')" "uid 0 (root)"
+	is "$guest, $skew ms: nothing is missing in it" "$(receipt 'v["unmeasured"] + v["landing"]["unmeasured"]')" "[]"
 	is "$guest, $skew ms: it runs on h$to" "$(rig_virsh "$to" domstate "$guest")" running
 	ok "$guest, $skew ms: h$from knows it no longer" not rig_virsh "$from" domstate "$guest"
 	for host in A B; do
@@ -62,6 +64,10 @@ ok "and a second one, that is busy" rig_define A h mem=160 dirty=32 rate=20
 rig_virsh A start h >&2
 ok "both start" rig_start A g
 ok "and the second one is up" wait_for 30 rig_virsh A domtime h
+
+for host in A B; do
+	ok "nothing fails that h$host needs" rig_clockferry $host doctor
+done
 
 # One migration, asked for, watched and asked about in every way.
 
