@@ -79,6 +79,35 @@ static void test_limits(void)
 	ok(pair.err.code == CF_OK, "those that say nothing are cut, and there is room again");
 }
 
+/* Strangers who hold every connection there is are no reason to turn a peer away. */
+static void test_crowded(void)
+{
+	CF_AUTO(call_free) struct call *before = pair_call("a"), *after = pair_call("a");
+	struct server_options *options = &pair.wire.options, usual = *options;
+	int silent[20], gone = 0;
+	char byte;
+
+	options->max_connections = 8;
+	options->max_per_party = 64;
+	options->patience = (cf_span){ 60 * CF_S };
+	ok(pair_reload() == 0 && pair_ask(before) == 0, "a peer is there");
+	for (size_t i = 0; i < CF_COUNT(silent); i++)
+		silent[i] = connect_tcp();
+	ok(pair_ask(after) == 0, "one that comes into a crowd is served: %s", pair.err.text);
+	ok(pair_ask(before) == 0, "who was known before stays");
+	for (int i = 0; i < 1000 && gone < (int)CF_COUNT(silent) - 8; i++) {
+		gone = 0;
+		for (size_t j = 0; j < CF_COUNT(silent); j++)
+			gone += recv(silent[j], &byte, 1, MSG_DONTWAIT) == 0;
+		usleep(10000);
+	}
+	ok(gone >= (int)CF_COUNT(silent) - 8, "%d of those who said nothing had to make way", gone);
+	for (size_t i = 0; i < CF_COUNT(silent); i++)
+		close(silent[i]);
+	*options = usual;
+	pair_reload();
+}
+
 static int by_size(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -207,6 +236,7 @@ int main(void)
 	pair_start();
 	test_times();
 	test_limits();
+	test_crowded();
 	test_probe();
 	test_addresses();
 	test_identity();

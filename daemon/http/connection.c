@@ -48,6 +48,7 @@ static void cut(struct connection *c)
 {
 	shutdown(c->fd, SHUT_RDWR);
 	c->has_deadline = false;
+	c->cut = true;
 }
 
 void connections_sweep(struct server *server)
@@ -86,12 +87,25 @@ static size_t count_party(const struct server *server, const char *party)
 
 static bool is_surplus(const struct connection *c)
 {
-	const struct limits *limits = &c->listener->server->limits;
-
 	if (c->listener->local && local_uid(c->fd) == 0)
 		return false;
-	return c->listener->n_connections >= limits->connections ||
-	       count_party(c->listener->server, c->party) >= limits->per_party;
+	return count_party(c->listener->server, c->party) >= c->listener->server->limits.per_party;
+}
+
+/*
+ * Strangers with many addresses could have all the connections there are, and hold
+ * each until its time is over.  Who has not said yet who he is makes way for the
+ * next one, the oldest first: a peer is through with that in milliseconds.
+ */
+static void make_way(const struct listener *listener)
+{
+	struct connection *c, *oldest = NULL;
+
+	LIST_FOREACH(c, &listener->server->connections, link)
+		if (c->listener == listener && !c->known && !c->cut)
+			oldest = c;
+	if (oldest)
+		cut(oldest);
 }
 
 /*
@@ -118,6 +132,8 @@ static struct connection *connection_new(struct listener *listener, struct MHD_C
 	c->fd = info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	name_party(c, mhd);
 	c->surplus = is_surplus(c);
+	if (listener->n_connections >= server->limits.connections)
+		make_way(listener);
 	connection_allow(c, server->limits.patience);
 	if (!listener->local)
 		ask_for_certificate(c, mhd);

@@ -35,6 +35,7 @@ struct connection {
 	int fd;
 	char party[64];			/* who it counts for: an address or "uid 1000" */
 	bool surplus;			/* over a limit: its next request is answered with 503, and is the last */
+	bool cut;			/* by us, and not gone yet */
 	bool has_deadline;
 	cf_mono deadline;		/* when it is cut */
 	struct identity *identity;	/* which of our certificates it was shown */
@@ -94,6 +95,7 @@ struct server {
 	struct connections connections;
 	struct exchanges exchanges;
 	sd_event_source *sweep;
+	size_t n_most;			/* connections, since memory was last given back */
 	char *socket;			/* its path, to be removed */
 	bool has_group;
 	gid_t group;

@@ -16,8 +16,8 @@
 
 #define HEADER_ROOM ((size_t)32 << 10)
 
-/* Above our own limit, so that a few can still be told that they are too many. */
-#define SURPLUS 8
+/* Above our own limit: those that make way for others are not gone at once. */
+#define SURPLUS 32
 
 /*
  * Have libmicrohttpd do what it can, and ask it when it wants to be called next:

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "daemon/http/internal.h"
 #include "proto/base.h"
+
+#define CROWD 64	/* connections */
 
 static bool given(const char *text)
 {
@@ -25,6 +28,25 @@ static void set_limits(struct server *server, const struct server_options *o)
 		.patience = { o->patience.ns ? o->patience.ns : 10 * CF_S },
 		.idle = { o->idle.ns ? o->idle.ns : 120 * CF_S },
 	};
+}
+
+/*
+ * Once a crowd has left: what its connections were made of lies in pieces all over
+ * the heap, and the allocator would keep it for ever.
+ */
+static void give_back(struct server *server)
+{
+	const struct listener *listener;
+	size_t n = 0;
+
+	LIST_FOREACH(listener, &server->listeners, link)
+		n += listener->n_connections;
+	if (n > server->n_most)
+		server->n_most = n;
+	if (server->n_most < CROWD || n > server->n_most / 4)
+		return;
+	server->n_most = n;
+	malloc_trim(0);
 }
 
 /* Also where listeners end that were closed by a reload: not inside a callback of libmicrohttpd. */
@@ -43,6 +65,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 			listener_free(listener);
 		listener = next;
 	}
+	give_back(server);
 
 	pause = cf_span_min(server->limits.patience, (cf_span){ 4 * CF_S });
 	sd_event_source_set_time_relative(source, pause.ns / CF_US / 4);
