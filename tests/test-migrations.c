@@ -264,6 +264,9 @@ static struct cf_receipt *receipt_of(const char *id, const char *machine)
 
 	snprintf(receipt->migration.id, sizeof(receipt->migration.id), "%s", id);
 	snprintf(receipt->machine, sizeof(receipt->machine), "%s", machine);
+	receipt->migration.started = (cf_real){ 1000 * CF_S };	/* by a clock that is not ours */
+	receipt->migration.has_ended = true;
+	receipt->migration.ended = (cf_real){ 1007 * CF_S };
 	return receipt;
 }
 
@@ -297,6 +300,9 @@ static void test_incoming(void)
 	migration_take_closing(one, receipt_of(TWO, "in time"));
 	parts_run_to_end(&parts, one);
 	ok(strcmp(migration_receipt(one)->machine, "in time") == 0, "its receipt is what the source says");
+	migration_view(one, &view);
+	ok(view.has_ended && cf_real_since(view.ended, view.started).ns == 7 * CF_S,
+	   "how long it took is not told by two clocks");
 	migration_take_closing(one, receipt_of(TWO, "late"));
 	ok(strcmp(migration_receipt(one)->machine, "late") == 0, "even if it comes late");
 	ok(conflicts(migration_take_record(one, calloc(1, sizeof(struct cf_record)), &err)),

@@ -196,6 +196,9 @@ static void conclude(const struct work *work, struct cf_migration *view)
 	view->outcome = last->outcome;
 	memcpy(view->reason, last->reason, sizeof(view->reason));
 	view->has_ended = last->has_ended;
+	if (!last->has_ended)
+		return;
+	view->started = last->started;	/* both by the clock of who wrote the receipt: people subtract them */
 	view->ended = last->ended;
 }
 
