@@ -109,6 +109,12 @@ static int decode_text(const struct in *in, const struct cf_field *f, const stru
 	return 0;
 }
 
+/* Is its value 0 what is not known? */
+static bool has_unknown(const struct cf_field *f)
+{
+	return f->words[0] && (strcmp(f->words[0], "unknown") == 0 || strcmp(f->words[0], "none") == 0);
+}
+
 static int decode_enum(const struct in *in, const struct cf_field *f, const struct cf_path *path,
 		       json_object *v, unsigned *ret)
 {
@@ -124,7 +130,7 @@ static int decode_enum(const struct in *in, const struct cf_field *f, const stru
 			*ret = i;
 			return 0;
 		}
-	if (in->mode == CF_TOLERANT && f->words[0] && strcmp(f->words[0], "unknown") == 0) {
+	if (in->mode == CF_TOLERANT && has_unknown(f)) {
 		*ret = 0;
 		return 0;
 	}

@@ -15,7 +15,7 @@
  * How a message is read.  A request is read strictly: a field that we do not
  * know is an error, because its sender believes that it means something.  A
  * reply is read tolerantly: unknown fields of a newer peer are passed over,
- * and an unknown word of an enum becomes its value 0 where that is "unknown".
+ * and an unknown word of an enum becomes its value 0 where that is "unknown" or "none".
  */
 enum cf_mode { CF_STRICT, CF_TOLERANT };
 

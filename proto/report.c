@@ -25,7 +25,7 @@ const char *const cf_leaps[CF_N_LEAPS] = {
 };
 
 const char *const cf_counters[CF_N_COUNTERS] = {
-	[CF_COUNTER_UNKNOWN] = "unknown",
+	[CF_COUNTER_UNKNOWN] = "none",
 	[CF_COUNTER_TSC]     = "tsc",
 	[CF_COUNTER_CNTVCT]  = "cntvct",
 };

@@ -3,43 +3,15 @@
 #
 # One real agent, and clients that mean no good: others are answered meanwhile, what
 # it holds is bounded, and afterwards it is as it was.
-. "$srcdir/tests/tap.sh" || exit 1
-
-if [ -z "$LOAD_INSIDE" ]; then
-	requires_command python3 certtool ip
-	[ "$(id -u)" = 0 ] || skip_all "needs root"
-	unshare -mn --propagation private true 2>/dev/null || skip_all "needs namespaces"
-	exec env LOAD_INSIDE=1 srcdir="$srcdir" builddir="$builddir" unshare -mn --propagation private bash "$0"
-fi
+. "$srcdir/tests/agents.sh"
+[ "$(id -u)" = 0 ] || skip_all "needs root: one client is nobody"
+agents_begin "$0"
 
 port=9443
 socket=/run/clockferry/api.sock
-dir=$(mktemp -d)
-chmod 711 "$dir"
-cleanup 'rm -rf "$dir"'
-ip link set lo up
-mount -t tmpfs none /run
-mkdir /run/clockferry
-"$srcdir/tests/rig/pki.sh" "$dir/pki" || exit 1
-
-cat >"$dir/conf" <<-C
-	host = hA
-	listen = { "127.0.0.1" }
-	port = $port
-	tls { ca = "$dir/pki/ca.pem" cert = "$dir/pki/hA.pem" key = "$dir/pki/hA.key" }
-	access { peer = { "dns:hB" } operator = { "cn:operator" } }
-	chrony { via = socket socket = "$dir/no-chronyd" }
-	libvirt { uri = "test:///default" }
-	ledger { path = "$dir/ledger" }
-C
-"$builddir/clockferryd" --config "$dir/conf" </dev/null >"$dir/log" 2>&1 &
-agent=$!
-cleanup 'kill $agent 2>/dev/null; wait $agent'
-listens()
-{
-	"$builddir/clockferry" version >/dev/null 2>&1
-}
-ok "an agent" wait_for 20 listens || exit 1
+agent_conf A $port "ledger { path = \"$dir/ledger\" }"
+ok "an agent" agent_start A || exit 1
+agent=${agent_pid[A]}
 
 rss()
 {
@@ -63,7 +35,7 @@ watch()
 
 attack()
 {
-	python3 "$srcdir/tests/attack.py" "$@"
+	inside A python3 "$srcdir/tests/attack.py" "$@"
 }
 polite_local()
 {
@@ -169,5 +141,5 @@ memory "and of the memory ($rss_before KiB, now $(rss))" wait_for 60 small
 others recovered 3
 answered recovered
 ok "the agent is the same" kill -0 $agent
-ok "... and has nothing to say of it" not grep -iE 'assert|abort|sanitizer' "$dir/log"
+ok "... and has nothing to say of it" not grep -iE 'assert|abort|sanitizer' "$dir/A/log"
 finish

@@ -10,7 +10,7 @@
 #include "proto/route.h"
 
 /* Those that are not a route's own. */
-static const struct cf_shape *const others[] = { &cf_entry_shape, &cf_findings_shape, &cf_problem_shape };
+static const struct cf_shape *const others[] = { &cf_entry_shape, &cf_problem_shape };
 
 static const struct cf_shape *seen[MOST_MESSAGES + 1];
 static size_t n_seen;
