@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The end of an agent with migrations under way: within the time that it has for them,
+# and beyond it.
+. "$srcdir/tests/rig/rig.sh"
+requires_rig
+requires_command curl
+
+settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "10 s" max-residual = "1 s" }'
+
+# begin_agent STOP-WAIT: that of hA, as a job of ours; $agent is it.
+begin_agent()
+{
+	rig_agent_conf A "$settings" "stop-wait = \"$1\"" 'outgoing = 1'
+	rig_in A "$builddir/clockferryd" --config /etc/clockferry/clockferryd.conf </dev/null >>"$RIG_DIR/A/log/clockferryd" 2>&1 &
+	agent=$!
+	wait_for 20 rig_clockferry A version
+}
+
+tell_to_stop()
+{
+	rig_in A pkill -TERM -x clockferryd
+}
+
+
+rig_up
+rig_certificate A
+ok "the agent of hA starts" begin_agent '100 s'
+rig_agent_conf B "$settings"
+ok "and that of hB" rig_agent B start
+for guest in g h; do
+	rig_define A $guest mem=128 tick=10 >/dev/null
+	rig_virsh A start $guest >&2
+done
+rig_define B i mem=128 tick=0 >/dev/null
+rig_virsh B start i >&2
+for guest in Ag Ah Bi; do
+	ok "guest ${guest:1} is up" wait_for 60 rig_virsh ${guest:0:1} domtime ${guest:1}
+done
+
+# Within its time.
+
+rig_tbf A 20mbit
+begin goes A migrate g hB
+id=$(its_id goes)
+ok "one guest is copied" wait_for 30 copies A "$id"
+begin waits A migrate h hB
+waits=$job
+waiting=$(its_id waits)
+ok "another one waits" wait_for 20 in_phase A "$waiting" queued
+ok "the agent is told to stop" tell_to_stop
+wait "$waits"
+is "who waited is aborted: exit status" $? 4
+like "and told why" "$(cat "$RIG_DIR/waits")" 'agent-stopping'
+is "nothing new begins" "$(ask A PUT "/v1/migrations/$(cat /proc/sys/kernel/random/uuid)" '{"domain": "h", "destination": "hB"}')" 503
+is "that is why" "$(pick 'v["code"]' <"$RIG_DIR/answer")" quiescing
+like "or comes in" "$(rig_clockferry B check i hA)" 'refuse +quiescing: hA'
+ok "the copy goes on" in_phase A "$id" copying
+rig_tbf A off
+wait $agent
+is "then it leaves: exit status" $? 0
+is "the guest has moved" "$(rig_virsh B domstate g)" running
+ok "hB has the whole receipt" wait_for 20 rig_clockferry B show "$id" --json
+rig_clockferry B show "$id" --json >"$RIG_DIR/receipt-A"
+is "it went well" "$(receipt 'v["migration"]["outcome"] + v["migration"]["reason"]')" clean
+is "who waited is where it was" "$(rig_virsh A domstate h)" running
+
+# Beyond it.
+
+ok "the agent of hA starts again" begin_agent '1 s'
+rig_tbf A 20mbit
+begin left A migrate h hB
+id=$(its_id left)
+ok "a guest is copied" wait_for 30 copies A "$id"
+ok "the agent is told to stop" tell_to_stop
+wait $agent
+is "it does not wait for the end of the copy: exit status" $? 0
+ok "libvirt goes on with it" eval 'rig_virsh A domjobinfo h | grep -q "Memory remaining"'
+rig_tbf A off
+ok "the guest moves" wait_for 60 not rig_virsh A domstate h
+is "and runs on hB" "$(rig_virsh B domstate h)" running
+for guest in g h; do
+	rig_judge $guest >"$RIG_DIR/verdict"
+	is "there were never two copies of $guest" "$(pick 'v["two_copies"] + v["rollbacks"]' <"$RIG_DIR/verdict")" "[]"
+done
+finish
