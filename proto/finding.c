@@ -220,13 +220,6 @@ static const struct cf_field finding_fields[] = {
 #undef T
 const struct cf_shape cf_finding_shape = CF_SHAPE(cf_finding, finding_fields);
 
-#define T struct cf_findings
-static const struct cf_field findings_fields[] = {
-	CF_LIST(T, list, &cf_finding_shape),
-};
-#undef T
-const struct cf_shape cf_findings_shape = CF_SHAPE(cf_findings, findings_fields);
-
 #define T struct cf_finding_kind
 static const struct cf_field finding_kind_fields[] = {
 	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),

@@ -119,7 +119,6 @@ extern const char *const cf_finding_words[CF_N_FINDING_CODES];	/* "clock-unsynch
 extern const char *const cf_severity_words[CF_N_SEVERITIES];	/* "refuse" */
 extern const char *const cf_waiver_words[CF_N_WAIVERS];		/* "override" */
 extern const struct cf_shape cf_finding_shape;
-extern const struct cf_shape cf_findings_shape;
 extern const struct cf_shape cf_finding_kind_shape;
 extern const struct cf_shape cf_finding_kinds_shape;
 
