@@ -78,7 +78,7 @@ answered()
 		is "$1: on the $who side all are answered" "$(pick "$dir/$1.$who" 'v["failed"]')" 0 || note "$(cat "$dir/$1.$who.err")"
 		ok "$1: ... and in time" test "$(pick "$dir/$1.$who" 'int(v["max_ms"])')" -lt "$limit"
 	done <<-T
-		tls   5000
+		tls   8000
 		local 20000
 	T
 }

@@ -116,6 +116,13 @@ sed -n 's/^\t\[CF_ROUTE_[A-Z_]*\] = { "\([A-Z]*\)", "\([^"]*\)",.*/\1 \2/p' "$sr
 sed -n 's/^\.It Ic \([A-Z]* \/[^ ]*\) Pq .*/\1/p' "$agent" >"$tmp/manual"
 same "routes" 15
 
+# The parameters of all routes; those of the manual stand behind its routes.
+grep -oE '&cf_[a-z_]*query_shape' "$srcdir/proto/route.c" | sort -u | tr -d '&' | sed 's/^cf_//; s/_shape$/_fields/' | while read -r table; do
+	cat "$srcdir"/proto/*.c | sed -n "/ ${table}\[\] = {/,/^};/s/^\tCF_[A-Z]*(T, \([a-z_]*\),.*/\1/p"
+done | sort -u >"$tmp/program"
+sed -n '/^\.Sh HTTP API/,/^\.Sh CAPABILITIES/s/^\.It Ic \([a-z]*\) Ns = Ns .*/\1/p' "$agent" >"$tmp/manual"
+same "parameters of queries" 4
+
 options "$builddir/clockferryd" >"$tmp/program"
 options_manual "$agent" >"$tmp/manual"
 same "options of clockferryd" 6
