@@ -55,7 +55,7 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		"Would this domain be allowed to migrate there?  Nothing is changed.",
 		&cf_page_query_shape },
 	[CF_ROUTE_MIGRATE] = { "PUT", "/v1/migrations/{}", &cf_migration_request_shape, &cf_migration_shape, WISH, ACT,
-		"Migrate a domain; answers when it has been checked." },
+		"Migrate a domain; answers when it has been checked, or has to wait for its turn." },
 	[CF_ROUTE_MIGRATIONS] = { "GET", "/v1/migrations", NULL, &cf_migrations_shape, 0, READ,
 		"Migrations of this host, newest first; with ?state=WORD&domain=NAME&label=KEY=VALUE, those alone.",
 		&cf_migrations_query_shape },
