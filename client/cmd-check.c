@@ -42,7 +42,7 @@ int run_check(struct ask *ask, struct cf_error *err)
 
 	r = spell(ask, &request, err);
 	if (r == 0)
-		r = pages_fetch(ask, &question, 0, &checks, err);
+		r = pages_fetch(ask, &question, &checks, err);
 	if (r < 0)
 		return r;
 

@@ -9,7 +9,7 @@ int run_domains(struct ask *ask, struct cf_error *err)
 	__attribute__((cleanup(pages_clearp))) struct pages domains = { 0 };
 	int r;
 
-	r = pages_fetch(ask, &question, 0, &domains, err);
+	r = pages_fetch(ask, &question, &domains, err);
 	if (r != 0)
 		return r < 0 ? r : EXIT_CLEAN;
 	return show_domains(ask->to, domains.rows, domains.n, err);

@@ -1,50 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <string.h>
-
 #include "client/follow.h"
 #include "client/json.h"
-#include "client/pages.h"
 #include "client/say.h"
 #include "client/show.h"
 
-#define LIST_LIMIT 100
-
-static int spell_list(const struct ask *ask, struct cf_migrations_query *ret, struct cf_error *err)
-{
-	*ret = ask->list;
-	if (ask->n_labels > 1)
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "list takes one --label");
-	if (ret->has_state && !cf_is_state(ret->state))
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST,
-			       "--state: '%.32s' is neither open, ended, nor a phase or an outcome", ret->state);
-	if (ask->n_labels == 1 && strlen(ask->labels[0]) >= sizeof(ret->label))
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--label: '%.64s...' is too long", ask->labels[0]);
-	if (ask->n_labels == 1) {
-		ret->has_label = true;
-		strcpy(ret->label, ask->labels[0]);
-	}
-	return 0;
-}
-
-/* The first page without a limit, unless one was asked for: an older agent has one page, and knows none. */
 int run_list(struct ask *ask, struct cf_error *err)
 {
-	__attribute__((cleanup(pages_clearp))) struct pages pages = { 0 };
-	struct cf_migrations_query query;
-	const struct question question = { .route = CF_ROUTE_MIGRATIONS, .query = &query };
+	const struct cf_migrations *migrations;
 	int r;
 
-	r = spell_list(ask, &query, err);
-	if (r == 0)
-		r = pages_fetch(ask, &question, query.has_limit ? (size_t)query.limit : LIST_LIMIT, &pages, err);
+	r = fetch(ask, CF_ROUTE_MIGRATIONS, NULL, err);
 	if (r != 0)
 		return r < 0 ? r : EXIT_CLEAN;
 
-	r = show_migrations(ask->to, pages.rows, pages.n, err);
-	if (r == 0 && pages.more)
-		say(ask->to, "and older ones: see --limit, --state, --domain and --label");
-	return r;
+	migrations = ask->reply.message;
+	return show_migrations(ask->to, migrations->list, migrations->n_list, err);
 }
 
 /* There is no receipt before the end: how it stands, then. */

@@ -24,7 +24,7 @@ int run_peers(struct ask *ask, struct cf_error *err)
 	if (ask->n_args > 0)
 		return run_peer(ask, err);
 
-	r = pages_fetch(ask, &question, 0, &peers, err);
+	r = pages_fetch(ask, &question, &peers, err);
 	if (r != 0)
 		return r < 0 ? r : EXIT_CLEAN;
 	return show_peers(ask->to, peers.rows, peers.n, err);

@@ -25,7 +25,7 @@ const struct command commands[] = {
 		"Watch migrations to their end, all that are under way where none is named" },
 	{ "abort",   "ID",                       1, 1, 0, run_abort,
 		"Abort a migration, as long as it can be aborted" },
-	{ "list",    "",                         0, 0, TAKES_LIST, run_list,
+	{ "list",    "",                         0, 0, 0, run_list,
 		"The migrations of the host, newest first" },
 	{ "show",    "ID",                       1, 1, 0, run_show,
 		"The receipt of a migration" },

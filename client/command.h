@@ -35,7 +35,6 @@ struct ask {
 	bool abort_on_interrupt;
 	bool off;
 	struct cf_migration_request wish;	/* as far as options say it */
-	struct cf_migrations_query list;	/* likewise; its limit is of all pages together */
 	const char *labels[CF_LABELS_MAX];
 	size_t n_labels;
 	const char *xml, *persistent_xml;	/* files */
@@ -52,7 +51,6 @@ enum {
 	TAKES_OFF      = 1 << 2,	/* that it be taken back */
 	TAKES_TERMS    = 1 << 3,	/* on which terms it is judged */
 	TAKES_OPTIONS  = 1 << 4,	/* how the guest is to be carried */
-	TAKES_LIST     = 1 << 5,	/* which of many */
 };
 
 struct command {

@@ -33,68 +33,42 @@ static int append(struct pages *pages, const struct reply *reply, struct cf_erro
 	return 0;
 }
 
-static void *member(const struct cf_shape *shape, void *message, const char *name, bool **ret_has)
-{
-	const struct cf_field *f = field(shape, name);
-
-	*ret_has = (bool *)((char *)message + f->present);
-	return (char *)message + f->offset;
-}
-
 /* Move on to the page that follows: 1, 0 when there is none, or an error. */
-static int turn(const struct reply *reply, const struct cf_shape *shape, void *query, struct cf_error *err)
+static int turn(const struct reply *reply, struct cf_page_query *query, struct cf_error *err)
 {
-	bool *has_next, *has_cursor;
-	const char *next = member(reply->shape, reply->message, "next", &has_next);
-	char *cursor = member(shape, query, "cursor", &has_cursor);
+	const struct cf_field *next = field(reply->shape, "next");
+	const char *message = reply->message, *cursor = message + next->offset;
 
-	assert(field(reply->shape, "next")->size == field(shape, "cursor")->size);
-	if (!*has_next)
+	assert(next->size == sizeof(query->cursor));
+	if (!*(const bool *)(message + next->present))
 		return 0;
-	if (*has_cursor && strcmp(cursor, next) == 0)
+	if (query->has_cursor && strcmp(query->cursor, cursor) == 0)
 		return cf_fail(err, EPROTO, CF_PEER, "the agent answers with the same page again");
 
-	*has_cursor = true;
-	strcpy(cursor, next);
+	query->has_cursor = true;
+	strcpy(query->cursor, cursor);
 	return 1;
 }
 
-/* What follows the first page is asked for no further than it is wanted. */
-static void set_limit(const struct cf_shape *shape, void *query, size_t rest)
+int pages_fetch(struct ask *ask, const struct question *question, struct pages *ret, struct cf_error *err)
 {
-	bool *has_limit;
-	int64_t *limit = member(shape, query, "limit", &has_limit);
-
-	*has_limit = true;
-	*limit = (int64_t)rest;
-}
-
-int pages_fetch(struct ask *ask, const struct question *question, size_t most, struct pages *ret, struct cf_error *err)
-{
-	const struct cf_shape *shape = cf_routes[question->route].query;
 	__attribute__((cleanup(pages_clearp))) struct pages pages = { 0 };
-	CF_AUTO(cf_free) void *query = calloc(1, shape->size);
+	struct cf_page_query query = { 0 };
 	struct question page = *question;
 	int r, more;
 
-	if (!query)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	if (question->query)
-		memcpy(query, question->query, shape->size);
-	page.query = query;
+	page.query = &query;
 	do {
-		if (most > 0 && pages.n > 0)
-			set_limit(shape, query, most - pages.n);
 		r = call_ask(ask->call, &page, &ask->reply, err);
 		if (r == 0 && ask->json)
 			json_print(ask->to, ask->reply.text, ask->reply.size);
 		if (r == 0)
 			r = append(&pages, &ask->reply, err);
-		more = r < 0 ? r : turn(&ask->reply, shape, query, err);
-	} while (more > 0 && (most == 0 || pages.n < most));
+		more = r < 0 ? r : turn(&ask->reply, &query, err);
+	} while (more > 0);
 	if (more < 0)
 		return more;
 
-	*ret = (struct pages){ CF_TAKE(pages.rows), pages.n, more > 0 };
+	*ret = (struct pages){ CF_TAKE(pages.rows), pages.n };
 	return ask->json;
 }

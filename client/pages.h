@@ -8,16 +8,14 @@
 struct pages {
 	void *rows;		/* of the type that the reply's `list` has; without blobs */
 	size_t n;
-	bool more;		/* there are others */
 };
 
 /*
- * Ask, of a route whose query has `limit` and `cursor` and whose reply has `list` and
- * `next`, for all there is, or for `most` rows where that is not 0; ask->reply is then
- * the last page.  With --json each page is printed as it comes, and nothing is left to
- * do: returns 1 then, 0 when there is something to show.
+ * Ask, of a route whose query is a cf_page_query and whose reply has `list` and
+ * `next`, for all there is; ask->reply is then the last page.  With --json each page is printed as it comes, and
+ * nothing is left to do: returns 1 then, 0 when there is something to show.
  */
-int pages_fetch(struct ask *ask, const struct question *question, size_t most, struct pages *ret, struct cf_error *err);
+int pages_fetch(struct ask *ask, const struct question *question, struct pages *ret, struct cf_error *err);
 
 static inline void pages_clearp(struct pages *pages)
 {

@@ -171,58 +171,6 @@ const struct cf_shape cf_migration_shape = CF_SHAPE(cf_migration, migration_fiel
 #define T struct cf_migrations
 static const struct cf_field migrations_fields[] = {
 	CF_LIST(T, list, &cf_migration_shape),
-	CF_TEXT(T, next, CF_MAYBE(T, has_next), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_migrations_shape = CF_SHAPE(cf_migrations, migrations_fields);
-
-#define T struct cf_migrations_query
-static const struct cf_field migrations_query_fields[] = {
-	CF_TEXT(T, state, CF_MAYBE(T, has_state)),
-	CF_TEXT(T, domain, CF_MAYBE(T, has_domain)),
-	CF_TEXT(T, label, CF_MAYBE(T, has_label)),
-	CF_INT(T, limit, 1, INT64_MAX, CF_MAYBE(T, has_limit)),
-	CF_TEXT(T, cursor, CF_MAYBE(T, has_cursor)),
-};
-#undef T
-const struct cf_shape cf_migrations_query_shape = CF_SHAPE(cf_migrations_query, migrations_query_fields);
-
-static bool is_word(const char *word, const char *const *words, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		if (strcmp(words[i], word) == 0)
-			return true;
-
-	return false;
-}
-
-bool cf_is_state(const char *state)
-{
-	return strcmp(state, "open") == 0 || strcmp(state, "ended") == 0 ||
-	       is_word(state, cf_phase_words, CF_N_PHASES) || is_word(state, cf_outcome_words, CF_N_OUTCOMES);
-}
-
-static bool is_in_state(const struct cf_migration *m, const char *state)
-{
-	if (strcmp(state, "open") == 0)
-		return !m->has_ended;
-	if (strcmp(state, "ended") == 0)
-		return m->has_ended;
-	return strcmp(state, cf_phase_words[m->phase]) == 0 ||
-	       (m->has_outcome && strcmp(state, cf_outcome_words[m->outcome]) == 0);
-}
-
-/* Of hexadecimal digits and '-' this bit is set, or is what tells 'A' from 'a'. */
-static bool same_uuid(const char *a, const char *b)
-{
-	while (*a && (*a | 0x20) == (*b | 0x20))
-		a++, b++;
-	return !*a && !*b;
-}
-
-bool cf_migration_fits(const struct cf_migration *m, const struct cf_migrations_query *query)
-{
-	return (!query->has_state || is_in_state(m, query->state)) &&
-	       (!query->has_domain || strcmp(query->domain, m->domain) == 0 || (cf_is_uuid(query->domain) && same_uuid(query->domain, m->uuid))) &&
-	       (!query->has_label || cf_labels_have(m->labels, m->n_labels, query->label));
-}

@@ -9,7 +9,6 @@
 
 #include "proto/error.h"
 #include "proto/options.h"
-#include "proto/page.h"
 #include "proto/record.h"
 #include "proto/report.h"
 #include "proto/terms.h"
@@ -155,29 +154,8 @@ struct cf_migration {
 #define CF_PAGE_MAX 100
 struct cf_migrations {
 	size_t n_list;
-	struct cf_migration list[CF_PAGE_MAX];	/* the newest first */
-	bool has_next;
-	char next[CF_CURSOR_ROOM];
+	struct cf_migration list[CF_PAGE_MAX];
 };
-
-/* Which of them: all that is said has to hold. */
-struct cf_migrations_query {
-	bool has_state;
-	char state[16];			/* "open", "ended", or the word of a phase or an outcome: cf_is_state() */
-	bool has_domain;
-	char domain[CF_NAME_ROOM];	/* name or uuid */
-	bool has_label;
-	char label[CF_LABEL_ROOM];
-	bool has_limit;			/* limit and cursor as in cf_page_query */
-	int64_t limit;
-	bool has_cursor;
-	char cursor[CF_CURSOR_ROOM];
-};
-
-bool cf_is_state(const char *state);
-
-/* Is it one that was asked for, as far as it is itself concerned? */
-bool cf_migration_fits(const struct cf_migration *migration, const struct cf_migrations_query *query);
 
 /*
  * Long poll of GET /v1/migrations/{}: with `after`, the answer waits until the
@@ -209,4 +187,3 @@ extern const struct cf_shape cf_migration_query_shape;
 extern const struct cf_shape cf_progress_shape;
 extern const struct cf_shape cf_migration_shape;
 extern const struct cf_shape cf_migrations_shape;
-extern const struct cf_shape cf_migrations_query_shape;

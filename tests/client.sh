@@ -75,7 +75,7 @@ asked()
 
 for line in "" "nonsense" "clock now" "domain" "migrate web1" "migrate web1 hB hC" "show" "explain one two" \
 	"--nonsense clock" "-x clock" "--timeout clock" "--timeout 3parsecs clock" "--timeout 0 clock" "--host" \
-	"--abort-on-interrupt list" "--label a=b --label c=d list" "--label a=b watch" "--state nonsense list" "--limit 0 list" "--state open peers" "--label team migrate web1 hB" \
+	"--abort-on-interrupt list" "--label a=b list" "--label team migrate web1 hB" \
 	"--off list" "quiesce now" "--priority 1 list" "--priority 101 migrate web1 hB" "--priority 1x migrate web1 hB" "--wait 8d migrate web1 hB" \
 	"--tls=maybe migrate web1 hB" "--parallel 256 migrate web1 hB" "--storage unknown migrate web1 hB" "--tls list" \
 	"--disks a,,b migrate web1 hB" "--xml /nowhere migrate web1 hB" "--xml x check web1 hB" \

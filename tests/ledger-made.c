@@ -86,10 +86,6 @@ struct ledger_line *ledger_made_line(int n, enum cf_phase phase, bool ended)
 	line->view.side = CF_SOURCE;
 	line->view.phase = phase;
 	line->view.revision = n;
-	line->view.has_outcome = ended;
-	line->view.outcome = n % 2 ? CF_OUTCOME_BREACHED : CF_OUTCOME_CLEAN;
-	line->view.n_labels = n % 3 ? 0 : 1;
-	snprintf(line->view.labels[0], sizeof(line->view.labels[0]), "team=db");
 	line->receipt.migration = line->view;
 	line->ended = ended;
 	snprintf(line->event, sizeof(line->event), "asked");

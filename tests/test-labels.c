@@ -23,41 +23,6 @@ static const struct {
 	{ "a key twice", { "a=1", "b=1", "a=2" }, "labels[2]: the key of 'a=2' is given twice" },
 };
 
-/* Which of many a query asks for. */
-static void test_fits(void)
-{
-	static const struct cf_migration m = {
-		.domain = "web1", .uuid = "b3f9a6d4-0c57-4a43-8f5e-1f2f5c7a9d20", .phase = CF_PHASE_DROPPED, .has_ended = true,
-		.has_outcome = true, .outcome = CF_OUTCOME_ABORTED, .n_labels = 1, .labels = { "team=db" },
-	}, young = { .domain = "web1", .phase = CF_PHASE_COPYING };
-	static const struct {
-		const char *sentence;
-		struct cf_migrations_query query;
-		bool old, young;
-	} rows[] = {
-		{ "no question", { 0 }, true, true },
-		{ "those that have ended", { .has_state = true, .state = "ended" }, true, false },
-		{ "those that have not", { .has_state = true, .state = "open" }, false, true },
-		{ "a phase", { .has_state = true, .state = "dropped" }, true, false },
-		{ "another phase", { .has_state = true, .state = "copying" }, false, true },
-		{ "an outcome", { .has_state = true, .state = "aborted" }, true, false },
-		{ "an outcome that none has", { .has_state = true, .state = "unknown" }, false, false },
-		{ "a name", { .has_domain = true, .domain = "web1" }, true, true },
-		{ "a part of it", { .has_domain = true, .domain = "web" }, false, false },
-		{ "a uuid", { .has_domain = true, .domain = "B3F9A6D4-0C57-4A43-8F5E-1F2F5C7A9D20" }, true, false },
-		{ "another uuid", { .has_domain = true, .domain = "b3f9a6d4-0c57-4a43-8f5e-1f2f5c7a9d21" }, false, false },
-		{ "a label", { .has_label = true, .label = "team=db" }, true, false },
-		{ "a label and a name that do not go together",
-		  { .has_label = true, .label = "team=db", .has_domain = true, .domain = "web2" }, false, false },
-	};
-
-	for (size_t i = 0; i < CF_COUNT(rows); i++)
-		ok(cf_migration_fits(&m, &rows[i].query) == rows[i].old &&
-		   cf_migration_fits(&young, &rows[i].query) == rows[i].young, "%s", rows[i].sentence);
-	ok(cf_is_state("open") && cf_is_state("queued") && cf_is_state("unverified") && !cf_is_state("unknown") &&
-	   !cf_is_state("") && !cf_is_state("Open"), "states are words of phases and outcomes, and two more");
-}
-
 int main(void)
 {
 	char labels[3][CF_LABEL_ROOM];
@@ -76,6 +41,5 @@ int main(void)
 	snprintf(labels[0], sizeof(labels[0]), "team=db");
 	ok(cf_labels_have(labels, 1, "team=db") && !cf_labels_have(labels, 1, "team=d") &&
 	   !cf_labels_have(labels, 0, "team=db"), "one is found by all of it");
-	test_fits();
 	return done();
 }

@@ -269,6 +269,44 @@ void api_migrate(void *userdata, struct http_exchange *x)
 		api_work(api, x, sizeof(struct cf_migration), look_for_past, begin_or_repeat);
 }
 
+static int list_past(struct api_job *job)
+{
+	return ledger_list(job->api->context->ledger, &(struct ledger_query){ 0 }, job->reply, &job->err);
+}
+
+/* What is in both was written later than it was waited for. */
+static void append(const struct cf_migrations *past, struct cf_migrations *to)
+{
+	size_t unrecorded = to->n_list;
+
+	for (size_t i = 0; i < past->n_list && to->n_list < CF_COUNT(to->list); i++) {
+		bool twice = false;
+
+		for (size_t j = 0; j < unrecorded; j++)
+			twice = twice || strcmp(past->list[i].id, to->list[j].id) == 0;
+		if (!twice)
+			to->list[to->n_list++] = past->list[i];
+	}
+}
+
+static void list_all(struct api_job *job)
+{
+	struct cf_migrations *list = malloc(sizeof(*list));
+	const struct ledger_page *page = job->reply;
+
+	if (list) {
+		migrations_unrecorded(job->api->migrations, list);
+		append(&page->migrations, list);
+		migrations_refresh(job->api->migrations, list);
+	}
+	api_reply_large(job->api, job->x, list);
+}
+
+void api_migrations(void *userdata, struct http_exchange *x)
+{
+	api_work(userdata, x, sizeof(struct ledger_page), list_past, list_all);
+}
+
 /* The migration the path names; one that is not at hand is answered from the ledger. */
 static struct migration *named(struct api *api, struct http_exchange *x)
 {

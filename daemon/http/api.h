@@ -30,11 +30,8 @@ http_handler api_health, api_doctor, api_version, api_clock, api_probe, api_peer
 /* api-policies.c */
 http_handler api_policies, api_policy, api_findings;
 
-/* api-list.c */
-http_handler api_migrations;
-
 /* api-migrations.c */
-http_handler api_checks, api_migrate, api_migration, api_receipt, api_abort,
+http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt, api_abort,
 	api_quiesce;
 
 /* api-past.c: the answer to those of these routes that name one, which the agent no longer has at hand */

@@ -112,10 +112,9 @@ int ledger_each_open(struct ledger *ledger, void (*fn)(void *userdata, struct le
 
 /* What of the migrations is asked for; a member that is NULL or 0 asks for all. */
 struct ledger_query {
-	const char *state;	/* the word of a phase or of an outcome */
+	const char *phase;	/* the word of a phase */
 	bool only_ended, only_open;
 	const char *domain;	/* name or uuid */
-	const char *label;
 	const char *peer;
 	int64_t before;		/* only numbers below this one */
 	size_t limit;		/* at most CF_PAGE_MAX, which is also what 0 means */

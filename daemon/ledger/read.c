@@ -137,10 +137,7 @@ int ledger_each_open(struct ledger *ledger, void (*fn)(void *userdata, struct le
 
 static const char list_sql[] =
 	"SELECT " HEAD " FROM migrations WHERE (:before = 0 OR number < :before)"
-	" AND (:state IS NULL OR phase = :state OR (json_valid(view) AND json_extract(view, '$.outcome') = :state))"
-	" AND (NOT :only_ended OR ended) AND (NOT :only_open OR NOT ended)"
-	" AND (:label IS NULL OR (json_valid(view) AND EXISTS"
-	"  (SELECT 1 FROM json_each(view, '$.labels') WHERE value = :label)))"
+	" AND (:phase IS NULL OR phase = :phase) AND (NOT :only_ended OR ended) AND (NOT :only_open OR NOT ended)"
 	" AND (:domain IS NULL OR domain = :domain OR uuid = :domain COLLATE NOCASE)"
 	" AND (:peer IS NULL OR peer = :peer COLLATE NOCASE)"
 	" ORDER BY number DESC LIMIT :limit";
@@ -170,8 +167,7 @@ int ledger_list(struct ledger *ledger, const struct ledger_query *query, struct 
 		return r;
 
 	sql_bind_int(row, ":before", query->before);
-	sql_bind_text(row, ":state", query->state);
-	sql_bind_text(row, ":label", query->label);
+	sql_bind_text(row, ":phase", query->phase);
 	sql_bind_int(row, ":only_ended", query->only_ended);
 	sql_bind_int(row, ":only_open", query->only_open);
 	sql_bind_text(row, ":domain", query->domain);
