@@ -99,6 +99,7 @@ struct cf_record {
 	bool has_stop;
 	struct cf_instant stop;		/* QEMU's STOP, on the source's clocks */
 	bool paused;			/* somebody paused the guest during the copy: it is to stay so */
+	bool has_raw_offset;
 	struct cf_interval raw_offset;	/* destination RAW - source RAW at stop, before there is one at host_at */
 	char destination_boot[CF_BOOT_ROOM];	/* for which boot of the destination that holds */
 };

@@ -154,14 +154,16 @@ static void test_send(void)
 	begin();
 	work->peer.offset = (struct cf_offset){ 0 };
 	snprintf(work->peer.boot, sizeof(work->peer.boot), "that boot");
+	goes_well(CF_S);
 	ok(act_capture(work, why) == CF_EV_CAPTURED && sent.guest.has_guest_offset && !sent.has_stop,
 	   "the first record has the guest's clock");
+	ok(!sent.has_raw_offset, "... and no offset of the hosts, of which no round has told");
 	ok(sent.host_at.raw.ns == now && strcmp(sent.destination_boot, "that boot") == 0,
 	   "... when that was, and for which boot of the destination it holds");
 	work->record->has_stop = work->peer.has_at_stop = true;
 	work->record->stop = kernel_instant();
 	work->peer.at_stop = cf_interval_around((cf_span){ 5 * CF_S }, (cf_span){ CF_US });
-	ok(record_send(work, &err) == 0 && sent.has_stop && sent.raw_offset.low.ns == work->peer.at_stop.low.ns &&
+	ok(record_send(work, &err) == 0 && sent.has_stop && sent.has_raw_offset && sent.raw_offset.low.ns == work->peer.at_stop.low.ns &&
 	   sent.raw_offset.high.ns == work->peer.at_stop.high.ns, "the completed one has the offset at STOP");
 }
 

@@ -158,7 +158,8 @@ static void await_record(struct work *work)
 
 	do {
 		work_newest_record(work);
-		if (work->has_record && (work->record->has_stop || work->record->paused))
+		if (work->has_record &&
+		    (work->record->paused || (work->record->has_stop && work->record->has_raw_offset)))
 			return;
 		nanosleep(&SOON, NULL);
 	} while (cf_mono_cmp(kernel_raw(), deadline) < 0);
@@ -174,6 +175,10 @@ static bool take_aim(struct work *work, struct aim *ret)
 	if (!work->has_record || !record->guest.has_guest_offset) {
 		work_unmeasured(work, CF_FIGURE_LAG, "the guest's clock was not known at the source%s%s",
 				*record->guest.guest_offset_why ? ": " : "", record->guest.guest_offset_why);
+		return false;
+	}
+	if (!record->has_raw_offset) {
+		work_unmeasured(work, CF_FIGURE_LAG, "the offset of the two hosts' clocks was not known");
 		return false;
 	}
 	kernel_boot_id(boot, NULL);

@@ -73,6 +73,7 @@ int record_send(struct work *work, struct cf_error *err)
 	record->tai_s = report->tai_s;
 	record->has_host_counter_hz = report->has_counter_hz;
 	record->host_counter_hz = report->counter_hz;
+	record->has_raw_offset = record->has_stop ? work->peer.has_at_stop : work->peer.offset.rounds > 0;
 	record->raw_offset = record->has_stop ? work->peer.at_stop
 					      : cf_offset_raw(&work->peer.offset, record->host_at.raw);
 	memcpy(record->destination_boot, work->peer.boot, sizeof(record->destination_boot));
