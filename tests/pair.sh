@@ -162,6 +162,12 @@ ok "A's name is taken out of B's [access]: A finds out" wait_for 20 background A
 is "... by peer-denied" "$(sees A hB) $(check_says A hB)" "peer-denied peer-denied"
 rig_agent_conf B "$second" && rig_agent B reload
 ok "... and that it is back" wait_for 20 background A hB yes
+
+rig_agent_conf A "$second" 'host = "hX"' && rig_agent A reload
+is "A calls itself by another name than its certificate does" "$(check_says A hB)" peer-denied
+like "... and is told so" "$(rig_clockferry A check nosuch hB 2>&1)" 'certificate is that of ha, which calls itself hX'
+rig_agent_conf A "$second" && rig_agent A reload
+is "... until it does no more" "$(check_says A hB)" ""
 is "no agent was ended by any of this" "$(agent_pid A) $(agent_pid B)" "$pids"
 
 note "B is gone, or hangs"

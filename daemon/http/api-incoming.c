@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/utsname.h>
 
 #include "daemon/act/gather.h"
@@ -220,6 +221,9 @@ static int check_reservation(struct http_exchange *x, struct cf_error *err)
 	if (!*http_caller(x)->host)
 		return cf_fail(err, EACCES, CF_FORBIDDEN,
 			       "the certificate gives this peer no name: it needs a DNS name or a CN with the role");
+	if (strcasecmp(reservation->source, http_caller(x)->host) != 0)
+		return cf_fail(err, EACCES, CF_FORBIDDEN, "the certificate is that of %.64s, which calls itself %.64s",
+			       http_caller(x)->host, reservation->source);
 	return cf_labels_check(reservation->labels, reservation->n_labels, err);
 }
 
