@@ -112,17 +112,10 @@ traces()
 # settle HOST POLICY [LINE...]: its policy, and other settings, taken over by its agent.
 settle()
 {
-	local host=$1 log=$RIG_DIR/$1/log/clockferryd policy=$2 before
+	local host=$1 policy=$2
 	shift 2
-	before=$(grep -c 'settings were read again' "$log")
 	rig_agent_conf "$host" "guest { timeout = \"1 s\" }" "policy \"default\" { $policy }" "$@"
 	rig_agent "$host" reload
-	wait_for 10 reread "$log" "$before"
-}
-
-reread()
-{
-	[ "$(grep -c 'settings were read again' "$1")" -gt "$2" ]
 }
 
 # clock HOST STATE: waits until its agent says so.

@@ -189,7 +189,6 @@ rig_in A curl -s -m 20 --unix-socket /run/clockferry/api.sock -o /dev/null -w '%
 job=$!
 sleep 0.5
 ok "SIGHUP meanwhile" rig_agent A reload
-ok "which is heard" wait_for 10 grep -q 'settings were read again' "$RIG_DIR/A/log/clockferryd"
 wait $job
 is "does not cost anybody an answer" "$(cat "$RIG_DIR/held")" 200
 ok "nor the migration anything" in_phase A "$id" copying
@@ -237,7 +236,6 @@ ok "it has one again" wait_for 30 rig_clockferry B domains
 
 sed -i 's,//%s/system,//%s:1/system,' "$RIG_DIR/A/etc/clockferry/clockferryd.conf"
 rig_agent A reload
-wait_for 10 eval '[ $(grep -c "settings were read again" "$RIG_DIR/A/log/clockferryd") = 2 ]'
 begin astray A migrate g hB
 wait "$job"
 is "libvirtd is not where hA looks for it: exit status" $? 4

@@ -53,11 +53,21 @@ rig_agent()
 	stop) rig_in "$1" pkill -TERM -x clockferryd && wait_for 60 not rig_in "$1" pgrep -x clockferryd ;;
 	kill) rig_in "$1" pkill -KILL -x clockferryd && wait_for 10 not rig_in "$1" pgrep -x clockferryd ;;
 	restart) rig_agent "$1" stop && rig_agent "$1" start ;;
-	reload) rig_in "$1" pkill -HUP -x clockferryd ;;
+	reload)
+		local before
+		before=$(rig_reloads "$1")
+		rig_in "$1" pkill -HUP -x clockferryd && wait_for 10 eval "[ \$(rig_reloads $1) -gt $before ]"
+		;;
 	freeze) rig_in "$1" pkill -STOP -x clockferryd ;;
 	thaw) rig_in "$1" pkill -CONT -x clockferryd ;;
 	*) return 2 ;;
 	esac
+}
+
+# rig_reloads HOST: how often its agent has read its settings again, or tried to.
+rig_reloads()
+{
+	grep -cE 'the settings (were read again|stay as they were)' "$RIG_DIR/$1/log/clockferryd"
 }
 
 # rig_clockferry HOST ARGUMENT...: the command, by root on that host; towards other hosts it is "operator".
