@@ -34,6 +34,7 @@ static const struct cf_shape phase_time_shape = CF_SHAPE(cf_phase_time, phase_ti
 #define T struct cf_landing
 static const struct cf_field landing_fields[] = {
 	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
+	CF_TEXT(T, reason, CF_MAYBE(T, has_reason), CF_SINCE(1)),
 	CF_STRUCT(T, resume, cf_instant_shape, CF_MAYBE(T, has_resume)),
 	CF_SPAN(T, resume_slack, 0, CF_YEAR),
 	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),

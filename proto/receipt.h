@@ -35,6 +35,8 @@ struct cf_phase_time {
 /* What the host saw on which the guest ran on. */
 struct cf_landing {
 	enum cf_phase phase;
+	bool has_reason;
+	char reason[CF_DETAIL_ROOM];	/* why it is that one, where it was not to be expected */
 	bool has_resume;
 	struct cf_instant resume;	/* QEMU's RESUME, on the destination's clocks */
 	cf_span resume_slack;		/* how much later the guest's first instruction may have been */

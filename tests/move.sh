@@ -222,7 +222,7 @@ ok "another one" wait_for 30 copies A "$id"
 ok "its QEMU on hB dies" rig_in B pkill -KILL -f guest=g,
 wait "$killed"
 is "exit status" $? 4
-stays "$id" "migration"
+stays "$id" '(migration|incoming domain is gone)'
 is "the guest runs on hA" "$(rig_virsh A domstate g)" running
 rig_tbf A off
 

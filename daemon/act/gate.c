@@ -21,7 +21,9 @@ int gate_watch(struct work *work, struct cf_error *err)
 	struct lookout_news known = { .offset = work->peer.offset, .report = work->lease.report };
 
 	memcpy(known.boot, work->peer.boot, sizeof(known.boot));
-	return lookout_new(&work->lookout, work->context, work->reservation.destination, &known, err);
+	return lookout_new(&work->lookout, work->context,
+			   &(struct lookout_options){ .destination = work->reservation.destination,
+						      .migration = work->id, .known = &known }, err);
 }
 
 static void take_news(struct work *work)
@@ -104,11 +106,27 @@ static void hold_back(struct work *work, bool closed)
 		work->held_back = closed;
 }
 
+/* Nobody there would see the guest come in, nor care for its clock. */
+static bool is_let_go(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	struct lookout_news news;
+
+	lookout_read(work->lookout, &news);
+	if (news.let_go)
+		act_say(why, "%s does not expect the guest any more%s%s", work->reservation.destination,
+			*news.let_go_why ? ": " : "", news.let_go_why);
+	return news.let_go;
+}
+
 void gate_judge(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	struct cf_findings findings = { 0 };
-	enum cf_gate_state gate = judge(work, &findings);
+	enum cf_gate_state gate;
 
+	if (is_let_go(work, why))
+		return;
+
+	gate = judge(work, &findings);
 	show_findings(work, &findings, gate == CF_GATE_ABORT);
 	if (gate == CF_GATE_ABORT)
 		act_say_refusal(why, "the gate closed during the copy: ", findings.list, findings.n_list);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
 #include "daemon/worker.h"
+#include "proto/receipt.h"
 
 /*
  * Twice as often as the gate is judged.  A full queue loses our packets, too, and
@@ -21,6 +23,7 @@
 
 struct lookout {
 	struct call *call;		/* the thread's */
+	char migration[CF_UUID_ROOM];
 	pthread_t thread;
 	bool has_thread;
 	pthread_mutex_t lock;
@@ -28,6 +31,18 @@ struct lookout {
 	bool stop;			/* under the lock, as is: */
 	struct lookout_news news;
 };
+
+/* What it has let go it does not take back. */
+static void ask_landing(struct lookout *lookout, struct lookout_news *fresh)
+{
+	const char *segments[] = { lookout->migration };
+	struct cf_landing landing;
+
+	if (call_do(lookout->call, CF_ROUTE_LANDING, segments, NULL, NULL, &landing, PATIENCE, NULL, NULL) < 0)
+		return;
+	fresh->let_go = landing.phase == CF_PHASE_DROPPED;
+	memcpy(fresh->let_go_why, landing.reason, sizeof(fresh->let_go_why));
+}
 
 static void look(struct lookout *lookout)
 {
@@ -38,6 +53,7 @@ static void look(struct lookout *lookout)
 	if (probe_rounds(lookout->call, 1, &fresh.offset, fresh.boot, PATIENCE, &err) < 0)
 		return;
 	call_do(lookout->call, CF_ROUTE_CLOCK, NULL, NULL, NULL, &fresh.report, PATIENCE, NULL, &err);
+	ask_landing(lookout, &fresh);
 
 	pthread_mutex_lock(&lookout->lock);
 	lookout->news = fresh;
@@ -78,19 +94,20 @@ static void *look_out(void *userdata)
 	return NULL;
 }
 
-int lookout_new(struct lookout **ret, const struct act_context *context, const char *destination,
-		const struct lookout_news *known, struct cf_error *err)
+int lookout_new(struct lookout **ret, const struct act_context *context, const struct lookout_options *options,
+		struct cf_error *err)
 {
 	CF_AUTO(lookout_free) struct lookout *lookout = calloc(1, sizeof(*lookout));
 	int r;
 
 	if (!lookout)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	lookout->news = *known;
+	lookout->news = *options->known;
+	snprintf(lookout->migration, sizeof(lookout->migration), "%s", options->migration);
 	pthread_mutex_init(&lookout->lock, NULL);
 	pthread_cond_init(&lookout->wake, NULL);
 
-	r = fleet_call(context->fleet, destination, &lookout->call, err);
+	r = fleet_call(context->fleet, options->destination, &lookout->call, err);
 	if (r < 0)
 		return r;
 	r = worker_thread(&lookout->thread, look_out, lookout, err);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The lookout asks the other host how its clock stands, again and again while
- * memory is copied.
+ * The lookout asks the other host how its clock stands, and whether its agent
+ * still expects the guest, again and again while memory is copied.
  *
  * It has a thread and a connection of its own: behind the copy's own traffic an
  * answer may be late by as much as the network's queues hold, and it is wanted
@@ -25,11 +25,19 @@ struct lookout_news {
 	struct cf_offset offset;	/* RAW destination - RAW source */
 	char boot[CF_BOOT_ROOM];
 	struct cf_report report;	/* its newest */
+	bool let_go;			/* its agent does not expect the guest any more */
+	char let_go_why[CF_DETAIL_ROOM];
+};
+
+struct lookout_options {
+	const char *destination;
+	const char *migration;		/* id */
+	const struct lookout_news *known;
 };
 
 /* Begins to look, from what is known already. */
-int lookout_new(struct lookout **ret, const struct act_context *context, const char *destination,
-		const struct lookout_news *known, struct cf_error *err);
+int lookout_new(struct lookout **ret, const struct act_context *context, const struct lookout_options *options,
+		struct cf_error *err);
 
 /* What is known now.  From any thread, without waiting for an answer. */
 void lookout_read(struct lookout *lookout, struct lookout_news *ret);

@@ -226,6 +226,8 @@ void work_landing(struct work *work, struct cf_landing *ret)
 	pthread_mutex_lock(&work->lock);
 	*ret = work->landing;
 	ret->phase = work->shown.phase;
+	ret->has_reason = *work->shown.reason;
+	memcpy(ret->reason, work->shown.reason, sizeof(ret->reason));
 	work->heard = kernel_raw();
 	pthread_mutex_unlock(&work->lock);
 }
