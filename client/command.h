@@ -34,6 +34,8 @@ struct ask {
 	bool json;
 	bool abort_on_interrupt;
 	bool off;
+	bool has_since;
+	cf_span since;
 	struct cf_migration_request wish;	/* as far as options say it */
 	const char *labels[CF_LABELS_MAX];
 	size_t n_labels;
@@ -50,6 +52,7 @@ enum {
 	TAKES_REQUEST  = 1 << 1,	/* what is asked of a migration */
 	TAKES_OFF      = 1 << 2,	/* that it be taken back */
 	TAKES_TERMS    = 1 << 3,	/* on which terms it is judged */
+	TAKES_TRIAL    = 1 << 5,	/* which past it is held against */
 	TAKES_OPTIONS  = 1 << 4,	/* how the guest is to be carried */
 };
 

@@ -20,7 +20,7 @@ enum option_id {
 	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
 	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_OFF,
 	OPT_POLICY, OPT_MAX_ERROR_BOUND, OPT_MAX_SKEW, OPT_MAX_BLACKOUT, OPT_MAX_RESIDUAL, OPT_LEVER,
-	OPT_OVERRIDE, OPT_REASON,
+	OPT_OVERRIDE, OPT_REASON, OPT_SINCE,
 	OPT_TLS, OPT_TLS_NAME, OPT_PARALLEL, OPT_BANDWIDTH, OPT_AUTO_CONVERGE, OPT_AUTO_CONVERGE_INITIAL,
 	OPT_AUTO_CONVERGE_INCREMENT, OPT_COMPRESSION, OPT_STORAGE, OPT_DISKS, OPT_UNSAFE, OPT_POST_COPY,
 	OPT_XML, OPT_PERSISTENT_XML,
@@ -63,7 +63,7 @@ static const struct {
 	[OPT_OFF] = { "off", NULL,
 		"With quiesce: take migrations again", TAKES_OFF },
 	[OPT_POLICY] = { "policy", "NAME",
-		"A policy that applies besides, the stricter of each", TAKES_TERMS },
+		"A policy that applies besides, the stricter of each; of a file, the one to check", TAKES_TERMS | TAKES_TRIAL },
 	[OPT_MAX_ERROR_BOUND] = { "max-error-bound", "SPAN",
 		"A limit of this request's own, where it is stricter than policy", TAKES_TERMS },
 	[OPT_MAX_SKEW] = { "max-skew", "SPAN",
@@ -78,6 +78,8 @@ static const struct {
 		"Let this finding refuse nothing; may be given more than once; for administrators", TAKES_TERMS },
 	[OPT_REASON] = { "reason", "TEXT",
 		"Why it is overridden, for the receipt", TAKES_TERMS },
+	[OPT_SINCE] = { "since", "SPAN",
+		"With policy check: how far to look back (30 d)", TAKES_TRIAL },
 	[OPT_TLS] = { "tls", "[=no]",
 		"Encrypt what QEMU sends, or not", TAKES_OPTIONS, CARRIED("tls") },
 	[OPT_TLS_NAME] = { "tls-name", "NAME",
@@ -212,6 +214,9 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 	case OPT_OFF:     ask->off = true; return 0;
 	case OPT_XML:     ask->xml = optarg; return 0;
 	case OPT_PERSISTENT_XML: ask->persistent_xml = optarg; return 0;
+	case OPT_SINCE:
+		ask->has_since = true;
+		return take_span(id, (cf_span){ 0 }, (cf_span){ 100 * CF_YEAR }, &ask->since, err);
 	case OPT_HELP:    return OPTIONS_HELP;
 	case OPT_VERSION: return OPTIONS_VERSION;
 	default:

@@ -17,6 +17,7 @@
 #include "proto/peer.h"
 #include "proto/policy.h"
 #include "proto/receipt.h"
+#include "proto/trial.h"
 
 /* A host's clock: in full, or as a few words, "synchronised, within 1.2 ms of UTC". */
 void show_report(FILE *to, const struct cf_report *report);
@@ -39,6 +40,8 @@ void show_vitals(FILE *to, const struct cf_vitals *vitals);
 void show_health(FILE *to, const struct cf_health *health, const struct cf_report *report);
 void show_peer(FILE *to, const struct cf_peer *peer);
 void show_guest(FILE *to, const struct cf_guest_clock *guest);
+/* What a policy would have done to the receipts of so long a time. */
+void show_trial(FILE *to, const struct cf_trial *trial, cf_span since);
 void show_policy_rows(FILE *to, const struct cf_policy *policy);
 void show_receipt(FILE *to, const struct cf_receipt *receipt);
 

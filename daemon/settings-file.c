@@ -349,10 +349,9 @@ static int check_named(cfg_t *tree, const char *path, const struct setting_group
 	return 0;
 }
 
-int settings_read(const char *path, struct settings **ret, struct cf_error *err)
+static int begin(struct settings **ret, struct cf_error *err)
 {
 	CF_AUTO(settings_free) struct settings *settings = calloc(1, sizeof(*settings));
-	CF_AUTO(cfg_free) cfg_t *tree = NULL;
 	int r;
 
 	if (!settings)
@@ -362,6 +361,39 @@ int settings_read(const char *path, struct settings **ret, struct cf_error *err)
 	if (r < 0)
 		return r;
 
+	*ret = CF_TAKE(settings);
+	return 0;
+}
+
+int settings_try(const char *path, const char *text, struct settings **ret, struct cf_error *err)
+{
+	CF_AUTO(settings_free) struct settings *settings = NULL;
+	CF_AUTO(cfg_free) cfg_t *tree = NULL;
+	CF_AUTO(cf_free) char *copy = strdup(text);
+	int r;
+
+	if (!copy)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	r = begin(&settings, err);
+	now.path = path;
+	if (r == 0)
+		r = parse(copy, FILE_POLICIES, settings, &tree, err);
+	if (r < 0)
+		return r;
+
+	*ret = CF_TAKE(settings);
+	return 0;
+}
+
+int settings_read(const char *path, struct settings **ret, struct cf_error *err)
+{
+	CF_AUTO(settings_free) struct settings *settings = NULL;
+	CF_AUTO(cfg_free) cfg_t *tree = NULL;
+	int r;
+
+	r = begin(&settings, err);
+	if (r < 0)
+		return r;
 	r = read_file(path, FILE_SETTINGS, settings, &tree, err);
 	if (r < 0 && r != -ENOENT)
 		return r;

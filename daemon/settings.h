@@ -154,6 +154,12 @@ void settings_policy_rows(const struct settings_policy *policy, struct cf_policy
 int settings_read(const char *path, struct settings **ret, struct cf_error *err);
 
 /*
+ * The policies that ship, and those of a file that is not taken over: text is its content,
+ * path what faults are told of.
+ */
+int settings_try(const char *path, const char *text, struct settings **ret, struct cf_error *err);
+
+/*
  * What stands in for settings that cannot be read, with the fault in it: the agent
  * is there to be asked, and refuses every migration (CF_FINDING_SETTINGS_INVALID).
  */

@@ -45,6 +45,10 @@ void cf_finding_owner(struct cf_finding *finding, const char *owner);
 /* How it is to be carried. */
 void cf_judge_options(const struct cf_judge *judge, const struct cf_domain_evidence *domain);
 
+/* All that is judged of one host alone, and of the pair's TAI offsets. */
+void cf_judge_host(const struct cf_judge *judge, const struct cf_judged *host);
+void cf_judge_tai(const struct cf_judge *judge);
+
 /* Judgements that hold before the copy and during it. */
 void cf_judge_state(const struct cf_judge *judge, const struct cf_judged *host);
 void cf_judge_stepped(const struct cf_judge *judge, const struct cf_judged *host);

@@ -148,7 +148,7 @@ static void leap(const struct cf_judge *judge, const struct cf_judged *host)
 	cf_finding_detail(finding, host->report->leap.kind == CF_LEAP_DELETE ? "one is deleted" : "one is inserted");
 }
 
-static void one_host(const struct cf_judge *judge, const struct cf_judged *host)
+void cf_judge_host(const struct cf_judge *judge, const struct cf_judged *host)
 {
 	const struct cf_report *report = host->report;
 
@@ -200,7 +200,7 @@ static bool tai_known(const struct cf_report *report)
 	return report && report->has_tai_s && report->tai_s != 0;
 }
 
-static void tai(const struct cf_judge *judge)
+void cf_judge_tai(const struct cf_judge *judge)
 {
 	const struct cf_report *a = judge->pair->source_report, *b = judge->pair->destination_report;
 	struct cf_finding *finding;
@@ -223,13 +223,13 @@ void cf_gate_pair(const struct cf_pair_evidence *pair, const struct cf_both_limi
 	if (strcmp(pair->source, pair->destination) == 0)
 		cf_judge_say(&judge, CF_FINDING_SAME_HOST, pair->source, "");
 	for (size_t i = 0; i < CF_COUNT(judge.hosts); i++)
-		one_host(&judge, &judge.hosts[i]);
+		cf_judge_host(&judge, &judge.hosts[i]);
 	if (!pair->has_host_offset)
 		cf_judge_offset_unknown(&judge);
 	else if (cf_span_cmp(cf_interval_far(pair->host_offset), limits->limits.max_skew) > 0)
 		cf_judge_skew(&judge, "");
 	cf_judge_contradiction(&judge);
-	tai(&judge);
+	cf_judge_tai(&judge);
 }
 
 void cf_gate_source(const struct cf_pair_evidence *pair, const struct cf_both_limits *limits,
@@ -238,5 +238,5 @@ void cf_gate_source(const struct cf_pair_evidence *pair, const struct cf_both_li
 	struct cf_judge judge;
 
 	cf_judge_begin(pair, limits, findings, &judge);
-	one_host(&judge, &judge.hosts[0]);
+	cf_judge_host(&judge, &judge.hosts[0]);
 }

@@ -59,6 +59,9 @@ struct cf_software {
 	char emulator[128];
 };
 
+/* How long a migration may take before a leap second counts: a guess on the safe side. */
+#define CF_EXPECTED_DURATION ((cf_span){ 900 * CF_S })
+
 /* What is known of one pair of hosts. */
 struct cf_pair_evidence {
 	const char *source;			/* host names */

@@ -14,6 +14,7 @@
 #include "proto/policy.h"
 #include "proto/probe.h"
 #include "proto/query.h"
+#include "proto/trial.h"
 
 #define BODY   ((size_t)64 << 10)
 #define WISH   ((size_t)4 << 20)	/* two domain XMLs in base64 */
@@ -49,6 +50,8 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		"The policies of this host, and which is in use." },
 	[CF_ROUTE_POLICY] = { "GET", "/v1/policies/{}", NULL, &cf_policy_shape, 0, READ,
 		"One policy: each of its keys, and what that means." },
+	[CF_ROUTE_TRIAL] = { "POST", "/v1/policies/check", &cf_trial_request_shape, &cf_trial_shape, BODY, READ,
+		"What a policy would have done to the receipts in the ledger.  Nothing is changed." },
 	[CF_ROUTE_FINDINGS] = { "GET", "/v1/findings", NULL, &cf_finding_kinds_shape, 0, READ,
 		"What can speak against a migration: each code, what it means, and what to do about it." },
 	[CF_ROUTE_CHECKS] = { "POST", "/v1/checks", &cf_check_request_shape, &cf_checks_shape, BODY, READ,

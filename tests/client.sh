@@ -209,6 +209,26 @@ answers "GET /v1/doctor 403 problem problem-forbidden.json"
 runs 1 "an agent that does not let us" doctor
 like "is no sick one" "$err" 'operators only'
 
+## policies
+
+printf 'policy gold { }\n' >"$dir/gold.conf"
+answers "POST /v1/policies/check 200 json trial.json"
+runs 0 "policy check" policy check "$dir/gold.conf"
+golden trial "policy check shows what would have come out otherwise"
+ok "policy check sends the file as it is" asked '^POST /v1/policies/check \{"file":".*/gold.conf","text":"policy gold \{ \}\\n","since_ns":2592000000000000\}$'
+runs 0 "policy check, as JSON" policy check --json --since 7d --policy gold "$dir/gold.conf"
+ok "policy check takes how far to look back, and which policy" asked '"policy":"gold","since_ns":604800000000000\}$'
+for line in "policy one two" "policy --since 1d gold" "policy --policy x" "policy check $dir/none.conf" "policy check /dev/zero" \
+	"list --since 1d" "check --override skew web1" "check --reason x web1" "check --max-skew 3 web1" \
+	"check --require-lever magic web1" "list --policy x"; do
+	# shellcheck disable=SC2086
+	runs 2 "usage: '$line'" $line
+done
+answers "POST /v1/checks 200 json checks-good.json" "GET /v1/version 200 json version-newer.json"
+runs 0 "a check on terms" check --policy strict --max-blackout 200ms --require-lever kvm --override skew \
+	--override error-bound --reason "ticket 7" web1 hC
+ok "a check sends its terms" asked '"terms":\{"policy":"strict","tighten":\{"max_blackout_ns":200000000,"require_lever":"kvm"\},"override":\{"findings":\["skew","error-bound"\],"reason":"ticket 7"\}\}'
+
 ## errors
 
 runs 6 "nobody listens" --socket "$dir/nobody" clock

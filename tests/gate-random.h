@@ -113,7 +113,7 @@ static void random_scene(struct scene *s)
 }
 
 /* Does every finding of `less` stand in `more` too, as severe or more? */
-static bool all_in(const struct cf_findings *less, const struct cf_findings *more)
+static inline bool all_in(const struct cf_findings *less, const struct cf_findings *more)
 {
 	for (size_t i = 0; i < less->n_list; i++) {
 		const struct cf_finding *f = find(more, less->list[i].code, less->list[i].subject);

@@ -10,6 +10,7 @@
 #include "proto/peer.h"
 #include "proto/policy.h"
 #include "proto/problem.h"
+#include "proto/trial.h"
 #include "tests/made-up-parts.h"
 #include "tests/made-up-receipts.h"
 
@@ -136,6 +137,27 @@ static const struct cf_policies policies = {
 		    .limits = HELD_TO(CF_ENFORCE, 100 * CF_MS, 25 * CF_MS) }, GOLD },
 };
 
+static const struct cf_trial trial = {
+	.policy = "gold", .digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+	.limits = HELD_TO(CF_ENFORCE, 20 * CF_MS, 5 * CF_MS), .receipts = 12, .unreadable = 1, .allowed = 7,
+	.refused = 2, .unclear = 2, .differ = 3, .n_list = 3,
+	.list = {
+		{ .id = ID, .domain = "web1", .source = "hA", .destination = "hB", .started = AT(123),
+		  .was = CF_OUTCOME_CLEAN, .verdict = CF_VERDICT_REFUSED, .has_outcome = true, .outcome = CF_OUTCOME_CLEAN,
+		  .n_findings = 1,
+		  .findings = { { .code = CF_FINDING_ERROR_BOUND, .severity = CF_SEVERITY_REFUSE, .subject = "hB",
+				  .has_measured = true, .measured = FROM(0, 48 * CF_MS), .has_limit = true,
+				  .limit = SPAN(20 * CF_MS), .limit_of = "gold" } },
+		  .n_unmeasured = 1, .unmeasured = { "skew: hB did not answer" } },
+		{ .id = ID, .domain = "web1", .source = "hA", .destination = "hB", .started = AT(-99000),
+		  .was = CF_OUTCOME_CLEAN, .verdict = CF_VERDICT_ALLOWED, .has_outcome = true,
+		  .outcome = CF_OUTCOME_BREACHED, .because = "the blackout was +83 ms .. +86 ms, the limit is 50 ms" },
+		{ .id = ID, .domain = "db1", .source = "hB", .destination = "hA", .started = AT(-999000),
+		  .was = CF_OUTCOME_REFUSED, .was_because = "the two hosts' clocks disagree", .verdict = CF_VERDICT_ALLOWED,
+		  .n_findings = 1, .findings = { NO_TAI } },
+	},
+};
+
 static const struct cf_policy policy_gold = {
 	.policy = GOLD, .n_rows = 3,
 	.rows = {
@@ -258,6 +280,7 @@ const struct made_up made_up[] = {
 	{ "guest-absent", &cf_guest_clock_shape, &guest_absent },
 	{ "policies", &cf_policies_shape, &policies },
 	{ "policy", &cf_policy_shape, &policy_gold },
+	{ "trial", &cf_trial_shape, &trial },
 	{ "checks", &cf_checks_shape, &checks_mixed },
 	{ "checks-good", &cf_checks_shape, &checks_good },
 	{ "checks-waived", &cf_checks_shape, &checks_waived },

@@ -117,7 +117,7 @@ says()
 	python3 - "$dir/out" "$1" <<-'P'
 		import json, sys
 		d = json.load(open(sys.argv[1]))
-		c = d["list"][0] if "list" in d else d
+		c = d["list"][0] if d.get("list") else d
 		def f(code):
 		    return next((x for x in c["findings"] if x["code"] == code), None)
 		sys.exit(not eval("(" + sys.argv[2] + ")"))
@@ -258,6 +258,37 @@ ok "... and its receipt says what would have been" says 'd["would_refuse"] is Tr
 at A check plain hB
 like "a person is told of it" "$out" 'yes, it would be refused'
 like "... finding by finding" "$out" '^  waived +clock-unsynchronised'
+
+## a policy held against the past: one migration went by an override, one because nothing was refused
+
+kept()
+{
+	at A policy --json check "$dir/p.conf" && says 'd["receipts"] == 2'
+}
+printf 'policy p {\n}\n' >"$dir/p.conf"
+ok "the receipts in the ledger are looked at" wait_for 20 kept || note "$out" "$err"
+ok "... and judged: what was overridden is so, what was only observed is refused" says \
+	'd["policy"] == "p" and d["refused"] == 1 and d["allowed"] == 1 and d["differ"] == 1
+	and d["list"][0]["was"] == "aborted" and d["list"][0]["verdict"] == "refused"
+	and "clock-unsynchronised" in [x["code"] for x in d["list"][0]["findings"]]'
+at A policy check --since 1h "$dir/p.conf"
+is "a person is told too" "$status" 0
+like "... how many" "$out" '^policy p, held against 2 receipts of the last 1 h$'
+like "... and which" "$out" '^  was +aborted, would be refused$'
+at A policy check --json --since 0 "$dir/p.conf"
+ok "only as far back as is asked for" says 'd["receipts"] == 0'
+printf 'policy p {\n\twarn = { "clock-unsynchronised", "error-bound" }\n}\npolicy q { }\n' >"$dir/p.conf"
+at A policy --json --policy p check "$dir/p.conf"
+ok "another policy would have allowed it" says 'd["allowed"] == 2 and d["differ"] == 0'
+at A policy check "$dir/p.conf"
+is "of two policies one has to be named" "$status" 2
+like "... of these" "$err" "which one, 'p' or 'q'\?"
+printf 'policy p {\n\tmax-skew = 5\n}\n' >"$dir/p.conf"
+at A policy check "$dir/p.conf"
+is "a fault in the file is told" "$status" 2
+like "... with its line" "$err" 'p.conf:2: policy.max-skew: '
+at A policy check "$dir/none.conf"
+is "so is a file that is not there" "$status" 2
 
 ## files of policies
 

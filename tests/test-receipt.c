@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/act/receipt.h"
+#include "policy/outcome.h"
 #include "tests/tap.h"
 
 #define MS(n) ((cf_span){ (n) * CF_MS })
@@ -92,7 +93,7 @@ static void test_outcomes(void)
 		if (outcomes[i].n)
 			receipt.landing.residuals[outcomes[i].n - 1] = (struct cf_residual){
 				MS(10000), FROM(outcomes[i].low, outcomes[i].high) };
-		outcome = receipt_judge(&receipt, reason);
+		outcome = cf_outcome_judge(&receipt, &receipt.limits, reason);
 		ok(outcome == outcomes[i].outcome, "%s: %s", outcomes[i].sentence, cf_outcome_words[outcome]);
 		ok(*outcomes[i].reason ? !!strstr(reason, outcomes[i].reason) : !*reason, "... because %s",
 		   *reason ? reason : "all is as it should be");

@@ -47,7 +47,7 @@ static void try_row(enum cf_route_id id)
 	ok(id == CF_ROUTE_CLOCK || !(route->roles & CF_ROLE_LOCAL), "... who may be anybody only if it is the clock");
 	ok(reads || !(route->roles & CF_ROLE_PEER) || route->roles == CF_ROLE_PEER, "... or a peer alone");
 	ok(strncmp(route->path, "/v1/incoming/", 13) != 0 || route->roles == CF_ROLE_PEER, "... where one comes in");
-	ok(reads || id == CF_ROUTE_CHECKS || !(route->roles & CF_ROLE_VIEWER), "... or a viewer");
+	ok(reads || id == CF_ROUTE_CHECKS || id == CF_ROUTE_TRIAL || !(route->roles & CF_ROLE_VIEWER), "... or a viewer");
 	ok(!(route->roles & CF_ROLE_OPERATOR) || (route->roles & CF_ROLE_ADMIN), "... and an admin where an operator may");
 }
 

@@ -28,6 +28,7 @@ SHOW(peer, show_peer(to, message))
 SHOW(guest, show_guest(to, message))
 SHOW(policies, show_policy_table(to, message, NULL))
 SHOW(policy, show_policy_rows(to, message))
+SHOW(trial, show_trial(to, message, (cf_span){ 30 * CF_DAY }))
 SHOW(vitals, show_vitals(to, message))
 SHOW(receipt, show_receipt(to, message))
 SHOW(end, show_end(to, message))
@@ -94,6 +95,7 @@ static const struct {
 	{ "guest-absent", guest },
 	{ "policies", policies },
 	{ "policy", policy },
+	{ "trial", trial },
 	{ "checks", checks },
 	{ "checks-good", checks },
 	{ "checks-waived", checks },

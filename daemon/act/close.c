@@ -18,6 +18,7 @@
 #include "daemon/virt/domain.h"
 #include "policy/blackout.h"
 #include "policy/guest.h"
+#include "policy/outcome.h"
 
 #define PATIENCE      ((cf_span){ 10 * CF_S })
 #define CLOSE_WAIT    ((cf_span){ 30 * CF_S })	/* for the source's receipt */
@@ -114,7 +115,7 @@ enum cf_event act_close(struct work *work, char why[static CF_DETAIL_ROOM])
 	measure_after(work);
 	receipt_complete(work);
 	learn(work);
-	outcome = receipt_judge(work->receipt, why);
+	outcome = cf_outcome_judge(work->receipt, &work->receipt->limits, why);
 	/* A breach is its own reason; else what went wrong on the way, if anything did, explains more. */
 	settle(work, outcome, outcome == CF_OUTCOME_BREACHED || !*shown.reason ? why : NULL);
 	hand_over(work);

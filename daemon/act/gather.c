@@ -17,8 +17,6 @@
 #include "daemon/virt/drive.h"
 #include "daemon/virt/guest.h"
 
-/* How long a migration may take before a leap second counts: a guess on the safe side. */
-#define EXPECTED_DURATION ((cf_span){ 900 * CF_S })
 #define LINK_PATIENCE     ((cf_span){ 5 * CF_S })
 #define MAX_DOWNTIME      ((cf_span){ 300 * CF_MS })	/* QEMU's own default */
 
@@ -203,7 +201,7 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 		.has_host_offset = ret->has_host_offset,
 		.host_offset = ret->host_offset,
 		.now = kernel_instant().real,
-		.expected_duration = EXPECTED_DURATION,
+		.expected_duration = CF_EXPECTED_DURATION,
 	};
 	struct cf_domain_evidence evidence = domain->evidence;
 

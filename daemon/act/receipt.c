@@ -212,32 +212,3 @@ void receipt_explain(struct work *work)
 	}
 }
 
-enum cf_outcome receipt_judge(const struct cf_receipt *receipt, char reason[static CF_DETAIL_ROOM])
-{
-	const struct cf_limits *limits = &receipt->limits;
-	const struct cf_landing *landing = &receipt->landing;
-	char measured[CF_INTERVAL_TEXT_ROOM], limit[CF_SPAN_TEXT_ROOM];
-	const struct cf_residual *last;
-
-	if (receipt->has_blackout && cf_span_cmp(receipt->blackout.high, limits->max_blackout) > 0) {
-		snprintf(reason, CF_DETAIL_ROOM, "the blackout was %s, the limit is %s",
-			 cf_interval_text(receipt->blackout, measured), cf_span_text(limits->max_blackout, limit));
-		return CF_OUTCOME_BREACHED;
-	}
-
-	last = receipt->has_landing && landing->n_residuals ? &landing->residuals[landing->n_residuals - 1] : NULL;
-	if (last && cf_span_cmp(cf_interval_far(last->residual), limits->max_residual) > 0) {
-		snprintf(reason, CF_DETAIL_ROOM, "the guest's clock is still off by %s, the limit is %s",
-			 cf_interval_text(last->residual, measured), cf_span_text(limits->max_residual, limit));
-		return CF_OUTCOME_BREACHED;
-	}
-	if (!receipt->has_blackout || !last) {
-		snprintf(reason, CF_DETAIL_ROOM, "%s could not be measured",
-			 receipt->has_blackout ? "the guest's clock" : last ? "the blackout"
-									    : "blackout and guest clock");
-		return CF_OUTCOME_UNVERIFIED;
-	}
-
-	*reason = '\0';
-	return CF_OUTCOME_CLEAN;
-}

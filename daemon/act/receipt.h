@@ -17,9 +17,6 @@ void receipt_alone(struct work *work);
 /* Once the outcome is known: a reason for each figure that such an end should have and this one has not. */
 void receipt_explain(struct work *work);
 
-/* The outcome and its reason, by the limits in force; of a migration whose guest landed. */
-enum cf_outcome receipt_judge(const struct cf_receipt *receipt, char reason[static CF_DETAIL_ROOM]);
-
 /*
  * One line in the log, with the message id of its outcome; the journal gets the receipt as
  * a whole with it, and what rules match as fields of their own.

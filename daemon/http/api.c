@@ -21,6 +21,7 @@ http_handler *const api_handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_DOMAIN_CLOCK] = api_domain_clock,
 	[CF_ROUTE_POLICIES]     = api_policies,
 	[CF_ROUTE_POLICY]       = api_policy,
+	[CF_ROUTE_TRIAL]        = api_trial,
 	[CF_ROUTE_FINDINGS]     = api_findings,
 	[CF_ROUTE_CHECKS]       = api_checks,
 	[CF_ROUTE_MIGRATE]      = api_migrate,

@@ -28,7 +28,7 @@ extern http_handler *const api_handlers[CF_N_ROUTES];
 http_handler api_health, api_doctor, api_version, api_clock, api_probe, api_peers, api_peer, api_domains, api_domain_clock;
 
 /* api-policies.c */
-http_handler api_policies, api_policy, api_findings;
+http_handler api_policies, api_policy, api_trial, api_findings;
 
 /* api-migrations.c */
 http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt, api_abort,

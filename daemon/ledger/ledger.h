@@ -110,6 +110,13 @@ int ledger_find(struct ledger *ledger, const char *id, struct ledger_row **ret, 
 int ledger_each_open(struct ledger *ledger, void (*fn)(void *userdata, struct ledger_row *row), void *userdata,
 		     struct cf_error *err);
 
+/*
+ * fn for the receipt of each one that has ended since then, the newest first; NULL for one
+ * that cannot be understood.
+ */
+int ledger_each_receipt(struct ledger *ledger, cf_real since, void (*fn)(void *userdata, const struct cf_receipt *receipt),
+			void *userdata, struct cf_error *err);
+
 /* What of the migrations is asked for; a member that is NULL or 0 asks for all. */
 struct ledger_query {
 	const char *phase;	/* the word of a phase */

@@ -133,6 +133,31 @@ int ledger_each_open(struct ledger *ledger, void (*fn)(void *userdata, struct le
 	return r;
 }
 
+int ledger_each_receipt(struct ledger *ledger, cf_real since, void (*fn)(void *userdata, const struct cf_receipt *receipt),
+			void *userdata, struct cf_error *err)
+{
+	static const char sql[] = "SELECT " ROW " FROM migrations WHERE ended AND at >= :since ORDER BY number DESC";
+	CF_AUTO(cf_free) struct cf_receipt *receipt = calloc(1, sizeof(*receipt));
+	CF_AUTO(sqlite3_close_v2) sqlite3 *db = NULL;
+	CF_AUTO(sqlite3_finalize) sqlite3_stmt *row = NULL;
+	int r;
+
+	if (!receipt)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	r = store_open_to_read(ledger_path(ledger), &db, err);
+	if (r == 0)
+		r = sql_prepare(db, sql, &row, err);
+	if (r < 0)
+		return r;
+	sql_bind_int(row, ":since", since.ns);
+	while ((r = sql_step(row, err)) > 0) {
+		char fault[CF_DETAIL_ROOM] = "";
+
+		fn(userdata, take_message(row, RECEIPT, &cf_receipt_shape, receipt, fault) ? receipt : NULL);
+	}
+	return r;
+}
+
 /* --- many --- */
 
 static const char list_sql[] =

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/outcome.h"
+
+#include "policy/words.h"
+#include "proto/text.h"
+
+static void say(char reason[static CF_DETAIL_ROOM], const char *what, struct cf_interval measured, cf_span limit)
+{
+	char interval[CF_INTERVAL_TEXT_ROOM], span[CF_SPAN_TEXT_ROOM];
+
+	words_set(reason, CF_DETAIL_ROOM, what);
+	words_add(reason, CF_DETAIL_ROOM, cf_interval_text(measured, interval));
+	words_add(reason, CF_DETAIL_ROOM, ", the limit is ");
+	words_add(reason, CF_DETAIL_ROOM, cf_span_text(limit, span));
+}
+
+enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct cf_limits *limits,
+				 char reason[static CF_DETAIL_ROOM])
+{
+	const struct cf_landing *landing = &receipt->landing;
+	const struct cf_residual *last;
+
+	if (receipt->has_blackout && cf_span_cmp(receipt->blackout.high, limits->max_blackout) > 0) {
+		say(reason, "the blackout was ", receipt->blackout, limits->max_blackout);
+		return CF_OUTCOME_BREACHED;
+	}
+
+	last = receipt->has_landing && landing->n_residuals ? &landing->residuals[landing->n_residuals - 1] : NULL;
+	if (last && cf_span_cmp(cf_interval_far(last->residual), limits->max_residual) > 0) {
+		say(reason, "the guest's clock is still off by ", last->residual, limits->max_residual);
+		return CF_OUTCOME_BREACHED;
+	}
+	if (!receipt->has_blackout || !last) {
+		words_set(reason, CF_DETAIL_ROOM, receipt->has_blackout ? "the guest's clock"
+						  : last ? "the blackout" : "blackout and guest clock");
+		words_add(reason, CF_DETAIL_ROOM, " could not be measured");
+		return CF_OUTCOME_UNVERIFIED;
+	}
+
+	*reason = '\0';
+	return CF_OUTCOME_CLEAN;
+}

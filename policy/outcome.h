@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a migration whose guest has landed came to. */
+
+#include "proto/receipt.h"
+
+/*
+ * By what the receipt has of it, held against limits, which need not be its own.
+ * The blackout's upper end counts, and of the residual the farther end of the last
+ * reading.  reason is why it is not clean; "" when it is.
+ */
+enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct cf_limits *limits,
+				 char reason[static CF_DETAIL_ROOM]);
