@@ -159,6 +159,8 @@ static void look_at_guest(const struct guest_events *events, bool paused, char w
 {
 	if (events->gone != GUEST_HERE && events->gone != GUEST_MIGRATED)
 		act_say(why, "the domain ended during the copy: %s", guest_gone_name(events->gone));
+	else if (paused && events->shutting_down)	/* QEMU stops it before it ends */
+		act_say(why, "the domain ended during the copy: %s", guest_gone_name(GUEST_SHUT_DOWN));
 	else if (paused)
 		act_say(why, "the domain was paused during the copy%s",
 			 events->io_error ? " by a failing disk" : events->panicked ? " because it panicked" : "");
