@@ -29,6 +29,10 @@ SHOW(guest, struct cf_guest_clock, show_guest(to, m))
 SHOW(checks, struct cf_checks, show_checks(to, m->domain, m->list, m->n_list, NULL))
 SHOW(receipt, struct cf_receipt, show_receipt(to, m))
 SHOW(migrations, struct cf_migrations, show_migrations(to, m->list, m->n_list, NULL))
+SHOW(vitals, struct cf_vitals, show_vitals(to, m))
+SHOW(policy, struct cf_policy, show_policy_rows(to, m))
+SHOW(policies, struct cf_policies, show_policy_table(to, m, NULL))
+SHOW(whole_migration, struct cf_migration, show_migration(to, m))
 SHOW(problem, struct cf_problem, show_findings(to, "  ", m->findings, m->n_findings))
 
 static void health(FILE *to, const void *message)
@@ -54,6 +58,8 @@ static const struct {
 	{ &cf_domains_shape, domains }, { &cf_guest_clock_shape, guest }, { &cf_checks_shape, checks },
 	{ &cf_receipt_shape, receipt }, { &cf_migrations_shape, migrations }, { &cf_problem_shape, problem },
 	{ &cf_health_shape, health }, { &cf_migration_shape, migration },
+	{ &cf_migration_shape, whole_migration }, { &cf_vitals_shape, vitals }, { &cf_policy_shape, policy },
+	{ &cf_policies_shape, policies },
 };
 
 /* Line by line: a line is text that any terminal can be shown. */
