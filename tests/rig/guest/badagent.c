@@ -4,9 +4,9 @@
  *
  *   late    answers everything, three seconds later
  *   never   answers libvirt's synchronisation, and nothing after it
- *   wrong   says a time two hours off, and that it has set what it has not
+ *   wrong   shows a clock two hours off, and says that it has set what it has not
  *   absurd  says times that no clock shows, another one each time
- *   refuse  answers with an error
+ *   refuse  shows the clock, and does not set it
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,14 +37,17 @@ static void answer_sync(int fd, const char *request)
 static void answer_time(int fd, const char *mode)
 {
 	static size_t turn;
-	long long now = time(NULL);
+	struct timespec now;
 	char text[80];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (strcmp(mode, "wrong") == 0)
+		now.tv_sec += 7200;
 
 	if (strcmp(mode, "absurd") == 0)
 		snprintf(text, sizeof(text), "{\"return\": %s}\n", absurd[turn++ % (sizeof(absurd) / sizeof(*absurd))]);
 	else
-		snprintf(text, sizeof(text), "{\"return\": %lld000000000}\n",
-			 strcmp(mode, "wrong") == 0 ? now + 7200 : now);
+		snprintf(text, sizeof(text), "{\"return\": %lld%09ld}\n", (long long)now.tv_sec, now.tv_nsec);
 	answer(fd, text);
 }
 
@@ -57,10 +60,10 @@ static void serve(int fd, const char *mode, const char *request)
 		answer_sync(fd, request);
 	else if (strcmp(mode, "never") == 0)
 		return;
-	else if (strcmp(mode, "refuse") == 0)
-		answer(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"not today\"}}\n");
 	else if (strstr(request, "\"guest-get-time\""))
 		answer_time(fd, mode);
+	else if (strcmp(mode, "refuse") == 0)
+		answer(fd, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"not today\"}}\n");
 	else
 		answer(fd, "{\"return\": {}}\n");
 }
