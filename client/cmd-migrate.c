@@ -63,12 +63,7 @@ static int spell(struct ask *ask, struct cf_migration_request *ret, struct cf_er
 	*ret = ask->wish;
 	strcpy(ret->domain, domain);
 	strcpy(ret->destination, destination);
-	for (size_t i = 0; i < ask->n_labels; i++) {
-		if (strlen(ask->labels[i]) >= CF_LABEL_ROOM)
-			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--label: '%.64s...' is too long", ask->labels[i]);
-		strcpy(ret->labels[ret->n_labels++], ask->labels[i]);
-	}
-	r = cf_labels_check(ret->labels, ret->n_labels, err);
+	r = take_labels(ask, ret->labels, &ret->n_labels, err);
 	if (r == 0)
 		r = read_xml(ask->xml, &ret->has_xml, &ret->xml, err);
 	if (r == 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client/command.h"
 #include "client/follow.h"
 #include "client/json.h"
 #include "client/say.h"
@@ -6,15 +7,29 @@
 
 int run_list(struct ask *ask, struct cf_error *err)
 {
+	const struct question question = { .route = CF_ROUTE_MIGRATIONS, .query = &ask->query };
 	const struct cf_migrations *migrations;
 	int r;
 
-	r = fetch(ask, CF_ROUTE_MIGRATIONS, NULL, err);
-	if (r != 0)
-		return r < 0 ? r : EXIT_CLEAN;
+	r = take_labels(ask, ask->query.label, &ask->query.n_label, err);
+	if (r == 0)
+		r = call_ask(ask->call, &question, &ask->reply, err);
+	if (r < 0)
+		return r;
+	if (ask->json) {
+		json_print(ask->to, ask->reply.text, ask->reply.size);
+		return EXIT_CLEAN;
+	}
 
 	migrations = ask->reply.message;
-	return show_migrations(ask->to, migrations->list, migrations->n_list, err);
+	r = show_migrations(ask->to, migrations->list, migrations->n_list, err);
+	if (r < 0)
+		return r;
+	if (migrations->has_next)
+		say(ask->to, "older ones: clockferry list --cursor %s", migrations->next);
+	if (migrations->has_fault)
+		say(ask->to, "those of the past cannot be read: %s", migrations->fault);
+	return migrations->has_fault ? EXIT_FAILED : EXIT_CLEAN;
 }
 
 /* There is no receipt before the end: how it stands, then. */

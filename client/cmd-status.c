@@ -6,13 +6,17 @@
 
 enum part { HEALTH, CLOCK, MIGRATIONS, N_PARTS };
 
+/* A first agent tells the others too. */
+static const struct cf_migrations_query open_ones = { .has_state = true, .state = "open" };
+
 static const struct {
 	const char *name;
 	enum cf_route_id route;
+	const void *query;
 } parts[N_PARTS] = {
 	[HEALTH]     = { "health",     CF_ROUTE_HEALTH },
 	[CLOCK]      = { "clock",      CF_ROUTE_CLOCK },
-	[MIGRATIONS] = { "migrations", CF_ROUTE_MIGRATIONS },
+	[MIGRATIONS] = { "migrations", CF_ROUTE_MIGRATIONS, &open_ones },
 };
 
 /* The three answers as one object. */
@@ -58,7 +62,7 @@ static int show_all(struct ask *ask, struct reply replies[static N_PARTS], struc
 	int r;
 
 	for (int i = 0; i < N_PARTS; i++) {
-		struct question question = { .route = parts[i].route };
+		struct question question = { .route = parts[i].route, .query = parts[i].query };
 
 		r = call_ask(ask->call, &question, &ask->reply, err);
 		if (r < 0)

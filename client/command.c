@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "client/command.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "client/json.h"
 #include "proto/check.h"
 
@@ -25,7 +28,7 @@ const struct command commands[] = {
 		"Watch migrations to their end, all that are under way where none is named" },
 	{ "abort",   "ID",                       1, 1, 0, run_abort,
 		"Abort a migration, as long as it can be aborted" },
-	{ "list",    "",                         0, 0, 0, run_list,
+	{ "list",    "",                         0, 0, TAKES_LIST, run_list,
 		"The migrations of the host, newest first" },
 	{ "show",    "ID",                       1, 1, 0, run_show,
 		"The receipt of a migration" },
@@ -40,6 +43,17 @@ const struct command commands[] = {
 };
 
 const size_t n_commands = CF_COUNT(commands);
+
+int take_labels(const struct ask *ask, char (*ret)[CF_LABEL_ROOM], size_t *ret_n, struct cf_error *err)
+{
+	for (size_t i = 0; i < ask->n_labels; i++) {
+		if (strlen(ask->labels[i]) >= CF_LABEL_ROOM)
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--label: '%.64s...' is too long", ask->labels[i]);
+		strcpy(ret[i], ask->labels[i]);
+	}
+	*ret_n = ask->n_labels;
+	return cf_labels_check(ret, ask->n_labels, err);
+}
 
 int fetch(struct ask *ask, enum cf_route_id route, const char *segment, struct cf_error *err)
 {

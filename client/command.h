@@ -37,6 +37,7 @@ struct ask {
 	bool has_since;
 	cf_span since;
 	struct cf_migration_request wish;	/* as far as options say it */
+	struct cf_migrations_query query;	/* the same */
 	const char *labels[CF_LABELS_MAX];
 	size_t n_labels;
 	const char *xml, *persistent_xml;	/* files */
@@ -54,6 +55,7 @@ enum {
 	TAKES_TERMS    = 1 << 3,	/* on which terms it is judged */
 	TAKES_TRIAL    = 1 << 5,	/* which past it is held against */
 	TAKES_OPTIONS  = 1 << 4,	/* how the guest is to be carried */
+	TAKES_LIST     = 1 << 6,	/* which of many */
 };
 
 struct command {
@@ -84,6 +86,9 @@ int run_quiesce(struct ask *ask, struct cf_error *err);
 int run_policy(struct ask *ask, struct cf_error *err);
 int run_explain(struct ask *ask, struct cf_error *err);
 int run_version(struct ask *ask, struct cf_error *err);
+
+/* The labels that were given, of which there is room for all. */
+int take_labels(const struct ask *ask, char (*ret)[CF_LABEL_ROOM], size_t *ret_n, struct cf_error *err);
 
 /*
  * Ask the route (with its one segment, or NULL) and keep the answer in

@@ -18,7 +18,7 @@
 
 enum option_id {
 	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
-	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_OFF,
+	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_STATE, OPT_DOMAIN, OPT_LIMIT, OPT_CURSOR, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_OFF,
 	OPT_POLICY, OPT_MAX_ERROR_BOUND, OPT_MAX_SKEW, OPT_MAX_BLACKOUT, OPT_MAX_RESIDUAL, OPT_LEVER,
 	OPT_OVERRIDE, OPT_REASON, OPT_SINCE,
 	OPT_TLS, OPT_TLS_NAME, OPT_PARALLEL, OPT_BANDWIDTH, OPT_AUTO_CONVERGE, OPT_AUTO_CONVERGE_INITIAL,
@@ -28,6 +28,7 @@ enum option_id {
 };
 
 #define ASKED(name)   .shape = &cf_migration_request_shape, .member = (name)
+#define LISTED(name)  .shape = &cf_migrations_query_shape, .member = (name)
 #define CARRIED(name) .shape = &cf_options_shape, .member = (name)
 
 static const struct {
@@ -54,8 +55,17 @@ static const struct {
 		"Print what the agent answers, as JSON" },
 	[OPT_ABORT] = { "abort-on-interrupt", NULL,
 		"With migrate and watch: let Ctrl-C abort the migration", TAKES_WATCHING },
+	[OPT_STATE] = { "state", "STATE",
+		"With list: those that are open, or have ended, or are in that phase", TAKES_LIST, LISTED("state") },
+	[OPT_DOMAIN] = { "domain", "DOMAIN",
+		"With list: those of that domain, by name or uuid", TAKES_LIST, LISTED("domain") },
+	[OPT_LIMIT] = { "limit", "NUMBER",
+		"With list: so many, at most 100", TAKES_LIST, LISTED("limit") },
+	[OPT_CURSOR] = { "cursor", "CURSOR",
+		"With list: on from where an earlier one ended", TAKES_LIST, LISTED("cursor") },
 	[OPT_LABEL] = { "label", "KEY=VALUE",
-		"With migrate: what to find it by afterwards; may be given more than once", TAKES_REQUEST },
+		"With migrate: what to find it by afterwards; with list: those that have it; more than once",
+		TAKES_REQUEST | TAKES_LIST },
 	[OPT_PRIORITY] = { "priority", "NUMBER",
 		"With migrate: the higher goes first where several wait, -100 to 100 (0)", TAKES_REQUEST, ASKED("priority") },
 	[OPT_WAIT] = { "wait", "SPAN",
@@ -188,7 +198,8 @@ static int take_term(enum option_id id, struct cf_terms *terms, struct cf_error 
 static int take_member(enum option_id id, struct ask *ask, struct cf_error *err)
 {
 	bool carrying = options[id].shape == &cf_options_shape;
-	void *message = carrying ? (void *)&ask->wish.options : (void *)&ask->wish;
+	bool listing = options[id].shape == &cf_migrations_query_shape;
+	void *message = carrying ? (void *)&ask->wish.options : listing ? (void *)&ask->query : (void *)&ask->wish;
 	struct cf_error why;
 
 	if (field_take(options[id].shape, options[id].member, optarg, message, &why) < 0)

@@ -132,6 +132,8 @@ static void on_ledger(void *userdata, const struct ledger_state *state)
 	if (state->writable && !before->writable)
 		log_notice_about(LOG_ABOUT(.id = LOG_ID_LEDGER_BACK), "the ledger can be written again");
 	agent->ledger_state = *state;
+	if (state->writable)
+		migrations_recover_later(agent->migrations);
 }
 
 /* What is too old goes, by a clock that can be trusted. */
@@ -352,7 +354,11 @@ static int make_parts(struct agent *agent, struct cf_error *err)
 	agent->context.reporter = agent->reporter;
 	agent->context.virt = agent->virt;
 	agent->context.fleet = agent->fleet;
-	return migrations_new(&agent->migrations, &agent->context, err);
+	r = migrations_new(&agent->migrations, &agent->context, err);
+	if (r < 0)
+		return r;
+	migrations_recover(agent->migrations);
+	return 0;
 }
 
 int agent_new(struct agent **ret, const struct agent_options *options, struct cf_error *err)

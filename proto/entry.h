@@ -14,6 +14,7 @@
 
 struct cf_entry {
 	char boot[CF_BOOT_ROOM];
+	struct cf_instant entered;		/* its phase */
 	bool has_request;
 	struct cf_migration_request request;	/* source: as it was asked for, without XML */
 	bool has_mark;

@@ -171,6 +171,28 @@ const struct cf_shape cf_migration_shape = CF_SHAPE(cf_migration, migration_fiel
 #define T struct cf_migrations
 static const struct cf_field migrations_fields[] = {
 	CF_LIST(T, list, &cf_migration_shape),
+	CF_TEXT(T, next, CF_MAYBE(T, has_next), CF_SINCE(1)),
+	CF_TEXT(T, fault, CF_MAYBE(T, has_fault), CF_SINCE(1)),
 };
 #undef T
 const struct cf_shape cf_migrations_shape = CF_SHAPE(cf_migrations, migrations_fields);
+
+#define T struct cf_migrations_query
+static const struct cf_field migrations_query_fields[] = {
+	CF_INT(T, limit, 1, CF_PAGE_MAX, CF_MAYBE(T, has_limit)),
+	CF_TEXT(T, cursor, CF_MAYBE(T, has_cursor)),
+	CF_TEXT(T, state, CF_MAYBE(T, has_state)),
+	CF_TEXT(T, domain, CF_MAYBE(T, has_domain)),
+	CF_LIST(T, label, NULL),
+};
+#undef T
+const struct cf_shape cf_migrations_query_shape = CF_SHAPE(cf_migrations_query, migrations_query_fields);
+
+bool cf_is_state(const char *text)
+{
+	bool known = strcmp(text, "open") == 0 || strcmp(text, "ended") == 0;
+
+	for (int phase = CF_PHASE_UNKNOWN + 1; phase < CF_N_PHASES; phase++)
+		known = known || strcmp(cf_phase_words[phase], text) == 0;
+	return known;
+}

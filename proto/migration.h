@@ -9,6 +9,7 @@
 
 #include "proto/error.h"
 #include "proto/options.h"
+#include "proto/page.h"
 #include "proto/record.h"
 #include "proto/report.h"
 #include "proto/terms.h"
@@ -154,7 +155,25 @@ struct cf_migration {
 #define CF_PAGE_MAX 100
 struct cf_migrations {
 	size_t n_list;
-	struct cf_migration list[CF_PAGE_MAX];
+	struct cf_migration list[CF_PAGE_MAX];	/* the newest first */
+	bool has_next;
+	char next[CF_CURSOR_ROOM];
+	bool has_fault;
+	char fault[CF_DETAIL_ROOM];	/* why those of the past are not among them */
+};
+
+/* Of all migrations those for which all of this holds, in pages (page.h). */
+struct cf_migrations_query {
+	bool has_limit;
+	int64_t limit;
+	bool has_cursor;
+	char cursor[CF_CURSOR_ROOM];
+	bool has_state;
+	char state[16];			/* the word of a phase, or "open", or "ended" */
+	bool has_domain;
+	char domain[CF_NAME_ROOM];	/* name or uuid */
+	size_t n_label;
+	char label[CF_LABELS_MAX][CF_LABEL_ROOM];	/* each of them */
 };
 
 /*
@@ -174,6 +193,9 @@ bool cf_is_uuid(const char *text);
 /* Are they labels, each key once?  CF_BAD_REQUEST with the one that is not. */
 int cf_labels_check(const char (*labels)[CF_LABEL_ROOM], size_t n, struct cf_error *err);
 
+/* Is that a state which can be asked for? */
+bool cf_is_state(const char *text);
+
 /* Is that label among them? */
 bool cf_labels_have(const char (*labels)[CF_LABEL_ROOM], size_t n, const char *label);
 
@@ -187,3 +209,4 @@ extern const struct cf_shape cf_migration_query_shape;
 extern const struct cf_shape cf_progress_shape;
 extern const struct cf_shape cf_migration_shape;
 extern const struct cf_shape cf_migrations_shape;
+extern const struct cf_shape cf_migrations_query_shape;

@@ -75,7 +75,7 @@ asked()
 
 for line in "" "nonsense" "clock now" "domain" "migrate web1" "migrate web1 hB hC" "show" "explain one two" \
 	"--nonsense clock" "-x clock" "--timeout clock" "--timeout 3parsecs clock" "--timeout 0 clock" "--host" \
-	"--abort-on-interrupt list" "--label a=b list" "--label team migrate web1 hB" \
+	"--abort-on-interrupt list" "--label a=b show 1" "--label team migrate web1 hB" \
 	"--off list" "quiesce now" "--priority 1 list" "--priority 101 migrate web1 hB" "--priority 1x migrate web1 hB" "--wait 8d migrate web1 hB" \
 	"--tls=maybe migrate web1 hB" "--parallel 256 migrate web1 hB" "--storage unknown migrate web1 hB" "--tls list" \
 	"--disks a,,b migrate web1 hB" "--xml /nowhere migrate web1 hB" "--xml x check web1 hB" \
@@ -187,6 +187,12 @@ first, end = json.JSONDecoder().raw_decode(text)
 assert len(first["list"]) == 1 and len(json.loads(text[end:])["list"]) == 2' "$dir/out"
 answers "GET /v1/domains 200 json domains-first.json"
 runs 6 "a page that leads to itself" domains
+
+answers "GET /v1/migrations 200 json migrations-more.json"
+runs 1 "some migrations of many" --state ended --domain web1 --label team=db --label a=b --limit 5 --cursor 17 list
+ok "are asked for as they were named" asked '^GET /v1/migrations\?limit=5&cursor=17&state=ended&domain=web1&label=team%3Ddb&label=a%3Db '
+like "where it goes on is said" "$out" '^older ones: clockferry list --cursor 12$'
+like "and what cannot be told" "$out" '^those of the past cannot be read: .*ledger.db'
 
 ## doctor
 

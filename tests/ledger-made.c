@@ -86,6 +86,9 @@ struct ledger_line *ledger_made_line(int n, enum cf_phase phase, bool ended)
 	line->view.side = CF_SOURCE;
 	line->view.phase = phase;
 	line->view.revision = n;
+	line->view.n_labels = n % 2 ? 0 : n % 6 ? 1 : 2;
+	snprintf(line->view.labels[0], sizeof(line->view.labels[0]), "even=yes");
+	snprintf(line->view.labels[1], sizeof(line->view.labels[1]), "who=it's \"six\"");
 	line->receipt.migration = line->view;
 	line->ended = ended;
 	snprintf(line->event, sizeof(line->event), "asked");

@@ -213,6 +213,11 @@ static const struct cf_migrations migrations = {
 };
 static const struct cf_migrations migrations_none = { 0 };
 
+static const struct cf_migrations migrations_more = {
+	.has_next = true, .next = "12",
+	.has_fault = true, .fault = "/var/lib/clockferry/ledger.db: disk I/O error",
+};
+
 #define VITAL(c, s, a, t, ...) { .code = c, .state = s, .area = a, .text = t, __VA_ARGS__ }
 
 static const struct cf_vitals vitals_good = {
@@ -294,6 +299,7 @@ const struct made_up made_up[] = {
 	{ "migration-refused", &cf_migration_shape, &migration_refused },
 	{ "migrations", &cf_migrations_shape, &migrations },
 	{ "migrations-none", &cf_migrations_shape, &migrations_none },
+	{ "migrations-more", &cf_migrations_shape, &migrations_more },
 	{ "receipt-clean", &cf_receipt_shape, &receipt_clean },
 	{ "receipt-breached", &cf_receipt_shape, &receipt_breached },
 	{ "receipt-unverified", &cf_receipt_shape, &receipt_unverified },

@@ -33,7 +33,11 @@ static int make(struct parts *parts, struct cf_error *err)
 		r = virt_wait(context->virt, PATIENCE, err);
 	if (r == 0)
 		r = fleet_new(&context->fleet, context->settings, context->reporter, &listener, err);
-	return r == 0 ? migrations_new(&parts->all, context, err) : r;
+	if (r == 0)
+		r = migrations_new(&parts->all, context, err);
+	if (r == 0)
+		migrations_recover(parts->all);
+	return r;
 }
 
 static void unmake(struct parts *parts)

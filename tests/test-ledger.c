@@ -85,6 +85,20 @@ static void test_row(void)
 	   strcmp(edges[1].why, "because of 1") == 0, "its edges are there, in order, with their reason");
 }
 
+/* Under an id that was used nothing begins again; but a receipt may come late. */
+static void test_ended(void)
+{
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+	struct ledger_line *line = ledger_made_line(1, CF_PHASE_DONE, true);
+
+	ok(write_one(1, CF_PHASE_CHECKING, false) == -EEXIST && err.code == CF_CONFLICT, "what has ended does not begin again: %s", err.text);
+	snprintf(line->view.reason, sizeof(line->view.reason), "late");
+	line->owed = true;
+	line->event[0] = '\0';
+	ok(ledger_made_write(&made, line, PATIENCE, &err) == 0 && ledger_find(made.ledger, ledger_made_id(1), &row, &err) == 0 &&
+	   row->line.ended && strcmp(row->line.view.reason, "late") == 0, "what is known later is taken: %s", err.text);
+}
+
 static size_t list(const struct ledger_query *query, struct ledger_page *page)
 {
 	return ledger_list(made.ledger, query, page, &err) == 0 ? page->migrations.n_list : 1000;
@@ -92,6 +106,7 @@ static size_t list(const struct ledger_query *query, struct ledger_page *page)
 
 static void test_list(void)
 {
+	static const char labels[2][CF_LABEL_ROOM] = { "even=yes", "who=it's \"six\"" };
 	CF_AUTO(cf_free) struct ledger_page *page = calloc(1, sizeof(*page));
 	int64_t before = 0;
 	int seen = 0, pages = 0;
@@ -107,6 +122,8 @@ static void test_list(void)
 	ok(list(&(struct ledger_query){ .domain = "guest1" }, page) == 3 &&
 	   list(&(struct ledger_query){ .domain = "00000000-1111-4000-8000-00000000000B" }, page) == 3,
 	   "those of a domain, by name or uuid");
+	ok(list(&(struct ledger_query){ .labels = labels, .n_labels = 1 }, page) == 4 &&
+	   list(&(struct ledger_query){ .labels = labels, .n_labels = 2 }, page) == 1, "those with a label, or with all of several");
 	ok(list(&(struct ledger_query){ .peer = "hc" }, page) == 4, "those with a peer");
 	ok(list(&(struct ledger_query){ .domain = "guest1", .peer = "hB", .only_ended = true }, page) == 2, "and all of that");
 
@@ -285,6 +302,7 @@ int main(void)
 {
 	test_new();
 	test_row();
+	test_ended();
 	test_list();
 	test_open();
 	test_keep();

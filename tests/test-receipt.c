@@ -377,7 +377,7 @@ static void test_own_reason(void)
 	struct cf_receipt *receipt = work->receipt;
 
 	work->side = CF_SOURCE;
-	work->limits.owner_max_skew = "hA";
+	receipt->has_source_report = true;
 	receipt->migration.outcome = CF_OUTCOME_UNVERIFIED;
 	receipt->has_landing = true;
 	receipt->landing.n_unmeasured = 1;

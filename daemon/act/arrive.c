@@ -11,6 +11,7 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/mend.h"
+#include "daemon/act/where.h"
 #include "daemon/act/persist.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
@@ -20,6 +21,7 @@
 #include "proto/text.h"
 
 #define TURN           ((cf_span){ 100 * CF_MS })
+#define LOOK_EVERY     ((cf_span){ CF_S })
 #define KNOWN_WAIT     ((cf_span){ CF_S })
 #define RECORD_WAIT    ((cf_span){ 2 * CF_S })	/* for the record that names STOP */
 #define PAUSE_PATIENCE ((cf_span){ 2 * CF_S })
@@ -57,8 +59,8 @@ static void note_resume(struct work *work, const struct guest_events *events)
 	work_landing_end(work);
 	if (!events->has_resume)
 		work_unmeasured(work, CF_FIGURE_BLACKOUT, "RESUME %s",
-				events->resume_unplaced ? "has a time stamp that fits none of the destination's clocks"
-							: "was not seen");
+				events->resume_unplaced ? "has a time stamp that fits none of the destination's clocks" :
+				work->again ? "was not seen (the agent was restarted)" : "was not seen");
 }
 
 /* What ends a reservation before a guest runs here; false when nothing does yet. */
@@ -97,19 +99,45 @@ static bool came_paused(struct work *work)
 	       standing.state == CF_DOMAIN_PAUSED && !standing.migrating;
 }
 
-static enum cf_event await_resume(struct work *work, bool arrived, char why[static CF_DETAIL_ROOM])
+/*
+ * Where events may be missing, how the domain stands tells what has happened.  One that
+ * just lands has its event soon: that says more.
+ */
+static enum cf_event look_behind(struct work *work, enum cf_phase phase, struct guest_events *events, cf_mono *next)
 {
+	enum cf_event event;
+
+	if (!(events->gap || work->again) || cf_mono_cmp(kernel_raw(), *next) < 0)
+		return CF_N_EVENTS;
+
+	*next = cf_mono_add(kernel_raw(), LOOK_EVERY);
+	event = cf_arrival(phase, where_here(work, work->reservation.uuid));
+	while (event == CF_EV_RESUMED && !events->landed &&
+	       guest_watch_wait(work->watch, events->revision, KNOWN_WAIT, events))
+		;
+	return event;
+}
+
+static enum cf_event await_resume(struct work *work, enum cf_phase phase, char why[static CF_DETAIL_ROOM])
+{
+	bool arrived = phase == CF_PHASE_PREPARED;
 	struct guest_events events = { 0 };
+	cf_mono next = kernel_raw();
 	enum cf_event end;
 
 	for (;;) {
 		guest_watch_wait(work->watch, events.revision, TURN, &events);
+		end = look_behind(work, phase, &events, &next);
 		while (events.has_resume && !events.has_resume_known &&	/* libvirt says so a moment after QEMU */
 		       guest_watch_wait(work->watch, events.revision, KNOWN_WAIT, &events))
 			;
-		if (events.landed || (arrived && came_paused(work))) {
+		if (events.landed || end == CF_EV_RESUMED || (arrived && came_paused(work))) {
 			note_resume(work, &events);
 			return CF_EV_RESUMED;
+		}
+		if (end == CF_EV_GONE) {
+			act_say(why, "the incoming domain is gone");
+			return end;
 		}
 		if (!arrived && has_arrived(work))
 			return CF_EV_PREPARED;
@@ -148,7 +176,7 @@ enum cf_event act_await(struct work *work, char why[static CF_DETAIL_ROOM])
 		act_say(why, "%s", err.text);
 		return CF_EV_GONE;	/* nobody would look out for it: no lease */
 	}
-	return await_resume(work, shown.phase == CF_PHASE_PREPARED, why);
+	return await_resume(work, shown.phase, why);
 }
 
 /* The record that names STOP comes while the guest stands still; one from before the copy is better than none. */
@@ -282,14 +310,26 @@ static bool sleep_until(struct work *work, cf_span after)
 /* Whoever stops the guest again stops its clock again: what was measured since then is about that, too. */
 static void note_stop(struct work *work)
 {
-	struct guest_events events;
+	struct guest_events events = { 0 };
 	struct cf_landing *landing;
 
-	guest_watch_read(work->watch, &events);
+	if (work->watch)
+		guest_watch_read(work->watch, &events);
 	landing = work_landing_begin(work);
 	landing->has_stop = events.has_stop;
 	landing->stop = events.stop;
 	work_landing_end(work);
+}
+
+/* The agent was restarted meanwhile: what the guest's clock is held against was in its memory. */
+static void take_aim_again(struct work *work)
+{
+	struct cf_error err = { 0 };
+
+	if (work_link(work, &err))
+		work->has_aim = take_aim(work, &work->aim);
+	else
+		work_unmeasured(work, CF_FIGURE_RESIDUAL, "%s", err.text);
 }
 
 enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -299,6 +339,8 @@ enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 	struct cf_error err = { 0 };
 
 	(void)why;
+	if (work->again == CF_PHASE_VERIFYING)
+		take_aim_again(work);
 	for (size_t i = 0; work->has_aim && i < CF_COUNT(moments); i++) {
 		char at[CF_SPAN_TEXT_ROOM];
 

@@ -72,16 +72,6 @@ static void show(struct work *work, const struct gathered_domain *domain, const 
 	work_show_end(work);
 }
 
-/* Both calls or none; without them err says why. */
-static void prepare_calls(struct work *work, const char *destination, struct cf_error *err)
-{
-	CF_AUTO(call_free) struct call *call = NULL;
-
-	if (fleet_call(work->context->fleet, destination, &call, err) == 0 &&
-	    fleet_call(work->context->fleet, destination, &work->peer.probes, err) == 0)
-		work->peer.call = CF_TAKE(call);
-}
-
 enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	CF_AUTO(cf_free) struct gathered_domain *domain = calloc(1, sizeof(*domain));
@@ -99,7 +89,7 @@ enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 	work_shown(work, &asked);
 	work_link(work, NULL);	/* without it the guest is not asked */
 	snprintf(work->reservation.destination, sizeof(work->reservation.destination), "%s", asked.destination);
-	prepare_calls(work, destination, &uncalled);
+	work_calls(work, &uncalled);
 
 	gather_domain(work->context, work->settings, work->link, asked.domain, &work->wish, domain);
 	look_at_xml(work, domain);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/errand.h"
 #include "daemon/act/gather.h"
 #include "daemon/act/mend.h"
 #include "daemon/act/persist.h"
@@ -62,8 +63,11 @@ static void hand_over(struct work *work)
 	if (!closing)
 		return;
 	closing->receipt = *work->receipt;
-	if (call_do(work->peer.call, CF_ROUTE_CLOSE, segments, NULL, closing, &accepted, PATIENCE, NULL, &err) < 0)
+	if (work_calls(work, &err) < 0 ||
+	    call_do(work->peer.call, CF_ROUTE_CLOSE, segments, NULL, closing, &accepted, PATIENCE, NULL, &err) < 0) {
+		work->owed = errand_is_worth(&err);
 		log_warning("migration %s: the destination did not take the receipt: %s", work->id, err.text);
+	}
 }
 
 /* One last look at the pair: it narrows the blackout, and is the offset afterwards. */
@@ -71,7 +75,8 @@ static void measure_after(struct work *work)
 {
 	struct cf_error err = { 0 };
 
-	if (probe_rounds(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
+	if (work_calls(work, &err) < 0 ||
+	    probe_rounds(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
 			 work->settings->probe.timeout, &err) < 0) {
 		work_unmeasured(work, CF_FIGURE_OFFSET_AFTER, "%s", err.text);
 		return;
@@ -190,7 +195,7 @@ enum cf_event act_undo(struct work *work, char why[static CF_DETAIL_ROOM])
 	(void)why;
 	mend_kept(work);
 	persist_restore(work);
-	if (work->drive)
+	if (work->drive || work->again >= CF_PHASE_COPYING)
 		warn_of_loss(work);
 	work->receipt->has_landing = work->receipt->landing.has_resume;	/* nothing to tell, unless it ran there */
 	receipt_complete(work);

@@ -174,7 +174,7 @@ static bool is_here(struct work *work, struct guest_events *events)
 {
 	struct domain_standing standing;
 
-	if (events->gap)	/* a STOP may have been missed */
+	if (events->gap || work->again)	/* a STOP may have been missed */
 		return false;
 	if (events->gone != GUEST_HERE && events->gone != GUEST_MIGRATED)
 		return true;	/* it ended before it could leave */
@@ -222,14 +222,19 @@ static enum cf_event watch(struct work *work, char why[static CF_DETAIL_ROOM])
 
 enum cf_event act_copy(struct work *work, char why[static CF_DETAIL_ROOM])
 {
+	bool again = work->again == CF_PHASE_COPYING;	/* it is under way, as far as anybody knows */
 	struct cf_error err = { 0 };
 	enum cf_event event;
 
-	if (work_aborted(work, why))
+	if (!again && work_aborted(work, why))
 		return CF_EV_ABORT;
-	if (start(work, &err) < 0) {	/* what is not started has not begun */
+	if (!again && start(work, &err) < 0) {	/* what is not started has not begun */
 		act_say(why, "%s", err.text);
 		return CF_EV_KEPT;
+	}
+	if (!work->watch || !work->lookout || !work->drive) {
+		act_say(why, "the agent was restarted, and cannot watch the copy");
+		return CF_EV_FAILED;
 	}
 
 	event = watch(work, why);

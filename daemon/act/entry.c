@@ -20,6 +20,7 @@ static struct ledger_line *begin(const struct migration *m)
 
 	entry = &line->entry;
 	snprintf(entry->boot, sizeof(entry->boot), "%s", m->work->boot);
+	entry->entered = m->entered;
 	entry->has_request = m->side == CF_SOURCE;
 	entry->request = m->request;
 	entry->has_mark = entry->has_request;
@@ -55,6 +56,7 @@ struct ledger_line *entry_write(const struct migration *m)
 		return NULL;
 	work_shown(m->work, &line->view);
 	line->view.phase = m->phase;
+	work_newest_record(m->work);	/* what came in and nobody has looked at is the newest all the same */
 	put_evidence(m->work, &line->entry);
 	receipt_limits(m->work);
 	line->receipt = *m->work->receipt;
@@ -68,7 +70,100 @@ struct ledger_line *entry_write_last(const struct migration *m)
 	if (!line)
 		return NULL;
 	line->ended = true;
+	line->owed = m->work->owed;
 	work_concluded(m->work, &line->view);
 	line->receipt = *m->work->receipt;
 	return line;
+}
+
+/* --- and back --- */
+
+static void take_evidence(struct work *work, const struct cf_entry *entry)
+{
+	work->reservation = entry->reservation;
+	work->lease = entry->lease;
+	*work->record = entry->record;
+	work->has_record = work->side == CF_DESTINATION && entry->has_record;
+	work->has_first_guest_offset = entry->record.guest.has_guest_offset;
+	work->first_guest_offset = entry->record.guest.guest_offset;
+	work->peer.has_at_stop = entry->has_at_stop;
+	work->peer.at_stop = entry->at_stop;
+	work->has_expected_downtime = entry->has_expected_downtime;
+	work->expected_downtime = entry->expected_downtime;
+	work->landing = entry->landing;
+	if (!entry->has_landing)
+		work->landing.lever = CF_LEVER_NONE;
+}
+
+/* The instants of another boot: nothing can be held against them any more. */
+static void forget_instants(struct work *work)
+{
+	if (work->receipt->has_stop || work->landing.has_resume)
+		work_unmeasured(work, CF_FIGURE_BLACKOUT, "this host booted anew meanwhile");
+	work->receipt->has_stop = work->peer.has_at_stop = false;
+	work->record->has_stop = work->side == CF_DESTINATION && work->record->has_stop;	/* the source's */
+	work->landing.has_resume = work->landing.has_stop = false;
+}
+
+/* In the words of the receipt, where they stay. */
+static void take_limits(struct work *work)
+{
+	const struct cf_limit_owners *owners = &work->receipt->limit_owners;
+
+	work->limits = (struct cf_both_limits){
+		.limits = work->receipt->limits,
+		.owner_max_error_bound = owners->max_error_bound,
+		.owner_max_skew = owners->max_skew,
+		.owner_max_blackout = owners->max_blackout,
+		.owner_max_residual = owners->max_residual,
+		.owner_gate_grace = owners->others.gate_grace,
+		.owner_holdover_max = owners->others.holdover_max,
+		.owner_max_stratum = owners->others.max_stratum,
+		.owner_require_lever = owners->others.require_lever,
+		.owner_correction = owners->others.correction,
+		.owner_correction_floor = owners->others.correction_floor,
+	};
+	if (work->receipt->has_override)
+		cf_limits_override(&work->limits, &work->receipt->override);
+}
+
+/* Of what was asked of the other host nobody may know yet, but only that it may have been. */
+static void name_pair(struct work *work, const struct cf_migration *view)
+{
+	struct cf_reservation *reservation = &work->reservation;
+
+	if (!*reservation->uuid && view->phase >= CF_PHASE_RESERVED)
+		snprintf(reservation->uuid, sizeof(reservation->uuid), "%s", view->uuid);
+	snprintf(reservation->domain, sizeof(reservation->domain), "%s", view->domain);
+	if (work->side == CF_SOURCE)
+		snprintf(reservation->destination, sizeof(reservation->destination), "%s", view->destination);
+}
+
+void entry_read(struct migration *m, const struct ledger_line *line)
+{
+	const struct cf_entry *entry = &line->entry;
+	struct work *work = m->work;
+	bool same_boot = strcmp(entry->boot, work->boot) == 0;
+
+	m->request = entry->request;
+	m->mark = entry->mark;
+	m->reservation = entry->reservation;
+	snprintf(m->uuid, sizeof(m->uuid), "%s", line->view.uuid);
+	snprintf(m->peer, sizeof(m->peer), "%s", line->peer);
+	m->phase = m->told = line->view.phase;
+	m->entered = same_boot ? entry->entered : kernel_instant();
+	m->recorded = true;
+	if (m->side == CF_DESTINATION)
+		snprintf(m->request.domain, sizeof(m->request.domain), "%s", line->view.domain);
+
+	work->shown = line->view;
+	*work->receipt = line->receipt;
+	work->terms = entry->request.terms;
+	take_evidence(work, entry);
+	take_limits(work);
+	name_pair(work, &line->view);
+	work->autostart_held = m->side == CF_SOURCE && m->phase >= CF_PHASE_COPYING &&
+			       work->reservation.persistence.autostart;
+	if (!same_boot)
+		forget_instants(work);
 }

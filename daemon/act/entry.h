@@ -9,6 +9,12 @@
 #include "daemon/act/migration.h"
 #include "daemon/ledger/ledger.h"
 
+/*
+ * Make of a new migration, of that id and side, what the ledger has of it.  What only
+ * the boot could use that it was written in is left out.
+ */
+void entry_read(struct migration *m, const struct ledger_line *line);
+
 /* How it stands; NULL without memory.  The caller adds what led there, and whether it is over. */
 struct ledger_line *entry_write(const struct migration *m);
 

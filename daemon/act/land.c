@@ -7,18 +7,18 @@
  * migrations whose guest ran.
  */
 
-#include <stdio.h>
 #include <time.h>
 
 #include "daemon/act/acts.h"
 #include "daemon/act/record.h"
+#include "daemon/act/where.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
 #include "daemon/peer/probe.h"
-#include "daemon/virt/domain.h"
 
 #define TURN            ((cf_span){ 20 * CF_MS })
 #define ASK_EVERY       ((struct timespec){ .tv_nsec = 50 * CF_MS })
+#define ASK_SELDOM      ((struct timespec){ .tv_sec = 1 })	/* what was not known by then takes its time */
 #define ASK_PATIENCE    ((cf_span){ 2 * CF_S })
 #define ROUNDS          8
 #define SOME_ROUNDS     4	/* while the last of the memory may still be on its way */
@@ -28,26 +28,15 @@
 #define COMPLAIN_EVERY  ((cf_span){ 30 * CF_S })
 #define FOLLOW_PATIENCE ((cf_span){ 60 * CF_S })	/* without a word from the destination */
 
-/* Ask the destination what it has seen; false when it does not answer. */
-static bool ask(struct work *work, struct cf_error *err)
-{
-	const char *segments[] = { work->id };
-	struct cf_landing landing;
-
-	if (call_do(work->peer.call, CF_ROUTE_LANDING, segments, NULL, NULL, &landing, ASK_PATIENCE, NULL, err) < 0)
-		return false;
-
-	work->receipt->has_landing = true;
-	work->receipt->landing = landing;
-	return true;
-}
-
 /* STOP as QEMU stamped it, or why it is not known. */
 static void note_stop(struct work *work)
 {
-	struct guest_events events;
+	struct guest_events events = { 0 };
 
-	guest_watch_read(work->watch, &events);
+	if (work->receipt->has_stop)	/* the agent had seen it before it was restarted */
+		return;
+	if (work->watch)
+		guest_watch_read(work->watch, &events);
 	work->receipt->stop_slack = work->settings->stop_slack;
 	if (events.has_stop && events.switchover) {
 		work->receipt->has_stop = work->record->has_stop = true;
@@ -61,7 +50,8 @@ static void note_stop(struct work *work)
 		work_unmeasured(work, CF_FIGURE_BLACKOUT, "STOP's time stamp fits none of the source's clocks");
 	} else {
 		work_unmeasured(work, CF_FIGURE_BLACKOUT, "STOP was not seen%s",
-				events.gap ? " (libvirt's connection was lost)" : "");
+				work->again ? " (the agent was restarted)" :
+				events.gap  ? " (libvirt's connection was lost)" : "");
 	}
 }
 
@@ -75,13 +65,25 @@ static void narrow(struct work *work, int rounds, cf_span patience)
 	struct cf_interval after;
 	struct cf_error err = { 0 };
 
-	if (!work->receipt->has_stop ||
+	if (!work->receipt->has_stop || work_calls(work, &err) < 0 ||
 	    probe_rounds(peer->probes, rounds, &peer->offset, peer->boot, patience, &err) < 0)
 		return;
 	after = cf_offset_raw(&peer->offset, work->receipt->stop.raw);
 	if (!peer->has_at_stop || !cf_interval_meet(peer->at_stop, after, &peer->at_stop))
 		peer->at_stop = after;	/* the offset began anew: a host was suspended meanwhile */
 	peer->has_at_stop = true;
+}
+
+/* After a restart the destination has a better one than we could make now, unless STOP is known. */
+static void send_completed(struct work *work)
+{
+	struct cf_error err = { 0 };
+
+	if (work->again && !work->record->has_stop)
+		return;
+	if (work_calls(work, &err) < 0 || record_send(work, &err) < 0)
+		work_unmeasured(work, CF_FIGURE_OTHER, "the completed clock record did not reach the destination: %s",
+				err.text);
 }
 
 /*
@@ -96,34 +98,13 @@ static void refine(struct work *work)
 		return;
 	work->peer.refined = true;
 	narrow(work, ROUNDS, ASK_PATIENCE);
-	record_send(work, &err);	/* should that fail, it has one that will do */
+	if (work_calls(work, &err) == 0)
+		record_send(work, &err);	/* should that fail, it has one that will do */
 }
 
-/* It runs there or did, even if QEMU's stamp of that could not be used. */
-static bool has_landed(const struct cf_landing *there)
+static void nap(cf_span since_end)
 {
-	return there->has_resume || (there->phase >= CF_PHASE_RUNNING && there->phase <= CF_PHASE_DONE);
-}
-
-/*
- * After the driver has given up, by the destination's answer and what is here: is the
- * guest's story at the destination over without a RESUME?  It is when the incoming
- * domain is gone; one that is still there may run any moment.  libvirt takes it away
- * within moments, but not when the destination's agent cannot see it.
- */
-static bool was_kept(struct work *work, cf_span since_end)
-{
-	bool over = work->receipt->landing.phase == CF_PHASE_DROPPED;
-	struct domain_standing standing;
-
-	if (!over && cf_span_cmp(since_end, GONE_PATIENCE) < 0)
-		return false;
-	if (domain_look(work->context->virt, work->record->guest.uuid, &standing, NULL) < 0)
-		return false;
-	if (standing.known && standing.active)
-		return !standing.migrating;
-
-	return over;	/* it ended while it stood still: there is nothing to wait for */
+	nanosleep(cf_span_cmp(since_end, GONE_PATIENCE) < 0 ? &ASK_EVERY : &ASK_SELDOM, NULL);
 }
 
 /* Where the guest runs has to be known; until then nothing else is done, and it is said. */
@@ -138,45 +119,100 @@ static void complain(struct work *work, cf_mono *next, const struct cf_error *er
 			  err->text);
 }
 
+/*
+ * Both hosts' words, once the driver is done.  libvirt takes an incoming domain away within
+ * moments, but not when the destination's agent cannot see it; so what is no end there
+ * becomes one in time.
+ */
+static enum cf_where conclude(struct work *work, enum cf_there there, cf_span since_end)
+{
+	bool patient = cf_span_cmp(since_end, GONE_PATIENCE) < 0;
+	enum cf_where where;
+
+	if (there == CF_THERE_UNKNOWN || (patient && (there == CF_THERE_WAITING || there == CF_THERE_STRANGE)))
+		return CF_WHERE_UNKNOWN;
+
+	where = cf_where(where_here(work, work->record->guest.uuid), there);
+	if (where == CF_WHERE_BOTH && !where_runs_there(work))
+		return CF_WHERE_DESTINATION;	/* it ran there, and has come back since */
+	return where == CF_WHERE_SOON ? CF_WHERE_SOURCE : where;
+}
+
+/* Nobody may touch either: which of them has the right disk is for a person to find out. */
+static void shout(struct work *work)
+{
+	log_error_about(LOG_ABOUT(.id = LOG_ID_TWO_COPIES, .migration = work->id, .domain = work->reservation.domain,
+				  .peer = work->reservation.destination),
+			"migration %s: %s runs on this host and on %s", work->id, work->reservation.domain,
+			work->reservation.destination);
+	work_unmeasured(work, CF_FIGURE_OTHER, "the guest ran on both hosts, which this driver cannot rule out");
+}
+
+/* The driver's state, after a moment; what is over waits for nobody. */
+static struct drive_end look_at_drive(struct work *work)
+{
+	struct drive_end end = { .state = DRIVE_FAILED };
+
+	if (work->drive)
+		drive_wait(work->drive, TURN, &end);
+	return end;
+}
+
+/* What led here explains more than that the driver gave up then. */
+static bool has_reason(struct work *work)
+{
+	struct cf_migration shown;
+
+	work_shown(work, &shown);
+	return *shown.reason;
+}
+
+/* The end of asking, if it is one. */
+static bool is_known(struct work *work, enum cf_where where, const struct drive_end *end, char why[static CF_DETAIL_ROOM])
+{
+	if (where == CF_WHERE_BOTH)
+		shout(work);
+	if (where == CF_WHERE_NOWHERE)
+		act_say(why, "the domain runs on neither host");
+	else if (where == CF_WHERE_SOURCE && !has_reason(work))
+		act_say(why, "%s", *end->error.text ? end->error.text : "the migration came to nothing");
+	return cf_where_event(where) != CF_N_EVENTS;
+}
+
 enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	cf_mono last_running = kernel_raw(), next_complaint = cf_mono_add(last_running, COMPLAIN_EVERY);
-	const struct cf_landing *there = &work->receipt->landing;
+	enum cf_where where = CF_WHERE_UNKNOWN;
 	struct cf_error err = { 0 };
 	struct drive_end end;
-	bool heard, final;
+	enum cf_there there;
 
 	note_stop(work);
 	narrow(work, SOME_ROUNDS, ROUND_PATIENCE);
-	if (record_send(work, &err) < 0)
-		work_unmeasured(work, CF_FIGURE_OTHER, "the completed clock record did not reach the destination: %s",
-				err.text);
+	send_completed(work);
 
 	for (;;) {
-		drive_wait(work->drive, TURN, &end);
+		end = look_at_drive(work);
 		if (end.state == DRIVE_SUCCEEDED)
 			return CF_EV_LANDED;
 		if (end.state == DRIVE_RUNNING)
 			last_running = kernel_raw();
-		else
-			nanosleep(&ASK_EVERY, NULL);	/* a wait for a drive that has ended is over at once */
 
 		err = (struct cf_error){ 0 };
-		heard = ask(work, &err);
-		if (heard && there->has_resume)
+		there = where_there(work, &err);
+		if (there == CF_THERE_RAN && work->receipt->landing.has_resume)
 			refine(work);
-		final = heard && end.state != DRIVE_RUNNING;
-		if (final && has_landed(there))
-			return CF_EV_LANDED;
-		if (final && was_kept(work, cf_mono_since(kernel_raw(), last_running))) {
-			act_say(why, "%s", end.error.text);
-			return CF_EV_KEPT;
-		}
+		if (end.state != DRIVE_RUNNING)
+			where = conclude(work, there, cf_mono_since(kernel_raw(), last_running));
+		if (is_known(work, where, &end, why))
+			return cf_where_event(where);
 		if (work_stopping(work)) {
 			act_say(why, "the agent was stopped before it knew where the guest runs");
 			return CF_EV_FAILED;
 		}
 		complain(work, &next_complaint, &err);
+		if (end.state != DRIVE_RUNNING)
+			nap(cf_mono_since(kernel_raw(), last_running));
 	}
 }
 
@@ -187,7 +223,13 @@ static enum cf_event follow(struct work *work, enum cf_phase phase, enum cf_even
 	struct cf_error err = { 0 };
 
 	for (;;) {
-		if (ask(work, &err)) {
+		enum cf_there there = where_there(work, &err);
+
+		if (there == CF_THERE_STRANGE || there == CF_THERE_FOUND) {
+			act_say(why, "the destination's agent knows nothing of it any more");
+			return CF_EV_FAILED;
+		}
+		if (there != CF_THERE_UNKNOWN) {
 			heard = kernel_raw();
 			if (work->receipt->landing.phase > phase)
 				return then;

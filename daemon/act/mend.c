@@ -117,6 +117,10 @@ static bool look(struct mending *m)
 
 static void note_lag(struct mending *m)
 {
+	if (m->work->again == CF_PHASE_CORRECTING) {	/* a step may have been made of which nobody knows */
+		work_unmeasured(m->work, CF_FIGURE_LAG, "the agent was restarted while it corrected the clock");
+		return;
+	}
 	pthread_mutex_lock(&m->work->lock);
 	m->of->at->has_lag = true;
 	m->of->at->lag = cf_interval_neg(m->error);

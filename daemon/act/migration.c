@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "daemon/act/entry.h"
+#include "daemon/act/errand.h"
 #include "daemon/act/queue.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
 #include "policy/phase.h"
+#include "policy/recover.h"
 
 #define DISK_PATIENCE ((cf_span){ 2 * CF_S })	/* then it goes on without */
 
@@ -242,6 +244,8 @@ static void on_saved_first(void *arg, int result, const struct cf_error *err)
 	migrations_moved(m->all, m);
 	if (late)
 		migration_save(m);
+	if (m->work->owed)
+		errand_add(m->all, m->id);
 }
 
 static void save(struct migration *m, void (*done)(void *arg, int result, const struct cf_error *err))
@@ -388,6 +392,30 @@ int migration_hire(struct migration *m, struct cf_error *err)
 void migration_set_out(struct migration *m)
 {
 	enter(m, cf_phase_first(m->side), "");
+}
+
+void migration_go_on(struct migration *m)
+{
+	struct cf_again again = cf_recover(m->side, m->phase);
+	struct ledger_line *line;
+
+	log_notice_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain, .peer = m->peer),
+			 "migration %s was %s when the agent ended", m->id, cf_phase_words[m->phase]);
+	work_unmeasured(m->work, CF_FIGURE_OTHER, "the agent of %s was restarted while %s", m->work->settings->host,
+			cf_phase_words[m->phase]);
+	m->work->again = m->phase;
+	m->work->to_open = true;
+	if (again.event != CF_N_EVENTS) {
+		enter(m, cf_phase_next(m->side, m->phase, again.event), "the agent was restarted before the copy began");
+		return;
+	}
+
+	line = entry_write(m);
+	if (line) {
+		snprintf(line->event, sizeof(line->event), "restarted");
+		ledger_write(m->all->context->ledger, line, DISK_PATIENCE, NULL, NULL);
+	}
+	give(m, again.act);
 }
 
 int migration_leave_queue(struct migration *m, enum cf_event event, const char *why, struct cf_error *err)

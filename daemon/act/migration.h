@@ -21,6 +21,8 @@ struct migrations {
 	int64_t tickets;			/* given out so far */
 	struct sd_event_source *alarm;		/* the queue's: somebody's time to wait is over */
 	struct stop stop;
+	bool recovered;				/* what an earlier agent left half done is known */
+	struct errand *errands;
 	struct sd_event_source *retry;		/* some that are over are not in the ledger yet */
 };
 
@@ -86,6 +88,9 @@ int migration_hire(struct migration *migration, struct cf_error *err);
 /* The first edge of its side. */
 void migration_set_out(struct migration *migration);
 
+/* One that an earlier agent has begun, and that has its thread: on from where the ledger has it. */
+void migration_go_on(struct migration *migration);
+
 /*
  * Out of the queue: by the event given, or because its turn has come.  Fails for want
  * of a thread; it is still queued then.
@@ -107,6 +112,9 @@ bool migrations_claim(struct migrations *all, const struct migration *migration)
 
 /* One that is over: into the ledger, once more. */
 void migration_save(struct migration *migration);
+
+/* To the list: one more, as it is. */
+void migrations_add(struct migrations *all, struct migration *migration);
 
 /* To the list: one that is over could not be saved. */
 void migrations_save_later(struct migrations *all);

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 #include <time.h>
 
+#include "daemon/act/errand.h"
 #include "daemon/act/migration.h"
 #include "daemon/act/queue.h"
 #include "daemon/act/wish.h"
@@ -97,11 +98,16 @@ void migrations_save_later(struct migrations *all)
 					   SAVE_AGAIN.ns / CF_US, 0, on_save_again, all);
 }
 
-static void add(struct migrations *all, struct migration *m)
+void migrations_add(struct migrations *all, struct migration *m)
 {
 	forget_old(all);
 	m->next = all->newest;
 	all->newest = m;
+}
+
+static void add(struct migrations *all, struct migration *m)
+{
+	migrations_add(all, m);
 	migration_set_out(m);
 }
 
@@ -302,12 +308,38 @@ void migrations_refresh(const struct migrations *all, struct cf_migrations *list
 	}
 }
 
-void migrations_unrecorded(const struct migrations *all, struct cf_migrations *ret)
+static bool is_in_state(const struct cf_migration *view, const char *state)
 {
+	if (strcmp(state, "open") == 0 || strcmp(state, "ended") == 0)
+		return view->has_ended == (strcmp(state, "ended") == 0);
+	return strcmp(cf_phase_words[view->phase], state) == 0;
+}
+
+static bool is_wanted(const struct cf_migration *view, const struct cf_migrations_query *query)
+{
+	if (query->has_state && !is_in_state(view, query->state))
+		return false;
+	if (query->has_domain && strcmp(view->domain, query->domain) != 0 && strcasecmp(view->uuid, query->domain) != 0)
+		return false;
+	for (size_t i = 0; i < query->n_label; i++)
+		if (!cf_labels_have(view->labels, view->n_labels, query->label[i]))
+			return false;
+
+	return true;
+}
+
+void migrations_unrecorded(const struct migrations *all, const struct cf_migrations_query *query,
+			   struct cf_migrations *ret)
+{
+	size_t most = query->has_limit ? (size_t)query->limit : CF_COUNT(ret->list);
+
 	ret->n_list = 0;
-	for (struct migration *m = all->newest; m && ret->n_list < CF_COUNT(ret->list); m = m->next)
-		if (!m->recorded)
-			work_shown(m->work, &ret->list[ret->n_list++]);
+	for (struct migration *m = all->newest; m && ret->n_list < most; m = m->next) {
+		if (m->recorded)
+			continue;
+		work_shown(m->work, &ret->list[ret->n_list]);
+		ret->n_list += is_wanted(&ret->list[ret->n_list], query);
+	}
 }
 
 void migrations_reload(struct migrations *all)
@@ -375,6 +407,7 @@ void migrations_free(struct migrations *all)
 	sd_event_source_disable_unref(all->alarm);
 	stop_clear(&all->stop);
 	sd_event_source_disable_unref(all->retry);
+	errands_clear(all);
 	for (struct migration *m = all->newest; m; m = m->next)
 		work_stop(m->work);	/* all of them, before the first is waited for */
 	for (struct migration *m = all->newest; m; m = next) {

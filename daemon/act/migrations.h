@@ -19,6 +19,14 @@ struct migration;
 int migrations_new(struct migrations **ret, const struct act_context *context, struct cf_error *err);
 
 /*
+ * Take up what an earlier agent left half done, before anybody is answered: reads the
+ * ledger, which may take a moment.  Where that fails it is done later, once the ledger
+ * can be read; before it was done, nothing is said about an id that is not known here.
+ */
+void migrations_recover(struct migrations *migrations);
+void migrations_recover_later(struct migrations *migrations);
+
+/*
  * Waits for the acts that are under way to notice that the agent ends.  A copy that
  * libvirt does by itself goes on without us.
  */
@@ -71,8 +79,9 @@ int migrations_find_incoming(struct migrations *migrations, const char *id, cons
 /* Bring what the ledger has of them up to date: between two edges it knows nothing of their progress. */
 void migrations_refresh(const struct migrations *migrations, struct cf_migrations *list);
 
-/* Those that the ledger does not have at all, because it cannot be written; the newest first. */
-void migrations_unrecorded(const struct migrations *migrations, struct cf_migrations *ret);
+/* Those wanted that the ledger does not have at all, because it cannot be written; the newest first. */
+void migrations_unrecorded(const struct migrations *migrations, const struct cf_migrations_query *query,
+			   struct cf_migrations *ret);
 
 /* Those that are at work, and those that wait for their turn to leave. */
 int64_t migrations_under_way(const struct migrations *migrations);

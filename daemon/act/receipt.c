@@ -170,7 +170,7 @@ static const char *why_not(const struct work *work, enum cf_figure figure)
 
 	if (work->side == CF_DESTINATION)
 		return "the source's agent sent no receipt";
-	if (!work->limits.owner_max_skew)
+	if (!receipt->has_source_report)
 		return "the migration ended before it was checked";
 
 	switch (figure) {
@@ -178,6 +178,8 @@ static const char *why_not(const struct work *work, enum cf_figure figure)
 	case CF_FIGURE_OFFSET_BEFORE:
 		return "there is no answer of the destination's agent";
 	case CF_FIGURE_OFFSET_DURING:
+		if (!receipt->has_stop)
+			return "STOP is not known";
 		return work->peer.offset.rounds > 0 ? silent : "there is no round of measuring";
 	case CF_FIGURE_BLACKOUT:
 		return work->peer.has_at_stop ? silent : "the host offset at STOP is not known";

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/again.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/peer/fleet.h"
 
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
 
@@ -102,6 +104,22 @@ struct virt_link *work_link(struct work *work, struct cf_error *err)
 	return work->link;
 }
 
+int work_calls(struct work *work, struct cf_error *err)
+{
+	const char *destination = work->reservation.destination;
+	CF_AUTO(call_free) struct call *call = NULL;
+	int r;
+
+	if (work->peer.call)
+		return 0;
+	r = fleet_call(work->context->fleet, destination, &call, err);
+	if (r == 0)
+		r = fleet_call(work->context->fleet, destination, &work->peer.probes, err);
+	if (r == 0)
+		work->peer.call = CF_TAKE(call);
+	return r;
+}
+
 /* A domain XML may hold secrets. */
 static char *forget(char *xml)
 {
@@ -165,7 +183,13 @@ void work_set_out(struct work *work)
 /* libvirtd may take its time to close a connection: that is for this thread too. */
 enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DETAIL_ROOM])
 {
-	enum cf_event event = acts[work->side][act](work, why);
+	enum cf_event event;
+
+	if (work->to_open) {
+		work->to_open = false;
+		again_open(work, act);
+	}
+	event = acts[work->side][act](work, why);
 
 	if (act == CF_ACT_UNDO || act == CF_ACT_CLOSE)
 		let_go(work);

@@ -46,6 +46,8 @@ struct work {
 	char boot[CF_UUID_ROOM];		/* of this host */
 	cf_mono began;
 	const struct drive_ops *driver;
+	enum cf_phase again;			/* in which it was taken up by an agent that was restarted */
+	bool to_open;				/* then, before the first act */
 
 	/* what was asked for */
 	struct cf_options wish;
@@ -73,6 +75,7 @@ struct work {
 	struct cf_gate_memory gate;		/* source */
 	bool held_back;
 	bool autostart_held;			/* source: the domain no longer starts with this host */
+	bool owed;				/* source: the destination has not had the receipt */
 	struct lookout *lookout;		/* source: from the copy on, until the receipt */
 
 	/* anyone's, under the lock */
@@ -96,6 +99,9 @@ CF_DEFINE_AUTO(struct work *, work_free)
 
 /* The thread's connection to libvirtd, made anew when it is lost; NULL when that fails. */
 struct virt_link *work_link(struct work *work, struct cf_error *err);
+
+/* Source: both connections to the destination's agent, or none; err says why.  On the thread. */
+int work_calls(struct work *work, struct cf_error *err);
 
 /* On the loop, before the first act: its turn has come. */
 void work_set_out(struct work *work);

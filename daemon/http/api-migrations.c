@@ -3,6 +3,7 @@
 /* Migrations, for operators and controllers. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -228,11 +229,15 @@ static int look_for_past(struct api_job *job)
 {
 	CF_AUTO(cf_free) struct ledger_row *row = NULL;
 	const struct cf_entry *entry;
+	struct ledger_state state;
 	int64_t mark;
 	int r = ledger_find(job->api->context->ledger, job->subject, &row, &job->err);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
+	ledger_state(job->api->context->ledger, &state);
+	if (!state.writable)
+		return 0;	/* nothing begins without: it will be refused, with all that speaks against it */
 	r = wish_mark(job->body, &mark, &job->err);
 	if (r < 0)
 		return r;
@@ -269,9 +274,44 @@ void api_migrate(void *userdata, struct http_exchange *x)
 		api_work(api, x, sizeof(struct cf_migration), look_for_past, begin_or_repeat);
 }
 
+static int check_query(const struct cf_migrations_query *query, struct cf_error *err)
+{
+	if (query->has_state && !cf_is_state(query->state))
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "state: '%s' is neither open nor ended nor a phase",
+			       query->state);
+	if (query->has_cursor && (!*query->cursor || query->cursor[strspn(query->cursor, "0123456789")]))
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "cursor: it is none of ours");
+	return 0;
+}
+
+static bool is_wanted(const struct cf_migrations_query *query, const char *state)
+{
+	return query->has_state && strcmp(query->state, state) == 0;
+}
+
+/* What cannot be read of the past is said, and costs nobody the present. */
 static int list_past(struct api_job *job)
 {
-	return ledger_list(job->api->context->ledger, &(struct ledger_query){ 0 }, job->reply, &job->err);
+	const struct cf_migrations_query *query = job->query;
+	struct ledger_page *page = job->reply;
+	struct ledger_query wanted = {
+		.only_open = is_wanted(query, "open"),
+		.only_ended = is_wanted(query, "ended"),
+		.domain = query->has_domain ? query->domain : NULL,
+		.labels = query->label,
+		.n_labels = query->n_label,
+		.before = query->has_cursor ? strtoll(query->cursor, NULL, 10) : 0,
+		.limit = query->has_limit ? (size_t)query->limit : 0,
+	};
+
+	if (query->has_state && !wanted.only_open && !wanted.only_ended)
+		wanted.phase = query->state;
+	if (ledger_list(job->api->context->ledger, &wanted, page, &job->err) < 0) {
+		page->migrations.n_list = 0;
+		page->migrations.has_fault = true;
+		snprintf(page->migrations.fault, sizeof(page->migrations.fault), "%s", job->err.text);
+	}
+	return 0;
 }
 
 /* What is in both was written later than it was waited for. */
@@ -291,20 +331,33 @@ static void append(const struct cf_migrations *past, struct cf_migrations *to)
 
 static void list_all(struct api_job *job)
 {
-	struct cf_migrations *list = malloc(sizeof(*list));
+	const struct cf_migrations_query *query = job->query;
+	struct cf_migrations *list = calloc(1, sizeof(*list));
 	const struct ledger_page *page = job->reply;
+	const struct cf_migrations *past = &page->migrations;
 
 	if (list) {
-		migrations_unrecorded(job->api->migrations, list);
-		append(&page->migrations, list);
+		if (!query->has_cursor)
+			migrations_unrecorded(job->api->migrations, query, list);
+		append(past, list);
 		migrations_refresh(job->api->migrations, list);
+		list->has_fault = past->has_fault;
+		memcpy(list->fault, past->fault, sizeof(list->fault));
+		list->has_next = page->more;
+		if (page->more)
+			snprintf(list->next, sizeof(list->next), "%" PRId64, page->numbers[past->n_list - 1]);
 	}
 	api_reply_large(job->api, job->x, list);
 }
 
 void api_migrations(void *userdata, struct http_exchange *x)
 {
-	api_work(userdata, x, sizeof(struct ledger_page), list_past, list_all);
+	struct cf_error err = { 0 };
+
+	if (check_query(http_query(x), &err) < 0)
+		http_fail(x, &err);
+	else
+		api_work(userdata, x, sizeof(struct ledger_page), list_past, list_all);
 }
 
 /* The migration the path names; one that is not at hand is answered from the ledger. */

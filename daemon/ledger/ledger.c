@@ -123,15 +123,26 @@ static int have_store(struct ledger *ledger, struct cf_error *err)
 	return ledger->store.db ? 0 : open_store(ledger, err);
 }
 
-static int put_lines(struct ledger *ledger, const struct job *jobs, struct cf_error *err)
+/* One that may not be written is none of the others' business. */
+static int put_line(sqlite3 *db, struct job *job, struct cf_error *err)
+{
+	job->result = line_put(db, job->line, &job->err);
+	if (job->result == 0 || job->result == -EEXIST)
+		return 0;
+
+	*err = job->err;
+	return job->result;
+}
+
+static int put_lines(struct ledger *ledger, struct job *jobs, struct cf_error *err)
 {
 	sqlite3 *db = ledger->store.db;
 	int r = sql_run(db, "BEGIN IMMEDIATE", err);
 
 	if (r < 0)
 		return r;
-	for (const struct job *job = jobs; r == 0 && job; job = job->next)
-		r = line_put(db, job->line, err);
+	for (struct job *job = jobs; r == 0 && job; job = job->next)
+		r = put_line(db, job, err);
 	if (r == 0)
 		r = sql_run(db, "COMMIT", err);
 	if (r < 0)
@@ -140,7 +151,7 @@ static int put_lines(struct ledger *ledger, const struct job *jobs, struct cf_er
 }
 
 /* All of them at once: one wait for the disk.  A file that turns out to be damaged is replaced, and they go there. */
-static int write_lines(struct ledger *ledger, const struct job *jobs, struct cf_error *err)
+static int write_lines(struct ledger *ledger, struct job *jobs, struct cf_error *err)
 {
 	int r = have_store(ledger, err);
 
@@ -177,8 +188,10 @@ static void answer(struct ledger *ledger, struct job *jobs, int result, const st
 		struct job *job = jobs;
 
 		jobs = job->next;	/* once posted it is the loop's */
-		job->result = result;
-		job->err = *err;
+		if (result < 0) {
+			job->result = result;
+			job->err = *err;
+		}
 		loop_post(ledger->loop, on_written, job);
 	}
 }

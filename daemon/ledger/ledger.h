@@ -87,7 +87,8 @@ struct ledger_line {
 /*
  * Have the line written, which is taken over.  done(arg, 0, NULL) is called on the
  * loop's thread when it is durable, done(arg, -errno, err) when it could not be
- * written, or not within patience: then it may still be.  Always called, once, and
+ * written, or not within patience: then it may still be.  EEXIST: there is one of that id
+ * which has ended, and this one has not.  Always called, once, and
  * never by this function itself, unless the ledger or the loop ends first.  Lines are
  * written in the order in which they come.  done may be NULL.  On the loop's thread.
  */
@@ -123,6 +124,8 @@ struct ledger_query {
 	bool only_ended, only_open;
 	const char *domain;	/* name or uuid */
 	const char *peer;
+	const char (*labels)[CF_LABEL_ROOM];	/* each of these n */
+	size_t n_labels;
 	int64_t before;		/* only numbers below this one */
 	size_t limit;		/* at most CF_PAGE_MAX, which is also what 0 means */
 };

@@ -165,7 +165,33 @@ static const char list_sql[] =
 	" AND (:phase IS NULL OR phase = :phase) AND (NOT :only_ended OR ended) AND (NOT :only_open OR NOT ended)"
 	" AND (:domain IS NULL OR domain = :domain OR uuid = :domain COLLATE NOCASE)"
 	" AND (:peer IS NULL OR peer = :peer COLLATE NOCASE)"
+	" AND (:labels IS NULL OR CASE WHEN json_valid(view) THEN NOT EXISTS (SELECT 1 FROM json_each(:labels) AS wanted"
+	" WHERE wanted.value NOT IN (SELECT value FROM json_each(view, '$.labels'))) ELSE 0 END)"
 	" ORDER BY number DESC LIMIT :limit";
+
+/* As a JSON list; NULL for none. */
+static int bind_labels(sqlite3_stmt *row, const struct ledger_query *query, struct cf_error *err)
+{
+	CF_AUTO(cf_free) char *text = NULL;
+	struct cf_migration labelled = { .n_labels = query->n_labels };
+	CF_AUTO(sqlite3_finalize) sqlite3_stmt *list = NULL;
+	int r;
+
+	if (query->n_labels == 0)
+		return 0;
+	memcpy(labelled.labels, query->labels, query->n_labels * sizeof(*query->labels));
+	text = cf_encode(&cf_migration_shape, &labelled, CF_MINOR);
+	if (!text)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	r = sql_prepare(sqlite3_db_handle(row), "SELECT json_extract(:text, '$.labels')", &list, err);
+	if (r < 0)
+		return r;
+	sql_bind_text(list, ":text", text);
+	r = sql_step(list, err);
+	if (r > 0)
+		sql_bind_text(row, ":labels", text_at(list, 0));
+	return r < 0 ? r : 0;
+}
 
 static void list_one(sqlite3_stmt *row, struct ledger_page *ret)
 {
@@ -197,6 +223,9 @@ int ledger_list(struct ledger *ledger, const struct ledger_query *query, struct 
 	sql_bind_int(row, ":only_open", query->only_open);
 	sql_bind_text(row, ":domain", query->domain);
 	sql_bind_text(row, ":peer", query->peer);
+	r = bind_labels(row, query, err);
+	if (r < 0)
+		return r;
 	sql_bind_int(row, ":limit", (int64_t)limit + 1);
 
 	ret->migrations.n_list = 0;

@@ -10,7 +10,7 @@ static const char put_sql[] =
 	" ON CONFLICT (id) DO UPDATE SET side = excluded.side, domain = excluded.domain, uuid = excluded.uuid,"
 	" peer = excluded.peer, phase = excluded.phase, ended = excluded.ended, owed = excluded.owed,"
 	" at = excluded.at, minor = excluded.minor, view = excluded.view, entry = excluded.entry,"
-	" receipt = excluded.receipt";
+	" receipt = excluded.receipt WHERE excluded.ended OR NOT migrations.ended";
 
 static const char edge_sql[] =
 	"INSERT INTO edges (migration, at, phase, event, why)"
@@ -58,7 +58,10 @@ static int put_row(sqlite3 *db, const struct ledger_line *line, struct cf_error 
 	sql_bind_int(put, ":owed", line->owed);
 	sql_bind_int(put, ":at", line->at.ns);
 	sql_bind_int(put, ":minor", CF_MINOR);
-	return sql_step(put, err);
+	r = sql_step(put, err);
+	if (r == 0 && sqlite3_changes(db) == 0)
+		return cf_fail(err, EEXIST, CF_CONFLICT, "migration %s has ended already", line->view.id);
+	return r;
 }
 
 static int put_edge(sqlite3 *db, const struct ledger_line *line, struct cf_error *err)

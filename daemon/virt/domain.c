@@ -146,6 +146,13 @@ static int look_at_job(struct virt *virt, struct domain_standing *standing, stru
 	return r == -ENOENT || r == -EBUSY ? 0 : r;
 }
 
+/* As virt_job_look() spells it.  A QEMU that does not answer flushes the last of a guest's memory, if anything. */
+static bool is_migration(const char *job)
+{
+	return strcmp(job, "migration-out") == 0 || strcmp(job, "migration-in") == 0 ||
+	       strcmp(job, VIRT_JOB_SILENT) == 0;
+}
+
 static int look(struct virt *virt, virDomainPtr domain, struct domain_standing *ret, struct cf_error *err)
 {
 	struct domain_standing standing = { .known = true };
@@ -168,6 +175,7 @@ static int look(struct virt *virt, virDomainPtr domain, struct domain_standing *
 		if (r < 0)
 			return r;
 	}
+	standing.moving = standing.migrating || is_migration(standing.job);
 	*ret = standing;
 	return 0;
 }

@@ -229,6 +229,7 @@ const struct drive_ops drive_libvirt = {
 	.can_cut = false,
 	.outlives_agent = true,
 	.start = libvirt_start,
+	.attach = drive_attach,
 	.wait = libvirt_wait,
 	.abort = libvirt_abort,
 	.free = libvirt_free,

@@ -69,6 +69,13 @@ struct drive_ops {
 		     struct cf_error *err);
 
 	/*
+	 * Take up one of the domain that was begun by an agent which has died since; for
+	 * drivers that outlive it.  How it ended is not known then: it runs, or has
+	 * failed.  Fails without memory alone.
+	 */
+	int (*attach)(struct virt *virt, const char *uuid, struct drive **ret, struct cf_error *err);
+
+	/*
 	 * How it stands after at most timeout; 0 asks without waiting.  Returns 0, and
 	 * the same end again when asked again.
 	 */
@@ -101,6 +108,9 @@ static inline struct drive *drive_free(struct drive *drive)
 	return drive ? drive->ops->free(drive) : NULL;
 }
 CF_DEFINE_AUTO(struct drive *, drive_free)
+
+/* The attach of a driver whose migrations are jobs of libvirtd's own. */
+int drive_attach(struct virt *virt, const char *uuid, struct drive **ret, struct cf_error *err);
 
 /* virDomainMigrateToURI3, live, peer to peer: libvirt alone decides when the guest runs there. */
 extern const struct drive_ops drive_libvirt;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/again.h"
+
+#include "daemon/act/gate.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/log.h"
+#include "daemon/peer/fleet.h"
+#include "daemon/peer/probe.h"
+
+#define TURN          ((cf_span){ CF_S })
+#define VIRT_PATIENCE ((cf_span){ 5 * CF_S })
+
+/* What the pair's offset was is lost; it is measured anew, from what the background knows. */
+static void open_pair(struct work *work)
+{
+	struct cf_error err = { 0 };
+
+	if (work_calls(work, &err) < 0) {
+		log_warning("migration %s: %s", work->id, err.text);
+		return;
+	}
+	fleet_offset(work->context->fleet, work->reservation.destination, &work->peer.offset, work->peer.boot);
+	work->peer.offset.drift_ppm = (double)work->settings->probe.raw_drift_ppm;
+	probe_rounds(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
+		     work->settings->probe.timeout, &err);
+}
+
+static void open_watch(struct work *work, const char *uuid)
+{
+	struct cf_error err = { 0 };
+
+	if (guest_watch_new(work->context->virt, uuid, work->side, &work->watch, &err) < 0)
+		log_warning("migration %s: %s", work->id, err.text);
+}
+
+/* Its clock is to be looked at soon, and the agent's own connection to libvirt comes when it comes. */
+static void open_guest(struct work *work)
+{
+	open_watch(work, work->reservation.uuid);
+	virt_wait(work->context->virt, VIRT_PATIENCE, NULL);
+}
+
+/* libvirt goes on with the copy by itself, and the gate is watched again. */
+static void open_copy(struct work *work)
+{
+	struct cf_error err = { 0 };
+
+	while (!work_stopping(work) && virt_wait(work->context->virt, TURN, &err) < 0)
+		;
+	work_link(work, NULL);
+	if (gate_watch(work, &err) < 0 ||
+	    work->driver->attach(work->context->virt, work->reservation.uuid, &work->drive, &err) < 0)
+		log_warning("migration %s: %s", work->id, err.text);
+}
+
+void again_open(struct work *work, enum cf_act act)
+{
+	if (work->side == CF_DESTINATION) {
+		if (act == CF_ACT_CORRECT || act == CF_ACT_VERIFY)	/* the others make theirs */
+			open_guest(work);
+		return;
+	}
+
+	open_pair(work);
+	if (act == CF_ACT_COPY || act == CF_ACT_ASK)
+		open_watch(work, work->reservation.uuid);
+	if (act == CF_ACT_COPY)
+		open_copy(work);
+	else if (act == CF_ACT_ASK)
+		work->driver->attach(work->context->virt, work->reservation.uuid, &work->drive, NULL);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/errand.h"
+
+#include <stdio.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+
+#include "daemon/act/migration.h"
+#include "daemon/ledger/ledger.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/peer/fleet.h"
+#include "daemon/worker.h"
+
+#define FIRST_WAIT    ((cf_span){ 2 * CF_S })
+#define LONGEST_WAIT  ((cf_span){ 300 * CF_S })
+#define PATIENCE      ((cf_span){ 10 * CF_S })
+#define DISK_PATIENCE ((cf_span){ 5 * CF_S })
+
+struct errand {
+	struct errand *next;
+	struct migrations *all;
+	char id[CF_UUID_ROOM];
+	cf_span wait;
+	struct sd_event_source *timer;	/* NULL: it is on its way */
+
+	/* between the loop and the thread */
+	struct ledger_row *row;		/* as it was brought */
+	int result;
+	struct cf_error err;
+};
+
+bool errand_is_worth(const struct cf_error *err)
+{
+	return err->code != CF_NOT_FOUND && err->code != CF_CONFLICT && err->code != CF_BAD_REQUEST &&
+	       err->code != CF_TOO_LARGE;
+}
+
+/* On the thread. */
+static void bring(void *userdata)
+{
+	struct errand *errand = userdata;
+	const struct act_context *context = errand->all->context;
+	const char *segments[] = { errand->id };
+	CF_AUTO(call_free) struct call *call = NULL;
+	struct cf_accepted accepted;
+	struct cf_closing *closing;
+
+	errand->err = (struct cf_error){ 0 };
+	errand->result = ledger_find(context->ledger, errand->id, &errand->row, &errand->err);
+	if (errand->result == 0)
+		errand->result = fleet_call(context->fleet, errand->row->line.view.destination, &call, &errand->err);
+	if (errand->result < 0)
+		return;
+
+	closing = malloc(sizeof(*closing));
+	if (!closing)
+		abort();
+	closing->receipt = errand->row->line.receipt;
+	errand->result = call_do(call, CF_ROUTE_CLOSE, segments, NULL, closing, &accepted, PATIENCE, NULL, &errand->err);
+	free(closing);
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Again, later and later. */
+static void wait_for(struct errand *errand)
+{
+	sd_event_add_time_relative(loop_sd(errand->all->context->loop), &errand->timer, CLOCK_MONOTONIC,
+				   (uint64_t)(errand->wait.ns / CF_US), 0, on_time, errand);
+	errand->wait = cf_span_min(cf_span_add(errand->wait, errand->wait), LONGEST_WAIT);
+}
+
+static void drop(struct errand *errand)
+{
+	struct errand **at = &errand->all->errands;
+
+	while (*at != errand)
+		at = &(*at)->next;
+	*at = errand->next;
+	sd_event_source_disable_unref(errand->timer);
+	free(errand->row);
+	free(errand);
+}
+
+/* Nothing is owed any more: the ledger says so, and that is all that is left of it. */
+static void settle(struct errand *errand)
+{
+	struct ledger_line *line = errand->row ? malloc(sizeof(*line)) : NULL;
+
+	if (line) {
+		*line = errand->row->line;
+		line->owed = false;
+		ledger_write(errand->all->context->ledger, line, DISK_PATIENCE, NULL, NULL);
+	}
+	drop(errand);
+}
+
+static void brought(void *userdata)
+{
+	struct errand *errand = userdata;
+
+	if (errand->result == 0)
+		log_info_about(LOG_ABOUT(.migration = errand->id), "migration %s: the destination has the receipt now",
+			       errand->id);
+	else if (!errand_is_worth(&errand->err))
+		log_notice_about(LOG_ABOUT(.migration = errand->id), "migration %s: the destination does not take the receipt: %s",
+				 errand->id, errand->err.text);
+	if (errand->result == 0 || !errand_is_worth(&errand->err)) {
+		settle(errand);
+		return;
+	}
+
+	free(CF_TAKE(errand->row));
+	wait_for(errand);
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct errand *errand = userdata;
+
+	(void)source, (void)usec;
+	errand->timer = sd_event_source_unref(errand->timer);
+	if (worker_run(errand->all->context->loop, bring, brought, errand, NULL) < 0)
+		wait_for(errand);
+	return 0;
+}
+
+void errand_add(struct migrations *all, const char *id)
+{
+	struct errand *errand = calloc(1, sizeof(*errand));
+
+	if (!errand)
+		return;		/* the ledger still says that it is owed: at the next start */
+	errand->all = all;
+	snprintf(errand->id, sizeof(errand->id), "%s", id);
+	errand->wait = FIRST_WAIT;
+	errand->next = all->errands;
+	all->errands = errand;
+	wait_for(errand);
+}
+
+void errands_clear(struct migrations *all)
+{
+	struct errand *next;
+
+	for (struct errand *errand = all->errands; errand; errand = next) {
+		next = errand->next;
+		if (errand->timer)
+			drop(errand);
+	}
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Receipts that the other host has not had: its agent did not answer when they were
+ * due.  They are brought to it until it takes them, or says that it will not.
+ */
+
+#include "daemon/act/migrations.h"
+
+struct errand;
+
+/* One more, of the ledger's row of that id.  On the loop. */
+void errand_add(struct migrations *all, const char *id);
+
+/* The agent ends.  One that is on its way stays: it is the thread's. */
+void errands_clear(struct migrations *all);
+
+/* Would the receipt be taken at another time? */
+bool errand_is_worth(const struct cf_error *err);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* At the start: what an earlier agent left half done, as its ledger has it. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/act/entry.h"
+#include "daemon/act/errand.h"
+#include "daemon/log.h"
+#include "daemon/worker.h"
+
+/* A row is taken over on a thread, and taken up on the loop. */
+struct found {
+	struct found *next;
+	struct ledger_row *row;
+};
+
+struct recovery {
+	struct migrations *all;
+	struct found *first, **last;
+	int result;
+	struct cf_error err;
+};
+
+static void collect(void *userdata, struct ledger_row *row)
+{
+	struct recovery *recovery = userdata;
+	struct found *found = malloc(sizeof(*found));
+
+	if (!found)
+		abort();	/* a migration that is forgotten here is forgotten for good */
+	*found = (struct found){ NULL, row };
+	*recovery->last = found;
+	recovery->last = &found->next;
+}
+
+static int take_up(struct migrations *all, const struct ledger_row *row, struct cf_error *err)
+{
+	CF_AUTO(migration_free) struct migration *m = NULL;
+	struct migration *taken;
+	int r;
+
+	r = migration_new(&m, all, all->context, row->line.view.side, row->line.view.id, err);
+	if (r == 0)
+		r = migration_hire(m, err);
+	if (r < 0)
+		return r;
+
+	entry_read(m, &row->line);
+	taken = m;
+	migrations_add(all, CF_TAKE(m));
+	migration_go_on(taken);
+	return 0;
+}
+
+/* One that cannot be read stays as it is, and is said again at the next start: its row may be all that is left of it. */
+static void take(struct migrations *all, const struct ledger_row *row)
+{
+	struct cf_error err = { 0 };
+
+	if (migrations_find(all, row->line.view.id, &(struct migration *){ NULL }, NULL) == 0)
+		return;
+	if (row->line.ended) {
+		errand_add(all, row->line.view.id);
+		return;
+	}
+	if (*row->fault) {
+		log_error_about(LOG_ABOUT(.migration = row->line.view.id),
+				"migration %s was %s when the agent ended, and cannot be taken up: %s", row->line.view.id,
+				cf_phase_words[row->line.view.phase], row->fault);
+		return;
+	}
+	if (take_up(all, row, &err) < 0)
+		log_error_about(LOG_ABOUT(.migration = row->line.view.id), "migration %s cannot be taken up: %s",
+				row->line.view.id, err.text);
+}
+
+static void read_rows(void *userdata)
+{
+	struct recovery *recovery = userdata;
+
+	recovery->result = ledger_each_open(recovery->all->context->ledger, collect, recovery, &recovery->err);
+}
+
+static void take_rows(void *userdata)
+{
+	struct recovery *recovery = userdata;
+	struct migrations *all = recovery->all;
+	struct found *next;
+
+	all->recovered = recovery->result == 0;
+	if (!all->recovered)
+		log_error("what was under way when the agent ended is not known: %s", recovery->err.text);
+	for (struct found *found = recovery->first; found; found = next) {
+		next = found->next;
+		take(all, found->row);
+		free(found->row);
+		free(found);
+	}
+	free(recovery);
+}
+
+static struct recovery *recovery_new(struct migrations *all)
+{
+	struct recovery *recovery = calloc(1, sizeof(*recovery));
+
+	if (!recovery)
+		abort();
+	recovery->all = all;
+	recovery->last = &recovery->first;
+	return recovery;
+}
+
+void migrations_recover(struct migrations *all)
+{
+	struct recovery *recovery = recovery_new(all);
+
+	read_rows(recovery);
+	take_rows(recovery);
+}
+
+void migrations_recover_later(struct migrations *all)
+{
+	struct recovery *recovery;
+	struct cf_error err = { 0 };
+
+	if (all->recovered)
+		return;
+	recovery = recovery_new(all);
+	if (worker_run(all->context->loop, read_rows, take_rows, recovery, &err) < 0) {
+		log_error("what was under way when the agent ended is not known: %s", err.text);
+		free(recovery);
+	}
+}

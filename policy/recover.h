@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What to make of a migration whose story has a gap: the agent was restarted, a
+ * connection was lost, the driver gave up.  Then neither what the driver said nor what
+ * was seen counts, but what libvirt says here and what the other host's agent says.
+ */
+
+#include "policy/phase.h"
+
+/*
+ * How an agent that was restarted goes on with what its ledger has in this phase.  The
+ * event is that of an edge to take; without one (CF_N_EVENTS) the act of the phase is
+ * handed out once more, and finds out by itself.
+ */
+struct cf_again {
+	enum cf_event event;
+	enum cf_act act;
+};
+struct cf_again cf_recover(enum cf_side side, enum cf_phase phase);
+
+/* What libvirt says here of the domain. */
+enum cf_here {
+	CF_HERE_UNKNOWN,	/* nothing */
+	CF_HERE_ABSENT,		/* it does not run */
+	CF_HERE_MOVING,		/* a migration has it */
+	CF_HERE_RUNNING,	/* it has a QEMU, and no migration has it; somebody may have paused it */
+	CF_N_HERES,
+};
+
+/* What the other host's agent says of the migration or, where it knows nothing of that, of the domain. */
+enum cf_there {
+	CF_THERE_UNKNOWN,	/* nothing */
+	CF_THERE_WAITING,	/* that it waits for it, or that it is on its way */
+	CF_THERE_RAN,		/* that it runs there, or did */
+	CF_THERE_DROPPED,	/* that it came to nothing there */
+	CF_THERE_STRANGE,	/* that it knows of no such migration, and the domain does not run there */
+	CF_THERE_FOUND,		/* that it knows of no such migration, but that the domain runs there */
+	CF_N_THERES,
+};
+
+/* Where the guest is, as the source concludes once its driver is done, however. */
+enum cf_where {
+	CF_WHERE_UNKNOWN,	/* to be asked again */
+	CF_WHERE_SOON,		/* the same; at the source, if it stays like this for as long as libvirt needs to tidy up */
+	CF_WHERE_SOURCE,
+	CF_WHERE_DESTINATION,
+	CF_WHERE_BOTH,		/* it should not be; what runs at the destination has the newer memory */
+	CF_WHERE_NOWHERE,	/* it ended */
+	CF_N_WHERES,
+};
+enum cf_where cf_where(enum cf_here here, enum cf_there there);
+
+/* The event that this is for a source that asks; CF_N_EVENTS while it has to go on asking. */
+enum cf_event cf_where_event(enum cf_where where);
+
+/*
+ * What has become of an incoming domain, of which events may have been missed, by
+ * how it stands now.  CF_N_EVENTS: it goes on waiting.
+ */
+enum cf_event cf_arrival(enum cf_phase phase, enum cf_here here);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What an agent that was restarted makes of what it finds: the rules, walked whole,
+ * and then an agent that ends and begins again over one ledger.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/clock/kernel.h"
+#include "daemon/settings.h"
+#include "policy/recover.h"
+#include "proto/receipt.h"
+#include "tests/parts.h"
+#include "tests/tap.h"
+
+#define DOMAIN "6695eb01-f6a4-8304-79aa-97f2502e193f"	/* libvirt's test driver has it, and it runs */
+
+static struct parts parts;
+static struct cf_error err;
+
+/* --- the rules --- */
+
+/* The acts of the edges into a phase, as bits. */
+static unsigned acts_of(enum cf_side side, enum cf_phase phase)
+{
+	unsigned acts = 0;
+
+	for (int from = 0; from < CF_N_PHASES; from++)
+		for (int on = 0; on < CF_N_EVENTS; on++) {
+			const struct cf_edge *edge = cf_phase_next(side, from, on);
+
+			if (edge && edge->to == phase)
+				acts |= 1U << edge->act;
+		}
+	return acts;
+}
+
+static void try_phase(enum cf_side side, enum cf_phase phase)
+{
+	struct cf_again again = cf_recover(side, phase);
+	const struct cf_edge *edge = again.event == CF_N_EVENTS ? NULL : cf_phase_next(side, phase, again.event);
+	bool begun = side == CF_DESTINATION || phase >= CF_PHASE_COPYING;
+
+	if (again.event != CF_N_EVENTS)
+		ok(edge && again.act == CF_ACT_NONE, "%s %s: an edge is taken", cf_side_words[side], cf_phase_words[phase]);
+	else
+		ok(acts_of(side, phase) == 1U << again.act, "%s %s: it is %s again, as whatever led there has it",
+		   cf_side_words[side], cf_phase_words[phase], cf_act_name(again.act));
+	ok((edge != NULL) == !begun, "... %s", begun ? "for it has begun" : "since nothing had begun");
+	ok(!edge || edge->to == CF_PHASE_ABORTED, "... which ends it");
+}
+
+static void test_phases(void)
+{
+	int lived = 0;
+
+	for (int side = CF_SOURCE; side <= CF_DESTINATION; side++)
+		for (int phase = 1; phase < CF_N_PHASES; phase++) {
+			if (acts_of(side, phase)) {
+				try_phase(side, phase);
+				lived++;
+			} else {
+				ok(cf_recover(side, phase).act == CF_ACT_NONE && cf_recover(side, phase).event == CF_N_EVENTS,
+				   "%s never is %s", cf_side_words[side], cf_phase_words[phase]);
+			}
+		}
+	ok(lived >= 19, "%d phases are lived", lived);
+}
+
+static void try_where(enum cf_here here, enum cf_there there)
+{
+	enum cf_where where = cf_where(here, there);
+	enum cf_event event = cf_where_event(where);
+	bool ran = there == CF_THERE_RAN || there == CF_THERE_FOUND;
+	bool kept = event == CF_EV_KEPT || where == CF_WHERE_SOON;
+
+	ok(ran == (event == CF_EV_LANDED), "here %d, there %d: landed is what ran there, and nothing else", here, there);
+	ok(!kept || here == CF_HERE_RUNNING || here == CF_HERE_ABSENT, "... kept is not said of what a migration has, or nobody knows");
+	ok((where == CF_WHERE_SOURCE || where == CF_WHERE_SOON || where == CF_WHERE_BOTH) <= (here == CF_HERE_RUNNING),
+	   "... and it is here only if it runs here");
+	ok((where == CF_WHERE_NOWHERE) <= (here == CF_HERE_ABSENT && (there == CF_THERE_DROPPED || there == CF_THERE_STRANGE)),
+	   "... and nowhere only if neither has it");
+	ok(there != CF_THERE_UNKNOWN || where == CF_WHERE_UNKNOWN, "... without the other host's word there is no end");
+	ok(!(there == CF_THERE_STRANGE || there == CF_THERE_DROPPED) || where != CF_WHERE_UNKNOWN ||
+	   here == CF_HERE_UNKNOWN || here == CF_HERE_MOVING, "... one that knows nothing, or has dropped it, is an end");
+	ok(event == CF_N_EVENTS || cf_phase_next(CF_SOURCE, CF_PHASE_PAUSED, event), "... and what follows is an edge");
+}
+
+static void test_where(void)
+{
+	for (int here = 0; here < CF_N_HERES; here++)
+		for (int there = 0; there < CF_N_THERES; there++)
+			try_where(here, there);
+}
+
+static void test_arrival(void)
+{
+	static const enum cf_phase phases[] = { CF_PHASE_LEASED, CF_PHASE_PREPARED };
+
+	for (size_t i = 0; i < CF_COUNT(phases); i++)
+		for (int here = 0; here < CF_N_HERES; here++) {
+			enum cf_event event = cf_arrival(phases[i], here);
+
+			ok(event == CF_N_EVENTS || cf_phase_next(CF_DESTINATION, phases[i], event), "%s, here %d: an edge, if anything",
+			   cf_phase_words[phases[i]], here);
+			ok((event == CF_EV_RESUMED) == (here == CF_HERE_RUNNING), "... landed if it runs");
+			ok(here != CF_HERE_UNKNOWN || event == CF_N_EVENTS, "... nothing from nothing");
+		}
+	ok(cf_arrival(CF_PHASE_LEASED, CF_HERE_ABSENT) == CF_N_EVENTS, "one that has not come yet may come");
+	ok(cf_arrival(CF_PHASE_PREPARED, CF_HERE_ABSENT) == CF_EV_GONE, "one that had come is gone");
+}
+
+/* --- an agent, and the next one --- */
+
+static struct migration *find(int n)
+{
+	struct migration *migration = NULL;
+
+	migrations_find(parts.all, ledger_made_id(n), &migration, &err);
+	return migration;
+}
+
+static void write_line(struct ledger_line *line)
+{
+	if (ledger_made_write(&parts.made, line, PATIENCE, &err) < 0)
+		printf("# %s\n", err.text);
+}
+
+static void start(int n)
+{
+	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
+	struct cf_migration_request request = { .domain = "test", .destination = "no such/host" };
+	struct migration *migration = NULL;
+
+	if (migrations_start(parts.all, ledger_made_id(n), &request, &operator, &migration, &err) < 0)
+		abort();
+}
+
+static void expect(int n)
+{
+	const struct cf_limits *limits = &settings_policy(parts.context.settings, "")->limits;
+	struct cf_lease lease = { .granted = true, .host = "hA", .limits = *limits };
+	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA", .limits = *limits };
+	struct migration *migration = NULL;
+
+	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", ledger_made_id(n));
+	if (migrations_expect(parts.all, ledger_made_id(n), &reservation, &lease, "hb", &migration, &err) < 0)
+		abort();
+	parts_run_to_phase(&parts, migration, CF_PHASE_LEASED);
+}
+
+/* One that an agent has left in that phase; the rest of it is what it wrote at the least. */
+static void leave(int n, enum cf_side side, enum cf_phase phase)
+{
+	struct ledger_line *line = ledger_made_line(n, phase, false);
+
+	line->view.side = side;
+	line->receipt.migration = (struct cf_migration){ 0 };	/* none has come, and none is made yet */
+	snprintf(line->view.uuid, sizeof(line->view.uuid), "%s", side == CF_SOURCE ? DOMAIN : ledger_made_id(n));
+	snprintf(line->view.destination, sizeof(line->view.destination), "no such/host");
+	line->entry.has_reservation = true;
+	snprintf(line->entry.reservation.uuid, sizeof(line->entry.reservation.uuid), "%s", line->view.uuid);
+	line->entry.reservation.limits = line->receipt.limits;
+	line->entry.has_record = side == CF_SOURCE;
+	snprintf(line->entry.record.guest.uuid, sizeof(line->entry.record.guest.uuid), "%s", line->view.uuid);
+	write_line(line);
+}
+
+static bool says(const struct cf_receipt *receipt, const char *words)
+{
+	for (size_t i = 0; receipt && i < receipt->n_unmeasured; i++)
+		if (strstr(receipt->unmeasured[i], words))
+			return true;
+	for (size_t i = 0; receipt && i < receipt->landing.n_unmeasured; i++)
+		if (strstr(receipt->landing.unmeasured[i], words))
+			return true;
+
+	return false;
+}
+
+static const struct cf_receipt *last(int n)
+{
+	struct migration *migration = find(n);
+
+	if (!migration)
+		return NULL;
+	parts_run_to_end(&parts, migration);
+	return migration_receipt(migration);
+}
+
+static void test_source(void)
+{
+	const struct cf_receipt *receipt;
+
+	parts.context.settings->outgoing = 0;
+	start(1);
+	leave(2, CF_SOURCE, CF_PHASE_CAPTURING);
+	leave(3, CF_SOURCE, CF_PHASE_REFUSED);
+	ok(parts_again(&parts, &err) == 0, "the agent begins again: %s", err.text);
+
+	receipt = last(1);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strstr(receipt->migration.reason, "restarted"),
+	   "what waited is called off: %s", receipt ? receipt->migration.reason : "nothing");
+	ok(says(receipt, "restarted while queued"), "the receipt says when it happened");
+	ok(receipt && strcmp(receipt->migration.requester.name, "uid 1000 (ada)") == 0, "and still who had asked for it");
+	receipt = last(2);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strstr(receipt->migration.reason, "before the copy"),
+	   "so is what had only been reserved: %s", receipt ? receipt->migration.reason : "nothing");
+	receipt = last(3);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_REFUSED, "what had been refused gets its receipt");
+}
+
+static void test_destination(void)
+{
+	const struct cf_receipt *receipt;
+	struct migration *migration = NULL;
+
+	expect(4);
+	leave(5, CF_DESTINATION, CF_PHASE_VERIFYING);
+	leave(6, CF_DESTINATION, CF_PHASE_PREPARED);
+	ok(parts_again(&parts, &err) == 0, "the agent begins again: %s", err.text);
+	ok(migrations_find_incoming(parts.all, ledger_made_id(4), "hb", &migration, &err) == 0, "a lease still holds");
+	ok(migration_take_record(migration, calloc(1, sizeof(struct cf_record)), &err) == 0, "and its record is taken");
+	parts.context.settings->lease = (cf_span){ 200 * CF_MS };
+
+	receipt = last(4);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strstr(receipt->migration.reason, "lease"),
+	   "for as long as leases do: %s", receipt ? receipt->migration.reason : "nothing");
+	receipt = last(5);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_UNVERIFIED && says(receipt, "restarted while verifying"),
+	   "what had landed is brought to its end");
+	receipt = last(6);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strstr(receipt->migration.reason, "gone"),
+	   "what had come and is gone, too: %s", receipt ? receipt->migration.reason : "nothing");
+}
+
+/* A copy that libvirt has not any more: where the guest is, the other host has to say as well. */
+static void test_copy(void)
+{
+	struct cf_migration view;
+
+	leave(7, CF_SOURCE, CF_PHASE_COPYING);
+	ok(parts_again(&parts, &err) == 0 && find(7), "the agent begins again: %s", err.text);
+	ok(migrations_under_way(parts.all) == 1, "the copy is under way");
+	parts_run_to_phase(&parts, find(7), CF_PHASE_PAUSED);
+	migration_view(find(7), &view);
+	ok(strstr(view.reason, "restarted"), "a copy that is no more is asked about: %s", view.reason);
+	ok(migration_abort(find(7), "for a test", &err) < 0 && err.code == CF_TOO_LATE, "and nothing is undone meanwhile");
+	ok(parts_again(&parts, &err) == 0, "the agent begins once more: %s", err.text);
+	migration_view(find(7), &view);
+	ok(view.phase == CF_PHASE_PAUSED, "and goes on asking");
+}
+
+static void test_garbage(void)
+{
+	leave(8, CF_SOURCE, CF_PHASE_QUEUED);
+	leave(9, CF_SOURCE, CF_PHASE_QUEUED);
+	ok(!*ledger_made_sql(&parts.made, "UPDATE migrations SET entry = 'garbage' WHERE id LIKE '00000008%'"), "a row is spoilt");
+	ok(parts_again(&parts, &err) == 0, "the agent begins again: %s", err.text);
+	ok(!find(8), "it is not taken up");
+	ok(last(9) && last(9)->migration.outcome == CF_OUTCOME_ABORTED, "the next one is");
+}
+
+int main(void)
+{
+	test_phases();
+	test_where();
+	test_arrival();
+
+	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
+	test_source();
+	test_destination();
+	test_garbage();
+	test_copy();
+	parts_end(&parts);
+	return done();
+}
