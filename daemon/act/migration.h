@@ -101,6 +101,9 @@ int migration_take_turn(struct migration *migration, struct cf_error *err);
 /* The same with the finding that another migration has the domain. */
 int migration_refuse_second(struct migration *migration, struct cf_error *err);
 
+/* Answer those who wait for what it has come to. */
+void migration_wake(struct migration *migration);
+
 /* How many go first; and, soon, whoever wants to know how its check ends may wait for that. */
 void migration_show_place(struct migration *migration, int64_t ahead, bool soon);
 
