@@ -23,7 +23,7 @@ void trust_free(struct trust *trust);
 CF_DEFINE_AUTO(struct trust *, trust_free)
 
 /*
- * Who showed the certificate of this session, by our list, now.  -EACCES with
+ * Who showed the certificate in the TLS session, by our list, now.  -EACCES with
  * CF_FORBIDDEN: none was shown, or the chain does not lead to our CA, is revoked,
  * not made for clients, or no rule names it; with CF_CERTIFICATE_TIME when nothing
  * but its time of validity is wrong.
