@@ -102,7 +102,7 @@ static int watch(struct listener *listener)
 
 	r = sd_event_add_io(event, &listener->io, info->epoll_fd, EPOLLIN, on_io, listener);
 	if (r >= 0)
-		r = sd_event_add_time(event, &listener->timer, CLOCK_MONOTONIC, 0, 1000, on_timer, listener);
+		r = sd_event_add_time(event, &listener->timer, CLOCK_MONOTONIC, 0, 1, on_timer, listener);
 	return r;
 }
 
