@@ -71,15 +71,17 @@ static void check_one(void *userdata, size_t i)
 	const struct gather_ask ask = { NO_MIGRATION, all->request.destinations[i], &all->request.terms, &all->job->requester };
 	struct cf_check *ret = &checks->list[i];
 	CF_AUTO(cf_free) struct gathered_pair *pair = calloc(1, sizeof(*pair));
-	CF_AUTO(call_free) struct call *call = NULL;
+	struct fleet *fleet = all->job->api->context->fleet;
 	struct cf_error uncalled = { 0 };
+	struct fleet_loan loan;
 
 	snprintf(ret->destination, sizeof(ret->destination), "%s", ask.destination);
 	if (!pair)
 		return;		/* not allowed, and without memory there is nothing to add */
 
-	fleet_call(all->job->api->context->fleet, ask.destination, &call, &uncalled);
-	gather_pair(all->job->api->context, all->job->settings, call, &uncalled, all->domain, &ask, pair);
+	fleet_lend(fleet, ask.destination, &loan, &uncalled);
+	gather_pair(all->job->api->context, all->job->settings, loan.call, &uncalled, all->domain, &ask, pair);
+	fleet_take_back(fleet, ask.destination, &loan);
 	ret->allowed = pair->open;
 	ret->has_host_offset = ret->has_offset_half_width = pair->has_host_offset;
 	ret->host_offset = pair->host_offset;

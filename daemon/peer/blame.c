@@ -3,7 +3,6 @@
 /* Why a transfer failed, and what that means for a migration. */
 
 #include <errno.h>
-#include <gnutls/x509.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -11,29 +10,6 @@
 #include "daemon/peer/internal.h"
 #include "proto/base.h"
 #include "proto/text.h"
-
-/* The certificate that was shown, from the text libcurl keeps of it; NULL when it has none. */
-static gnutls_x509_crt_t shown_certificate(CURL *curl)
-{
-	static const char key[] = "Cert:";
-	struct curl_certinfo *info = NULL;
-	gnutls_x509_crt_t crt;
-
-	if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || !info || info->num_of_certs < 1)
-		return NULL;
-
-	for (struct curl_slist *row = info->certinfo[0]; row; row = row->next) {
-		gnutls_datum_t pem = { (unsigned char *)row->data + strlen(key), strlen(row->data) };
-
-		if (strncmp(row->data, key, strlen(key)) != 0 || gnutls_x509_crt_init(&crt) < 0)
-			continue;
-		pem.size -= strlen(key);
-		if (gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) == 0)
-			return crt;
-		gnutls_x509_crt_deinit(crt);
-	}
-	return NULL;
-}
 
 static int blame_time(gnutls_x509_crt_t crt, const char *host, struct cf_error *err)
 {
@@ -53,7 +29,7 @@ static int blame_time(gnutls_x509_crt_t crt, const char *host, struct cf_error *
 static int blame_certificate(CURL *curl, const char *host, const char *detail, struct cf_error *err)
 {
 	unsigned only_time = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
-	gnutls_x509_crt_t crt = shown_certificate(curl);
+	gnutls_x509_crt_t crt = call_shown(curl, 0);
 	gnutls_datum_t text = { 0 };
 	long status = 0;
 	int r;

@@ -71,6 +71,9 @@ static int perform(struct call *call, struct cf_error *err)
 	curl_easy_getinfo(call->curl, CURLINFO_NUM_CONNECTS, &connects);
 	if (connects > 0 || result != CURLE_OK)
 		call->current = false;
+	call->broken = result != CURLE_OK;
+	if (connects > 0 && !call->broken)
+		call_note_shown(call);
 	if (call->overflowed)
 		return cf_fail(err, EFBIG, CF_PEER, "the answer of %s is above %zu bytes", call->host,
 			       CALL_ANSWER_MAX);

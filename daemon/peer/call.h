@@ -63,6 +63,13 @@ int call_do(struct call *call, enum cf_route_id route, const char *const *segmen
 /* Have a connection that is authenticated, and know the agent behind it. */
 int call_warm(struct call *call, cf_span timeout, struct cf_error *err);
 
+/*
+ * Is there a connection to be used again, later?  It is verified when it is made; this
+ * says that it was made lately, that every certificate which was shown then is valid
+ * now, by this host's clock, and that the last request over it was answered.
+ */
+bool call_is_good(const struct call *call);
+
 /* The finding that a call is which failed with this result and error. */
 enum cf_finding_code call_finding(int failed, const struct cf_error *err);
 

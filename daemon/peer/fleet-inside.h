@@ -26,6 +26,7 @@ struct mate {
 	cf_real gate_since;
 	cf_span overheads[N_OVERHEADS];
 	size_t n_overheads;
+	struct fleet_loan spare;	/* for the next check; without a call when there is none */
 
 	/* the asking thread's own */
 	struct call *call;
@@ -39,6 +40,7 @@ struct fleet {
 
 	/* under the lock, as are the mates */
 	struct settings *settings;
+	unsigned generation;		/* how often they were read again */
 	struct mate *mates;		/* by name */
 	size_t n_threads;
 	size_t n_doubtful;		/* of the hosts that are being asked now */

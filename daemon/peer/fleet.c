@@ -23,25 +23,6 @@ int fleet_call(struct fleet *fleet, const char *host, struct call **ret, struct 
 	return sight_call(settings, host, ret, err);
 }
 
-int fleet_measure(struct fleet *fleet, const char *host, struct cf_peer *ret, struct cf_error *err)
-{
-	CF_AUTO(settings_free) struct settings *settings = hold(fleet);
-	CF_AUTO(call_free) struct call *call = NULL;
-	CF_AUTO(cf_free) struct sighting *seen = malloc(sizeof(*seen));
-	int r;
-
-	if (!seen)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = sight_call(settings, host, &call, err);
-	if (r < 0)
-		return r;
-
-	sight_begin(settings, host, seen);
-	sight(settings, &call, seen);
-	sight_now(settings, fleet->reporter, seen, ret);
-	return 0;
-}
-
 /* --- who is known; under the lock --- */
 
 static struct mate *find(struct fleet *fleet, const char *host)
@@ -110,10 +91,77 @@ int fleet_reload(struct fleet *fleet, struct settings *settings, struct cf_error
 	pthread_mutex_lock(&fleet->lock);
 	settings_free(fleet->settings);
 	fleet->settings = settings_hold(settings);
+	fleet->generation++;
 	unwatch(fleet, settings);
 	r = watch_all(fleet, err);
 	pthread_mutex_unlock(&fleet->lock);
 	return r;
+}
+
+/* --- connections for checks --- */
+
+int fleet_lend(struct fleet *fleet, const char *host, struct fleet_loan *ret, struct cf_error *err)
+{
+	CF_AUTO(settings_free) struct settings *settings = NULL;
+	struct fleet_loan spare = { 0 };
+	struct mate *mate;
+
+	pthread_mutex_lock(&fleet->lock);
+	settings = settings_hold(fleet->settings);
+	ret->call = NULL;
+	ret->generation = fleet->generation;
+	mate = find(fleet, host);
+	if (mate) {
+		spare = mate->spare;
+		mate->spare.call = NULL;
+	}
+	pthread_mutex_unlock(&fleet->lock);
+
+	if (spare.call && spare.generation == ret->generation && call_is_good(spare.call)) {
+		ret->call = spare.call;
+		return 0;
+	}
+	call_free(spare.call);
+	return sight_call(settings, host, &ret->call, err);
+}
+
+/* Closing takes a moment: not under the lock. */
+void fleet_take_back(struct fleet *fleet, const char *host, struct fleet_loan *loan)
+{
+	CF_AUTO(call_free) struct call *surplus = NULL;
+	struct mate *mate;
+
+	if (loan->call && call_is_good(loan->call)) {
+		pthread_mutex_lock(&fleet->lock);
+		mate = find(fleet, host);
+		if (mate && mate->watched && loan->generation == fleet->generation) {
+			surplus = mate->spare.call;
+			mate->spare = *loan;
+			loan->call = NULL;
+		}
+		pthread_mutex_unlock(&fleet->lock);
+	}
+	call_free(CF_TAKE(loan->call));
+}
+
+int fleet_measure(struct fleet *fleet, const char *host, struct cf_peer *ret, struct cf_error *err)
+{
+	CF_AUTO(settings_free) struct settings *settings = hold(fleet);
+	CF_AUTO(cf_free) struct sighting *seen = malloc(sizeof(*seen));
+	struct fleet_loan loan;
+	int r;
+
+	if (!seen)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	r = fleet_lend(fleet, host, &loan, err);
+	if (r < 0)
+		return r;
+
+	sight_begin(settings, host, seen);
+	sight(settings, &loan.call, seen);
+	fleet_take_back(fleet, host, &loan);
+	sight_now(settings, fleet->reporter, seen, ret);
+	return 0;
 }
 
 /* --- what others ask --- */
@@ -230,6 +278,7 @@ int fleet_new(struct fleet **ret, struct settings *settings, struct reporter *re
 static void mate_free(struct mate *mate)
 {
 	call_free(mate->call);
+	call_free(mate->spare.call);
 	settings_free(mate->settings);
 	free(mate);
 }

@@ -45,6 +45,19 @@ int fleet_reload(struct fleet *fleet, struct settings *settings, struct cf_error
 /* A connection of one's own to the agent of that host, not established yet. */
 int fleet_call(struct fleet *fleet, const char *host, struct call **ret, struct cf_error *err);
 
+/*
+ * A connection for a check.  One to each known host is kept from check to check, while
+ * call_is_good() and until settings and certificates are read again; more are made as
+ * they are needed.  To be given back; loan->call is NULL then, and after a failure.
+ */
+struct fleet_loan {
+	struct call *call;
+	unsigned generation;		/* of the settings it was made with */
+};
+
+int fleet_lend(struct fleet *fleet, const char *host, struct fleet_loan *ret, struct cf_error *err);
+void fleet_take_back(struct fleet *fleet, const char *host, struct fleet_loan *loan);
+
 /* What is known of those whose names come after that one ("": all), at most limit of them, as of now.  Cheap. */
 void fleet_list(struct fleet *fleet, const char *after, size_t limit, struct cf_peers *ret);
 

@@ -39,7 +39,7 @@ static struct mate *next(const struct fleet *fleet)
 	for (struct mate *mate = fleet->mates; mate; mate = mate->next) {
 		if (mate->busy)
 			continue;
-		if (!mate->watched && mate->call)
+		if (!mate->watched && (mate->call || mate->spare.call))
 			return mate;
 		if (!mate->watched || (full && !mate->seen.peer.reachable))
 			continue;
@@ -111,16 +111,24 @@ static void note(struct watch *watch, struct mate *mate)
 		fleet->listener.changed(fleet->listener.userdata, &watch->now, reachable_before, open_before);
 }
 
-/* Without the lock.  Under other settings it may have another address, or other certificates. */
+/* Without the lock.  Under other settings it may have another address, or other certificates; and those end. */
 static void ask(struct watch *watch, struct mate *mate, struct settings *settings)
 {
-	if (settings != mate->settings)
+	if (settings != mate->settings || !(mate->call && call_is_good(mate->call)))
 		call_free(CF_TAKE(mate->call));
 	settings_free(mate->settings);
 	mate->settings = settings;
 	watch->seen = mate->seen;
 	sight(settings, &mate->call, &watch->seen);
 	note(watch, mate);
+}
+
+/* Under the lock: the connection for checks, where it was made with settings that are no longer in force. */
+static struct call *outdated(const struct fleet *fleet, struct mate *mate)
+{
+	bool kept = mate->watched && mate->spare.generation == fleet->generation;
+
+	return kept ? NULL : CF_TAKE(mate->spare.call);
 }
 
 static void *run(void *userdata)
@@ -133,9 +141,11 @@ static void *run(void *userdata)
 	while ((mate = take(fleet))) {
 		struct settings *settings = settings_hold(fleet->settings);
 		cf_span interval = settings->probe.interval;
+		struct call *spare = outdated(fleet, mate);
 		bool watched = mate->watched;
 
 		pthread_mutex_unlock(&fleet->lock);
+		call_free(spare);
 		if (watched) {
 			ask(watch, mate, settings);
 		} else {
