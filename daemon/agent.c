@@ -131,6 +131,8 @@ static void on_ledger(void *userdata, const struct ledger_state *state)
 		log_error_about(LOG_ABOUT(.id = LOG_ID_LEDGER_FAILED), "the ledger cannot be written: %s", state->fault);
 	if (state->writable && !before->writable)
 		log_notice_about(LOG_ABOUT(.id = LOG_ID_LEDGER_BACK), "the ledger can be written again");
+	if (state->begun > before->begun)
+		migrations_restore(agent->migrations);
 	agent->ledger_state = *state;
 	if (state->writable)
 		migrations_recover_later(agent->migrations);

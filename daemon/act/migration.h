@@ -21,6 +21,7 @@ struct migrations {
 	int64_t tickets;			/* given out so far */
 	struct sd_event_source *alarm;		/* the queue's: somebody's time to wait is over */
 	struct stop stop;
+	bool restoring;				/* receipts that the ledger has lost are being looked for */
 	bool recovered;				/* what an earlier agent left half done is known */
 	struct errand *errands;
 	struct sd_event_source *retry;		/* some that are over are not in the ledger yet */

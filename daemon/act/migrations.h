@@ -27,6 +27,13 @@ void migrations_recover(struct migrations *migrations);
 void migrations_recover_later(struct migrations *migrations);
 
 /*
+ * A ledger was begun anew: put back into it the receipts that the journal has and it has
+ * not, as old and as many as it may keep.  Goes on by itself; to be called as often as a
+ * file was begun.
+ */
+void migrations_restore(struct migrations *migrations);
+
+/*
  * Waits for the acts that are under way to notice that the agent ends.  A copy that
  * libvirt does by itself goes on without us.
  */

@@ -89,6 +89,28 @@ static void set_note(struct ledger *ledger, const char *note)
 	pthread_mutex_unlock(&ledger->lock);
 }
 
+static void set_begun(struct ledger *ledger)
+{
+	pthread_mutex_lock(&ledger->lock);
+	ledger->state.begun++;
+	tell(ledger);
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+void ledger_note(struct ledger *ledger, const char *note)
+{
+	struct ledger_state *state = &ledger->state;
+	size_t n;
+
+	pthread_mutex_lock(&ledger->lock);
+	n = strlen(state->note);
+	if (state->lost) {
+		snprintf(state->note + n, sizeof(state->note) - n, "; %s", note);
+		tell(ledger);
+	}
+	pthread_mutex_unlock(&ledger->lock);
+}
+
 void ledger_state(struct ledger *ledger, struct ledger_state *ret)
 {
 	pthread_mutex_lock(&ledger->lock);
@@ -108,6 +130,8 @@ static int open_store(struct ledger *ledger, struct cf_error *err)
 	struct store_loss loss = { 0 };
 	int r = store_open(&ledger->store, &loss, err);
 
+	if (loss.begun)
+		set_begun(ledger);
 	if (loss.happened)
 		set_note(ledger, loss.note);
 	return r;

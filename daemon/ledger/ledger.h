@@ -35,11 +35,12 @@ struct ledger_options {
 struct ledger_state {
 	bool writable;
 	char fault[CF_DETAIL_ROOM];	/* why not; "" when it is */
+	int begun;			/* how often a file was begun, with nothing in it or what was saved of another */
 	bool lost;			/* since the agent started, a file was set aside or gone: old ids may be unknown */
 	char note[CF_DETAIL_ROOM];	/* then: which, and what became of it; "" otherwise */
 };
 
-/* On the loop's thread, when `writable` or `note` has changed. */
+/* On the loop's thread, when `writable`, `begun` or `note` has changed. */
 struct ledger_listener {
 	void (*changed)(void *userdata, const struct ledger_state *state);
 	void *userdata;
@@ -58,6 +59,9 @@ CF_DEFINE_AUTO(struct ledger *, ledger_free)
 
 /* Any thread. */
 void ledger_state(struct ledger *ledger, struct ledger_state *ret);
+
+/* One more word for state.note, where a file was lost.  On the loop's thread. */
+void ledger_note(struct ledger *ledger, const char *note);
 const char *ledger_path(const struct ledger *ledger);
 
 /* Other limits on what is kept; the path stays what it was. */
@@ -80,6 +84,7 @@ struct ledger_line {
 	struct cf_receipt receipt;	/* as far as it goes; whole once it has ended */
 	bool ended;			/* the last act is over */
 	bool owed;			/* the peer has not had our receipt yet */
+	bool found;			/* elsewhere, of the past: it is put among the others by its time, if it is not there */
 	char event[16];			/* what led to its phase; "": nothing, only the rest has changed */
 	char why[CF_DETAIL_ROOM];
 };
@@ -88,7 +93,7 @@ struct ledger_line {
  * Have the line written, which is taken over.  done(arg, 0, NULL) is called on the
  * loop's thread when it is durable, done(arg, -errno, err) when it could not be
  * written, or not within patience: then it may still be.  EEXIST: there is one of that id
- * which has ended, and this one has not.  Always called, once, and
+ * which has ended, and this one has not, or was found.  Always called, once, and
  * never by this function itself, unless the ledger or the loop ends first.  Lines are
  * written in the order in which they come.  done may be NULL.  On the loop's thread.
  */

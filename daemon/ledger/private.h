@@ -24,6 +24,7 @@ struct store {
 
 /* What became of a file that could not be used any more. */
 struct store_loss {
+	bool begun;		/* a file was, with or without another one having been lost */
 	bool happened;
 	char note[CF_DETAIL_ROOM];
 };

@@ -118,9 +118,10 @@ static int note_frames(void *userdata, sqlite3 *db, const char *name, int frames
 	return SQLITE_OK;
 }
 
-static int open_as_it_is(struct store *store, struct cf_error *err)
+static int open_as_it_is(struct store *store, struct store_loss *loss, struct cf_error *err)
 {
 	CF_AUTO(sqlite3_close_v2) sqlite3 *db = NULL;
+	int64_t version = 0;
 	int r;
 
 	r = make_private(store->path, err);
@@ -133,10 +134,13 @@ static int open_as_it_is(struct store *store, struct cf_error *err)
 	if (r == 0)
 		r = check_integrity(db, err);
 	if (r == 0)
+		r = sql_get_int(db, "PRAGMA user_version", &version, err);
+	if (r == 0)
 		r = schema_upgrade(db, schema_steps, schema_version, err);
 	if (r < 0)
 		return r;
 
+	loss->begun = version == 0;
 	store->frames = 0;
 	sqlite3_wal_hook(db, note_frames, store);
 	store->db = CF_TAKE(db);
@@ -198,7 +202,7 @@ static int set_aside(struct store *store, const char *why, struct store_loss *lo
 	put_aside(store->path, "-shm", stamp);
 	note_loss(loss, aside, why, &got);
 
-	r = open_as_it_is(store, err);
+	r = open_as_it_is(store, loss, err);
 	if (r < 0)
 		return r;
 	salvage(store->db, aside, &got);
@@ -211,7 +215,7 @@ int store_open(struct store *store, struct store_loss *loss, struct cf_error *er
 	struct cf_error why = { 0 };
 	int r;
 
-	r = open_as_it_is(store, &why);
+	r = open_as_it_is(store, loss, &why);
 	if (r < 0 && !store_is_damage(r)) {
 		*err = why;
 		return r;

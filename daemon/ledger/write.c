@@ -12,6 +12,18 @@ static const char put_sql[] =
 	" at = excluded.at, minor = excluded.minor, view = excluded.view, entry = excluded.entry,"
 	" receipt = excluded.receipt WHERE excluded.ended OR NOT migrations.ended";
 
+/*
+ * One of the past goes before the first that ended later: the numbers of those that were lost
+ * are free.  The newest of them leaves room for all the others.
+ */
+static const char found_sql[] =
+	"INSERT INTO migrations (number, id, side, domain, uuid, peer, phase, ended, owed, at, minor, view, entry, receipt)"
+	" SELECT CASE WHEN n < 1 OR EXISTS (SELECT 1 FROM migrations WHERE number = n) THEN NULL ELSE n END,"
+	" :id, :side, :domain, :uuid, :peer, :phase, :ended, :owed, :at, :minor, :view, :entry, :receipt"
+	" FROM (SELECT coalesce((SELECT min(number) FROM migrations WHERE ended AND at > :at) - 1,"
+	" coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'migrations'), 0) + 1000000) AS n)"
+	" WHERE true ON CONFLICT (id) DO NOTHING";
+
 static const char edge_sql[] =
 	"INSERT INTO edges (migration, at, phase, event, why)"
 	" SELECT number, :at, :phase, :event, :why FROM migrations WHERE id = :id";
@@ -38,7 +50,7 @@ static int put_row(sqlite3 *db, const struct ledger_line *line, struct cf_error 
 	CF_AUTO(sqlite3_finalize) sqlite3_stmt *put = NULL;
 	int r;
 
-	r = sql_prepare(db, put_sql, &put, err);
+	r = sql_prepare(db, line->found ? found_sql : put_sql, &put, err);
 	if (r == 0)
 		r = bind_message(put, ":view", &cf_migration_shape, &line->view, err);
 	if (r == 0)
@@ -60,7 +72,7 @@ static int put_row(sqlite3 *db, const struct ledger_line *line, struct cf_error 
 	sql_bind_int(put, ":minor", CF_MINOR);
 	r = sql_step(put, err);
 	if (r == 0 && sqlite3_changes(db) == 0)
-		return cf_fail(err, EEXIST, CF_CONFLICT, "migration %s has ended already", line->view.id);
+		return cf_fail(err, EEXIST, CF_CONFLICT, "migration %s is there already", line->view.id);
 	return r;
 }
 
