@@ -93,6 +93,9 @@ static void clocks(struct past *past)
 		cf_judge_tai(judge);
 	if (!receipt->has_offset_before) {
 		lack(past, CF_FINDING_SKEW, "", *why ? why : "the host offset was not measured");
+		if (receipt->has_destination_report)
+			lack(past, CF_FINDING_ERROR_BOUND, judge->hosts[1].name,
+			     "how old its report was is not known without the host offset");
 		return;
 	}
 	if (cf_span_cmp(cf_interval_far(receipt->offset_before), past->limits->max_skew) > 0)

@@ -8,12 +8,23 @@
  * phase, and hands the act to the migration's thread, which comes back with
  * the next event.
  *
- *	source       queued > checking > reserved > capturing > copying > paused > landed > correcting > verifying
- *	               |         |          |           |          |         |                               '> done
- *	               |'--------'----------'-----------'----------'---------'> aborted
+ *	source       queued > checking > reserved > capturing > copying > [armed >] paused [> loaded > committing]
+ *	               |         |          |           |          |         |                    > landed > correcting
+ *	               |'--------'----------'-----------'----------'---------'> aborted           > verifying > done
  *	               '-------> '> refused <'
- *	destination  leased > prepared > running > correcting > verifying > done
- *	                '---------'> dropped
+ *	destination  leased > prepared > [armed > loaded > obeyed >] running > correcting > verifying > done
+ *	                '---------'---------'--------'> dropped
+ *
+ * What stands in [ ] is there where the driver has a gate: both agents drive libvirt's
+ * phases between them, and between "loaded" and "runs" the source decides.
+ *
+ *	source       copying, armed, paused, loaded > rolling-back > aborted      no commit was sent
+ *	             committing > landed | rolling-back | in-doubt > landed | rolling-back
+ *
+ * From committing and in-doubt only the destination's word leads out (COMMITTED's answer:
+ * it ran, or it never will), or an operator's.  A source that may not have sent a commit
+ * takes its guest back by itself; one that may have never does.  At the destination
+ * obeyed is the point after which nobody can say that the guest never ran there.
  *
  * A migration is queued until its turn comes, and again when all that speaks against
  * it is that the destination has enough to do: nothing is held anywhere then, and
@@ -38,11 +49,17 @@ enum cf_event {
 	CF_EV_BUSY,		/* the destination has no room now, and nothing else speaks against it */
 	CF_EV_GRANTED,		/* the destination reserved it */
 	CF_EV_CAPTURED,		/* the clock record is at the destination */
+	CF_EV_ARMED,		/* gate: source: the copy may converge; destination: the incoming domain waits for a commit */
 	CF_EV_STOPPED,		/* the switchover began: STOP, then MIGRATION; STOP alone is a pause */
+	CF_EV_LOADED,		/* gate: the copy is complete, and the guest runs nowhere */
+	CF_EV_COMMITTED,	/* gate: source: decided, and noted so; destination: to be obeyed, and noted so for good */
+	CF_EV_NEVER_RAN,	/* gate: no commit was sent, or by the destination's word none was or will be obeyed */
+	CF_EV_DOUBT,		/* gate: after a restart: a commit may have been sent, for all that is left of what was noted */
 	CF_EV_LANDED,		/* the guest runs at the destination, libvirt is done with it */
 	CF_EV_CORRECTED,	/* its clock was corrected, or nothing was to be done, or nothing could be */
 	CF_EV_VERIFIED,		/* the last residual is in */
 	CF_EV_KEPT,		/* failed or aborted: the source still has the guest, by libvirt's word */
+	CF_EV_OFFERED,		/* gate: destination: the source sent what libvirt prepares the domain from */
 	CF_EV_PREPARED,		/* destination: an incoming domain exists */
 	CF_EV_RESUMED,		/* RESUME: seen at the destination, told to the source */
 	CF_EV_GONE,		/* destination: no such domain any more; before it came, the lease ended */
@@ -61,10 +78,19 @@ enum cf_act {
 	CF_ACT_CHECK,		/* gather the evidence and judge it: ALLOWED REFUSED BUSY FAILED ABORT */
 	CF_ACT_RESERVE,		/* ask the destination for a lease: GRANTED REFUSED BUSY FAILED ABORT */
 	CF_ACT_CAPTURE,		/* read the guest's clock, push the record: CAPTURED FAILED ABORT */
-	CF_ACT_COPY,		/* migrate: STOPPED KEPT FAILED; ABORT when nothing had begun yet */
+	CF_ACT_COPY,		/* migrate: STOPPED KEPT FAILED; ABORT when nothing had begun yet; with a gate ARMED
+				   before STOPPED, and NEVER_RAN instead of FAILED */
+	CF_ACT_GATE,		/* gate: source: wait for the copy to be complete: LOADED NEVER_RAN */
+	CF_ACT_DECIDE,		/* gate: source: commit or roll back: COMMITTED NEVER_RAN */
+	CF_ACT_COMMIT,		/* gate: source: send it, hear what came of it: LANDED NEVER_RAN FAILED */
+	CF_ACT_RESOLVE,		/* gate: source: go on asking, and listen to the operator: LANDED NEVER_RAN FAILED */
+	CF_ACT_TAKE_BACK,	/* gate: source: have the guest run here again: KEPT FAILED */
 	CF_ACT_ASK,		/* source: learn from both hosts where the guest runs: LANDED KEPT FAILED */
 	CF_ACT_LAND,		/* source: learn RESUME from the destination: RESUMED FAILED */
-	CF_ACT_AWAIT,		/* destination: the next of PREPARED, RESUMED, LANDED; GONE KEPT FAILED, ABORT when leased */
+	CF_ACT_AWAIT,		/* destination: the next of OFFERED, PREPARED, RESUMED, LANDED; GONE KEPT FAILED, ABORT when leased */
+	CF_ACT_PREPARE,		/* gate: destination: have libvirt make the incoming domain: ARMED GONE */
+	CF_ACT_STAND_BY,	/* gate: destination: the next of LOADED, COMMITTED; GONE KEPT ABORT */
+	CF_ACT_OBEY,		/* gate: destination: let it run: RESUMED GONE FAILED */
 	CF_ACT_CORRECT,		/* at the source hear of it: CORRECTED FAILED; at the destination GONE too */
 	CF_ACT_VERIFY,		/* at the source hear of it: VERIFIED FAILED; at the destination GONE too */
 	CF_ACT_UNDO,		/* release what is reserved, correct the guest's clock, then as CLOSE */
@@ -89,9 +115,10 @@ bool cf_phase_is_end(enum cf_phase phase);
 
 /*
  * May DELETE still abort it?  Never once the guest may run at the destination: an
- * abort that comes after STOP is too late with a driver that has no gate.
+ * abort that comes after STOP is too late with a driver that has no gate, and with
+ * one that has from the moment on in which a commit may have been sent.
  */
-bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase);
+bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase, bool has_gate);
 
 /*
  * Does it count against what its host may have leave, or come in, at once?  From its

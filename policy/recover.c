@@ -3,41 +3,81 @@
 
 #include "proto/base.h"
 
-/* Before the copy nothing has begun that could go on: it is called off.  Nobody tries it again. */
+#define ANY (-1)	/* of driver or decision: it makes no difference */
+
+/*
+ * The first row that fits.  Before the copy nothing has begun that could go on: it is called
+ * off, and nobody tries it again.  With a gate a copy ends with the agent, and what was
+ * armed is taken back only where it is certain that no commit was sent.
+ */
 static const struct {
 	enum cf_side side;
 	enum cf_phase phase;
+	int has_gate;
+	int decision;
 	struct cf_again again;
 } phases[] = {
-	{ CF_SOURCE, CF_PHASE_QUEUED,     { CF_EV_ABORT,  CF_ACT_NONE } },
-	{ CF_SOURCE, CF_PHASE_CHECKING,   { CF_EV_ABORT,  CF_ACT_NONE } },
-	{ CF_SOURCE, CF_PHASE_RESERVED,   { CF_EV_ABORT,  CF_ACT_NONE } },
-	{ CF_SOURCE, CF_PHASE_CAPTURING,  { CF_EV_ABORT,  CF_ACT_NONE } },
-	{ CF_SOURCE, CF_PHASE_COPYING,    { CF_N_EVENTS,  CF_ACT_COPY } },
-	{ CF_SOURCE, CF_PHASE_PAUSED,     { CF_N_EVENTS,  CF_ACT_ASK } },
-	{ CF_SOURCE, CF_PHASE_LANDED,     { CF_N_EVENTS,  CF_ACT_LAND } },
-	{ CF_SOURCE, CF_PHASE_CORRECTING, { CF_N_EVENTS,  CF_ACT_CORRECT } },
-	{ CF_SOURCE, CF_PHASE_VERIFYING,  { CF_N_EVENTS,  CF_ACT_VERIFY } },
-	{ CF_SOURCE, CF_PHASE_DONE,       { CF_N_EVENTS,  CF_ACT_CLOSE } },
-	{ CF_SOURCE, CF_PHASE_REFUSED,    { CF_N_EVENTS,  CF_ACT_CLOSE } },
-	{ CF_SOURCE, CF_PHASE_ABORTED,    { CF_N_EVENTS,  CF_ACT_UNDO } },
+	{ CF_SOURCE,      CF_PHASE_QUEUED,       ANY,   ANY,                   { CF_EV_ABORT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_CHECKING,     ANY,   ANY,                   { CF_EV_ABORT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_RESERVED,     ANY,   ANY,                   { CF_EV_ABORT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_CAPTURING,    ANY,   ANY,                   { CF_EV_ABORT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_COPYING,      false, ANY,                   { CF_N_EVENTS, CF_ACT_COPY } },
+	{ CF_SOURCE,      CF_PHASE_PAUSED,       false, ANY,                   { CF_N_EVENTS, CF_ACT_ASK } },
 
-	{ CF_DESTINATION, CF_PHASE_LEASED,     { CF_N_EVENTS, CF_ACT_AWAIT } },
-	{ CF_DESTINATION, CF_PHASE_PREPARED,   { CF_N_EVENTS, CF_ACT_AWAIT } },
-	{ CF_DESTINATION, CF_PHASE_RUNNING,    { CF_N_EVENTS, CF_ACT_AWAIT } },
-	{ CF_DESTINATION, CF_PHASE_CORRECTING, { CF_N_EVENTS, CF_ACT_CORRECT } },
-	{ CF_DESTINATION, CF_PHASE_VERIFYING,  { CF_N_EVENTS, CF_ACT_VERIFY } },
-	{ CF_DESTINATION, CF_PHASE_DONE,       { CF_N_EVENTS, CF_ACT_CLOSE } },
-	{ CF_DESTINATION, CF_PHASE_DROPPED,    { CF_N_EVENTS, CF_ACT_UNDO } },
+	{ CF_SOURCE,      CF_PHASE_COPYING,      true,  CF_DECISION_COMMIT,    { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_COPYING,      true,  ANY,                   { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_ARMED,        true,  CF_DECISION_NONE,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_ARMED,        true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_ARMED,        true,  ANY,                   { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_PAUSED,       true,  CF_DECISION_NONE,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_PAUSED,       true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_PAUSED,       true,  ANY,                   { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  CF_DECISION_NONE,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  ANY,                   { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_COMMITTING,   ANY,   ANY,                   { CF_EV_FAILED, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_IN_DOUBT,     ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_RESOLVE } },
+	{ CF_SOURCE,      CF_PHASE_ROLLING_BACK, ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_TAKE_BACK } },
+
+	{ CF_SOURCE,      CF_PHASE_LANDED,       ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_LAND } },
+	{ CF_SOURCE,      CF_PHASE_CORRECTING,   ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_CORRECT } },
+	{ CF_SOURCE,      CF_PHASE_VERIFYING,    ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_VERIFY } },
+	{ CF_SOURCE,      CF_PHASE_DONE,         ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_CLOSE } },
+	{ CF_SOURCE,      CF_PHASE_REFUSED,      ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_CLOSE } },
+	{ CF_SOURCE,      CF_PHASE_ABORTED,      ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_UNDO } },
+
+	{ CF_DESTINATION, CF_PHASE_LEASED,       ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_AWAIT } },
+	{ CF_DESTINATION, CF_PHASE_PREPARED,     ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_AWAIT } },
+	{ CF_DESTINATION, CF_PHASE_ARMED,        ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_STAND_BY } },
+	{ CF_DESTINATION, CF_PHASE_LOADED,       ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_STAND_BY } },
+	{ CF_DESTINATION, CF_PHASE_OBEYED,       ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_OBEY } },
+	{ CF_DESTINATION, CF_PHASE_RUNNING,      ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_AWAIT } },
+	{ CF_DESTINATION, CF_PHASE_CORRECTING,   ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_CORRECT } },
+	{ CF_DESTINATION, CF_PHASE_VERIFYING,    ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_VERIFY } },
+	{ CF_DESTINATION, CF_PHASE_DONE,         ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_CLOSE } },
+	{ CF_DESTINATION, CF_PHASE_DROPPED,      ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_UNDO } },
 };
 
-struct cf_again cf_recover(enum cf_side side, enum cf_phase phase)
+struct cf_again cf_recover(enum cf_side side, enum cf_phase phase, bool has_gate, enum cf_decision decision)
 {
 	for (size_t i = 0; i < CF_COUNT(phases); i++)
-		if (phases[i].side == side && phases[i].phase == phase)
+		if (phases[i].side == side && phases[i].phase == phase &&
+		    (phases[i].has_gate == ANY || phases[i].has_gate == has_gate) &&
+		    (phases[i].decision == ANY || phases[i].decision == (int)decision))
 			return phases[i].again;
 
 	return (struct cf_again){ CF_N_EVENTS, CF_ACT_NONE };
+}
+
+enum cf_word cf_word(enum cf_phase phase, bool resumed, bool prepared, enum cf_mark mark)
+{
+	if (resumed || (phase >= CF_PHASE_RUNNING && phase < CF_PHASE_DONE))
+		return CF_WORD_RAN;
+	if (phase == CF_PHASE_DROPPED && (mark == CF_MARK_CLOSED || !prepared))
+		return CF_WORD_NEVER_RAN;
+	if (phase >= CF_PHASE_LEASED && phase <= CF_PHASE_OBEYED)
+		return CF_WORD_WAITING;
+	return CF_WORD_UNKNOWN;
 }
 
 /*

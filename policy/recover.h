@@ -8,6 +8,7 @@
  */
 
 #include "policy/phase.h"
+#include "proto/commit.h"
 
 /*
  * How an agent that was restarted goes on with what its ledger has in this phase.  The
@@ -18,7 +19,33 @@ struct cf_again {
 	enum cf_event event;
 	enum cf_act act;
 };
-struct cf_again cf_recover(enum cf_side side, enum cf_phase phase);
+/*
+ * What the source noted of its decision before it sent anything (daemon/ledger/marks.h): it
+ * survives the agent, and not the host.
+ */
+enum cf_decision {
+	CF_DECISION_NONE,	/* no commit was sent */
+	CF_DECISION_COMMIT,	/* one may have been */
+	CF_DECISION_ROLL_BACK,	/* none was, and none will be */
+	CF_DECISION_LOST,	/* nobody knows: the host booted anew, or the page is damaged */
+	CF_N_DECISIONS,
+};
+
+/* has_gate is a fact of its driver; decision counts at the source of one that has a gate. */
+struct cf_again cf_recover(enum cf_side side, enum cf_phase phase, bool has_gate, enum cf_decision decision);
+
+/*
+ * What the destination has noted for good of one that it was prepared for: it survives the
+ * host.  LOST: there is no such mark, or it cannot be read.
+ */
+enum cf_mark { CF_MARK_LOST, CF_MARK_ARMED, CF_MARK_OBEYED, CF_MARK_CLOSED, CF_N_MARKS };
+
+/*
+ * The destination's word on whether the guest ever ran there.  That it never did may be said
+ * only of one that is dropped, with a mark that says closed, or never prepared; that
+ * libvirt has no such domain, or that its QEMU is gone, says nothing about it.
+ */
+enum cf_word cf_word(enum cf_phase phase, bool resumed, bool prepared, enum cf_mark mark);
 
 /* What libvirt says here of the domain. */
 enum cf_here {

@@ -34,6 +34,8 @@ static const struct cf_field lease_fields[] = {
 	CF_LIST(T, findings, &cf_finding_shape),
 	CF_TEXT(T, policy, CF_MAYBE(T, has_policy), CF_SINCE(1)),
 	CF_BOOL(T, override_accepted, CF_MAYBE(T, has_override_accepted), CF_SINCE(1)),
+	CF_BOOL(T, gate, CF_MAYBE(T, has_gate), CF_SINCE(2)),
+	CF_TEXT(T, gate_why, CF_MAYBE(T, has_gate_why), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_lease_shape = CF_SHAPE(cf_lease, lease_fields);

@@ -7,6 +7,7 @@
  *	PUT  /v1/incoming/{id}          cf_reservation -> cf_lease
  *	PUT  /v1/incoming/{id}/record   cf_record      -> cf_accepted
  *	GET  /v1/incoming/{id}          -> cf_landing
+ *	POST /v1/incoming/{id}/prepare  and /commit: proto/commit.h
  *	POST /v1/incoming/{id}/close    cf_closing     -> cf_accepted
  *
  * Each may be repeated; only the host whose certificate made the reservation
@@ -54,6 +55,10 @@ struct cf_lease {
 	char policy[CF_POLICY_ROOM];	/* whose limits these are */
 	bool has_override_accepted;
 	bool override_accepted;		/* the findings that were overridden refuse nothing here either */
+	bool has_gate;
+	bool gate;			/* this agent can stand at the gate with the source's */
+	bool has_gate_why;
+	char gate_why[CF_DETAIL_ROOM];	/* why not */
 };
 
 /* The end of it, from the source: its receipt. */

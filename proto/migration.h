@@ -24,11 +24,27 @@ enum cf_phase {
 	CF_PHASE_RESERVED,
 	CF_PHASE_CAPTURING,
 	CF_PHASE_COPYING,
-	CF_PHASE_PAUSED,
 
 	/* destination */
 	CF_PHASE_LEASED,
 	CF_PHASE_PREPARED,
+
+	/* both, with a gate: from here a commit may be sent, or obeyed */
+	CF_PHASE_ARMED,
+
+	/* source */
+	CF_PHASE_PAUSED,
+
+	/* both, with a gate: the guest is in two memories, and runs in neither */
+	CF_PHASE_LOADED,
+
+	/* source, with a gate */
+	CF_PHASE_COMMITTING,	/* a commit may have been sent */
+	CF_PHASE_IN_DOUBT,	/* and nobody knows whether it was obeyed */
+	CF_PHASE_ROLLING_BACK,	/* none was, or none was sent */
+
+	/* destination */
+	CF_PHASE_OBEYED,	/* with a gate: the guest may run here */
 	CF_PHASE_RUNNING,
 
 	/* both */

@@ -35,6 +35,7 @@ static const struct cf_shape phase_time_shape = CF_SHAPE(cf_phase_time, phase_ti
 static const struct cf_field landing_fields[] = {
 	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
 	CF_TEXT(T, reason, CF_MAYBE(T, has_reason), CF_SINCE(1)),
+	CF_ENUM(T, word, cf_word_words, CF_N_WORDS, CF_MAYBE(T, has_word), CF_SINCE(2)),
 	CF_STRUCT(T, resume, cf_instant_shape, CF_MAYBE(T, has_resume)),
 	CF_SPAN(T, resume_slack, 0, CF_YEAR),
 	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
@@ -78,6 +79,26 @@ static const struct cf_field limit_owners_fields[] = {
 #undef T
 static const struct cf_shape limit_owners_shape = CF_SHAPE(cf_limit_owners, limit_owners_fields);
 
+#define T struct cf_gated
+static const struct cf_field gated_fields[] = {
+	CF_BOOL(T, committed),
+	CF_TEXT(T, reason),
+	CF_SPAN(T, so_far, 0, CF_YEAR, CF_MAYBE(T, has_so_far)),
+	CF_SPAN(T, expected, 0, CF_YEAR),
+	CF_SPAN(T, limit, 0, CF_YEAR),
+	CF_INTERVAL(T, host_offset, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_host_offset)),
+	CF_ENUM(T, source_clock, cf_clock_states, CF_N_CLOCK_STATES),
+	CF_ENUM(T, destination_clock, cf_clock_states, CF_N_CLOCK_STATES),
+	CF_BOOL(T, record_there, CF_MAYBE(T, has_record_there)),
+	CF_SPAN(T, answer_took, 0, CF_YEAR, CF_MAYBE(T, has_answer_took)),
+	CF_SPAN(T, obeyed_took, 0, CF_YEAR, CF_MAYBE(T, has_obeyed_took)),
+	CF_SPAN(T, finish_took, 0, CF_YEAR, CF_MAYBE(T, has_finish_took)),
+	CF_SPAN(T, taken_back_took, 0, CF_YEAR, CF_MAYBE(T, has_taken_back_took)),
+	CF_ENUM(T, word, cf_word_words, CF_N_WORDS, CF_MAYBE(T, has_word)),
+};
+#undef T
+static const struct cf_shape gated_shape = CF_SHAPE(cf_gated, gated_fields);
+
 #define T struct cf_versions
 static const struct cf_field versions_fields[] = {
 	CF_TEXT(T, agent),
@@ -107,6 +128,7 @@ static const struct cf_field receipt_fields[] = {
 	CF_INTERVAL(T, offset_after, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_offset_after)),
 	CF_INT(T, probe_rounds, 0, INT64_MAX),
 	CF_LIST(T, phases, &phase_time_shape),
+	CF_STRUCT(T, gated, gated_shape, CF_MAYBE(T, has_gated), CF_SINCE(2)),
 	CF_INT(T, bytes, 0, INT64_MAX, CF_MAYBE(T, has_bytes)),
 	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
 	CF_SPAN(T, stop_slack, 0, CF_DAY),

@@ -9,6 +9,7 @@
  * measured is absent, and `unmeasured` says why.
  */
 
+#include "proto/commit.h"
 #include "proto/migration.h"
 
 /* One reading of the guest's clock error after the landing: guest clock minus where it should be. */
@@ -37,6 +38,8 @@ struct cf_landing {
 	enum cf_phase phase;
 	bool has_reason;
 	char reason[CF_DETAIL_ROOM];	/* why it is that one, where it was not to be expected */
+	bool has_word;
+	enum cf_word word;		/* did the guest ever run there: the destination's word */
 	bool has_resume;
 	struct cf_instant resume;	/* QEMU's RESUME, on the destination's clocks */
 	cf_span resume_slack;		/* how much later the guest's first instruction may have been */
@@ -62,6 +65,35 @@ struct cf_landing {
 	char kernel[128];
 	size_t n_unmeasured;
 	char unmeasured[16][CF_DETAIL_ROOM];	/* "lag: the guest agent did not answer within 5 s" */
+};
+
+/*
+ * The decision at the commit gate, and what it was made of.  The host offset and the two
+ * clocks are those that were in hand: nobody was asked while the guest stood still.
+ */
+struct cf_gated {
+	bool committed;			/* let run there; else rolled back */
+	char reason[CF_DETAIL_ROOM];	/* why it was rolled back; "" when it was not */
+	bool has_so_far;
+	cf_span so_far;			/* from the guest's last instruction to the decision, at the most */
+	cf_span expected;		/* what the blackout would have come to */
+	cf_span limit;
+	bool has_host_offset;
+	struct cf_interval host_offset;	/* REALTIME destination - source, as of the decision */
+	enum cf_clock_state source_clock;
+	enum cf_clock_state destination_clock;
+	bool has_record_there;
+	bool record_there;		/* the destination had the record of STOP */
+	bool has_answer_took;
+	cf_span answer_took;		/* from the commit's first byte to the destination's answer */
+	bool has_obeyed_took;
+	cf_span obeyed_took;		/* of that, the one durable write */
+	bool has_finish_took;
+	cf_span finish_took;		/* of that, libvirt's Finish */
+	bool has_taken_back_took;
+	cf_span taken_back_took;	/* rolled back: from the decision until the source had its guest again */
+	bool has_word;
+	enum cf_word word;		/* the destination's */
 };
 
 /* The programs that had a hand in it, on one host; "" where one did not tell. */
@@ -116,6 +148,8 @@ struct cf_receipt {
 	int64_t probe_rounds;
 	size_t n_phases;
 	struct cf_phase_time phases[16];	/* the source's */
+	bool has_gated;
+	struct cf_gated gated;
 	bool has_bytes;
 	int64_t bytes;
 	bool has_stop;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proto/check.h"
+#include "proto/commit.h"
 #include "proto/doctor.h"
 #include "proto/domain.h"
 #include "proto/health.h"
@@ -19,6 +20,7 @@
 #define BODY   ((size_t)64 << 10)
 #define WISH   ((size_t)4 << 20)	/* two domain XMLs in base64 */
 #define RECORD ((size_t)512 << 10)
+#define PHASE  ((size_t)4 << 20)	/* domain XML and cookies in base64 */
 
 #define ANYONE (CF_ROLE_LOCAL | CF_ROLE_PEER | CF_ROLE_VIEWER | CF_ROLE_OPERATOR | CF_ROLE_ADMIN)
 #define READ   (CF_ROLE_VIEWER | CF_ROLE_OPERATOR | CF_ROLE_ADMIN)
@@ -69,6 +71,8 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		"The receipt of a migration that has ended." },
 	[CF_ROUTE_ABORT] = { "DELETE", "/v1/migrations/{}", NULL, &cf_migration_shape, 0, ACT,
 		"Abort a migration, as long as it can be aborted." },
+	[CF_ROUTE_RESOLVE] = { "POST", "/v1/migrations/{}/resolve", &cf_resolve_shape, &cf_migration_shape, BODY, CF_ROLE_ADMIN,
+		"Say where the guest of a migration in doubt runs, having looked." },
 	[CF_ROUTE_QUIESCE] = { "POST", "/v1/quiesce", &cf_quiesce_shape, &cf_quiesced_shape, BODY, CF_ROLE_ADMIN,
 		"Take no new migrations, from here or to here; or take them again." },
 	[CF_ROUTE_RESERVE] = { "PUT", "/v1/incoming/{}", &cf_reservation_shape, &cf_lease_shape, BODY, PEER,
@@ -77,6 +81,10 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		"The clock record: before the copy, and completed at STOP." },
 	[CF_ROUTE_LANDING] = { "GET", "/v1/incoming/{}", NULL, &cf_landing_shape, 0, PEER,
 		"What the destination has seen so far." },
+	[CF_ROUTE_PREPARE] = { "POST", "/v1/incoming/{}/prepare", &cf_offer_shape, &cf_prepared_shape, PHASE, PEER,
+		"Make the incoming domain; it waits for its memory, and then for a commit." },
+	[CF_ROUTE_COMMIT] = { "POST", "/v1/incoming/{}/commit", &cf_commit_shape, &cf_answer_shape, PHASE, PEER,
+		"Let the guest run, if that still keeps the blackout within its limit." },
 	[CF_ROUTE_CLOSE] = { "POST", "/v1/incoming/{}/close", &cf_closing_shape, &cf_accepted_shape, RECORD, PEER,
 		"The end of a migration: its receipt." },
 };

@@ -8,7 +8,7 @@
  */
 
 #define CF_MAJOR 1
-#define CF_MINOR 1
+#define CF_MINOR 2
 
 /* The port an agent listens on unless told otherwise. */
 #define CF_PORT 9437

@@ -140,7 +140,11 @@ static void absent(void)
 	   "nor without an offset: %s", entry.unmeasured[0]);
 	set_severity(&limits, CF_FINDING_SKEW, CF_SEVERITY_WARN);
 	entry = judge(&receipt, &limits);
-	ok(entry.verdict == CF_VERDICT_ALLOWED, "... unless a skew would only be warned of");
+	ok(entry.verdict == CF_VERDICT_UNCLEAR && strstr(entry.unmeasured[0], "error-bound of hB"),
+	   "... for neither is it known how old the other's report was: %s", entry.unmeasured[0]);
+	set_severity(&limits, CF_FINDING_ERROR_BOUND, CF_SEVERITY_WARN);
+	entry = judge(&receipt, &limits);
+	ok(entry.verdict == CF_VERDICT_ALLOWED, "... unless a skew and a bound would only be warned of");
 	good();
 	memset(&receipt.limit_owners, 0, sizeof(receipt.limit_owners));
 	entry = judge(&receipt, &limits);

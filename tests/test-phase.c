@@ -13,11 +13,13 @@
 /* Each side's phases in the order of their lives, ends last. */
 static const enum cf_phase source_life[] = {
 	CF_PHASE_QUEUED, CF_PHASE_CHECKING, CF_PHASE_RESERVED, CF_PHASE_CAPTURING, CF_PHASE_COPYING,
-	CF_PHASE_PAUSED, CF_PHASE_LANDED, CF_PHASE_CORRECTING, CF_PHASE_VERIFYING,
+	CF_PHASE_ARMED, CF_PHASE_PAUSED, CF_PHASE_LOADED, CF_PHASE_COMMITTING, CF_PHASE_IN_DOUBT,
+	CF_PHASE_ROLLING_BACK, CF_PHASE_LANDED, CF_PHASE_CORRECTING, CF_PHASE_VERIFYING,
 	CF_PHASE_DONE, CF_PHASE_REFUSED, CF_PHASE_ABORTED,
 };
 static const enum cf_phase destination_life[] = {
-	CF_PHASE_LEASED, CF_PHASE_PREPARED, CF_PHASE_RUNNING, CF_PHASE_CORRECTING, CF_PHASE_VERIFYING,
+	CF_PHASE_LEASED, CF_PHASE_PREPARED, CF_PHASE_ARMED, CF_PHASE_LOADED, CF_PHASE_OBEYED,
+	CF_PHASE_RUNNING, CF_PHASE_CORRECTING, CF_PHASE_VERIFYING,
 	CF_PHASE_DONE, CF_PHASE_DROPPED,
 };
 
@@ -31,7 +33,16 @@ static const unsigned returns[CF_N_ACTS][2] = {
 	[CF_ACT_RESERVE] = { BIT(CF_EV_GRANTED) | BIT(CF_EV_REFUSED) | BIT(CF_EV_BUSY) | BIT(CF_EV_FAILED) |
 			     BIT(CF_EV_ABORT) },
 	[CF_ACT_CAPTURE] = { BIT(CF_EV_CAPTURED) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
-	[CF_ACT_COPY]    = { BIT(CF_EV_STOPPED) | BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) },
+	[CF_ACT_COPY]    = { BIT(CF_EV_STOPPED) | BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) | BIT(CF_EV_ABORT) |
+			     BIT(CF_EV_NEVER_RAN) },	/* and ARMED, once, see copies() */
+	[CF_ACT_GATE]    = { BIT(CF_EV_LOADED) | BIT(CF_EV_NEVER_RAN) },
+	[CF_ACT_DECIDE]  = { BIT(CF_EV_COMMITTED) | BIT(CF_EV_NEVER_RAN) },
+	[CF_ACT_COMMIT]  = { BIT(CF_EV_LANDED) | BIT(CF_EV_NEVER_RAN) | BIT(CF_EV_FAILED) },
+	[CF_ACT_RESOLVE] = { BIT(CF_EV_LANDED) | BIT(CF_EV_NEVER_RAN) | BIT(CF_EV_FAILED) },
+	[CF_ACT_TAKE_BACK] = { BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) },
+	[CF_ACT_PREPARE] = { 0, BIT(CF_EV_ARMED) | BIT(CF_EV_GONE) },
+	[CF_ACT_STAND_BY] = { 0, BIT(CF_EV_COMMITTED) | BIT(CF_EV_GONE) | BIT(CF_EV_KEPT) | BIT(CF_EV_ABORT) },	/* and LOADED, once */
+	[CF_ACT_OBEY]    = { 0, BIT(CF_EV_RESUMED) | BIT(CF_EV_GONE) | BIT(CF_EV_FAILED) },
 	[CF_ACT_ASK]     = { BIT(CF_EV_LANDED) | BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) },
 	[CF_ACT_LAND]    = { BIT(CF_EV_RESUMED) | BIT(CF_EV_FAILED) },
 	[CF_ACT_CORRECT] = { BIT(CF_EV_CORRECTED) | BIT(CF_EV_FAILED),
@@ -137,11 +148,11 @@ static void waits(void)
 				   edge(p, on)->to == CF_PHASE_QUEUED ? "left to the queue" : "followed by an act");
 }
 
-/* What counts against a limit comes in one piece, and ends before the guest's clock is looked after. */
-static void room(const enum cf_phase *life, size_t n, int first, int last)
+/* What counts against a limit ends before the guest's clock is looked after; one in doubt holds up nobody else. */
+static void room(const enum cf_phase *life, size_t n, unsigned phases)
 {
 	for (size_t i = 0; i < n; i++) {
-		bool takes = (int)i >= first && (int)i <= last;
+		bool takes = phases & BIT(life[i]);
 
 		ok(cf_phase_takes_room(side, life[i]) == takes, "%s: %s takes %s", who, cf_phase_words[life[i]],
 		   takes ? "room" : "none");
@@ -155,11 +166,11 @@ static void stops(const enum cf_phase *life, size_t n, int standstill)
 		const char *name = cf_phase_words[life[i]];
 		enum cf_stop alone = cf_phase_stop(side, life[i], false), outlives = cf_phase_stop(side, life[i], true);
 
-		ok(alone != CF_STOP_ABORT || cf_phase_can_abort(side, life[i]),
+		ok(alone != CF_STOP_ABORT || cf_phase_can_abort(side, life[i], false),
 		   "%s: at the agent's end %s is not aborted if it cannot be", who, name);
 		ok(alone == outlives || (alone == CF_STOP_ABORT && outlives == CF_STOP_LEAVE),
 		   "... and a driver that outlives it can but save it from that");
-		if ((int)i >= standstill && life[i] <= CF_PHASE_CORRECTING)
+		if ((int)i >= standstill && life[i] <= CF_PHASE_CORRECTING && life[i] != CF_PHASE_IN_DOUBT)
 			ok(alone == CF_STOP_FINISH, "... nor left, with its guest standing still or its clock wrong");
 	}
 }
@@ -178,22 +189,25 @@ static void failures(const enum cf_phase *life, size_t n)
 		}
 		ok(failed && reaches_end(failed->to), "%s survives a failure", name);
 		if (failed && failed->to == life[i])
-			ok((failed->act == CF_ACT_ASK || failed->act == CF_ACT_AWAIT) &&
-			   edges_from(life[i]) > 1,
-			   "... by asking again, since a failure does not say where the guest is");
+			ok((failed->act == CF_ACT_ASK || failed->act == CF_ACT_AWAIT || failed->act == CF_ACT_RESOLVE ||
+			    failed->act == CF_ACT_OBEY || failed->act == CF_ACT_TAKE_BACK) && edges_from(life[i]) > 1,
+			   "... by asking, or trying, again, since a failure does not say where the guest is");
 	}
 }
 
-static void aborts(const enum cf_phase *life, size_t n, int undone, int last)
+static void aborts(const enum cf_phase *life, size_t n, int undone, unsigned can_be, unsigned at_gate)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct cf_edge *abort = edge(life[i], CF_EV_ABORT);
-		bool can = (int)i <= last && !cf_phase_is_end(life[i]);
+		const char *name = cf_phase_words[life[i]];
+		bool can = can_be & BIT(life[i]);
 
-		ok(cf_phase_can_abort(side, life[i]) == can, "%s can%s be aborted", cf_phase_words[life[i]],
-		   can ? "" : "not");
+		ok(cf_phase_can_abort(side, life[i], false) == can, "%s can%s be aborted", name, can ? "" : "not");
+		ok(cf_phase_can_abort(side, life[i], true) == (((can_be | at_gate) & BIT(life[i])) != 0),
+		   "... with a gate it can%s", (can_be | at_gate) & BIT(life[i]) ? "" : "not");
 		ok((abort != NULL) == can && (!abort || reaches(abort->to, undone)),
 		   "... and its edges say the same");
+		ok(!(at_gate & BIT(life[i])) || reaches(life[i], undone), "... and what is called off at the gate ends");
 	}
 }
 
@@ -224,7 +238,7 @@ static void into_end(int from, const struct cf_edge *e)
 		break;
 	default:
 		ok(e->act == CF_ACT_UNDO, "%s is undone on %s", name, cf_event_name(e->on));
-		if (from == CF_PHASE_COPYING || from == CF_PHASE_PAUSED || from == CF_PHASE_PREPARED)
+		if (from == CF_PHASE_COPYING || from == CF_PHASE_PAUSED || from == CF_PHASE_PREPARED || from == CF_PHASE_ROLLING_BACK)
 			ok(e->on == CF_EV_KEPT || e->on == CF_EV_GONE || (from == CF_PHASE_COPYING && e->on == CF_EV_ABORT),
 			   "... as it is known where the guest is");
 	}
@@ -241,10 +255,47 @@ static void ends(void)
 		}
 }
 
+/* Law 1, as far as a table can keep it. */
+static void commits(void)
+{
+	static const enum cf_phase may_be_sent[] = { CF_PHASE_COMMITTING, CF_PHASE_IN_DOUBT };
+
+	for (size_t i = 0; i < CF_COUNT(may_be_sent); i++)
+		for (int on = 0; on < CF_N_EVENTS; on++) {
+			const struct cf_edge *e = edge(may_be_sent[i], on);
+
+			if (e && e->to != CF_PHASE_LANDED && e->to != CF_PHASE_IN_DOUBT)
+				ok(on == CF_EV_NEVER_RAN && e->to == CF_PHASE_ROLLING_BACK,
+				   "from %s the guest is taken back on the destination's word alone", cf_phase_words[may_be_sent[i]]);
+		}
+	for (int p = 0; p < CF_N_PHASES; p++)
+		for (int on = 0; on < CF_N_EVENTS; on++) {
+			const struct cf_edge *e = edge(p, on);
+
+			if (e && e->act == CF_ACT_COMMIT)
+				ok(p == CF_PHASE_LOADED && on == CF_EV_COMMITTED && e->to == CF_PHASE_COMMITTING,
+				   "a commit is sent from the gate, and nowhere else");
+			if (e && e->act == CF_ACT_TAKE_BACK)
+				ok(e->to == CF_PHASE_ROLLING_BACK, "what is taken back is rolling back");
+		}
+	ok(!reaches(CF_PHASE_ROLLING_BACK, CF_PHASE_COMMITTING) && !reaches(CF_PHASE_ROLLING_BACK, CF_PHASE_LANDED),
+	   "what is taken back is not committed any more");
+}
+
 static unsigned awaits(int phase)
 {
-	return phase == CF_PHASE_LEASED   ? BIT(CF_EV_PREPARED) | BIT(CF_EV_RESUMED) | BIT(CF_EV_KEPT) | BIT(CF_EV_ABORT) :
+	return phase == CF_PHASE_LEASED   ? BIT(CF_EV_OFFERED) | BIT(CF_EV_PREPARED) | BIT(CF_EV_RESUMED) | BIT(CF_EV_KEPT) | BIT(CF_EV_ABORT) :
 	       phase == CF_PHASE_PREPARED ? BIT(CF_EV_RESUMED) | BIT(CF_EV_KEPT) : BIT(CF_EV_LANDED);
+}
+
+/* What an act comes back with once: in the phase that leads to. */
+static unsigned once(int phase, int act)
+{
+	if (act == CF_ACT_COPY && phase == CF_PHASE_COPYING)
+		return BIT(CF_EV_ARMED);
+	if (act == CF_ACT_STAND_BY && phase == CF_PHASE_ARMED)
+		return BIT(CF_EV_LOADED);
+	return 0;
 }
 
 static bool used[CF_N_ACTS];
@@ -252,7 +303,7 @@ static bool used[CF_N_ACTS];
 /* Every pair of phase and act under way that can come about: no act's event may go unanswered. */
 static void under_way(int phase, int act, bool seen[CF_N_PHASES][CF_N_ACTS])
 {
-	unsigned mine = returns[act][side == CF_DESTINATION] | (act == CF_ACT_AWAIT ? awaits(phase) : 0);
+	unsigned mine = returns[act][side == CF_DESTINATION] | (act == CF_ACT_AWAIT ? awaits(phase) : 0) | once(phase, act);
 
 	if (seen[phase][act])
 		return;
@@ -272,6 +323,13 @@ static void under_way(int phase, int act, bool seen[CF_N_PHASES][CF_N_ACTS])
 	}
 }
 
+/* Its guest does, and has marks instead of a ledger that takes its time. */
+static bool stands_still(int phase)
+{
+	return phase == CF_PHASE_PAUSED || phase == CF_PHASE_LOADED || phase == CF_PHASE_COMMITTING ||
+	       phase == CF_PHASE_ROLLING_BACK || phase == CF_PHASE_OBEYED;
+}
+
 /* Where the ledger is not waited for, and where nothing happens without it. */
 static void noted(const enum cf_phase *life, size_t n)
 {
@@ -279,15 +337,15 @@ static void noted(const enum cf_phase *life, size_t n)
 		enum cf_noting noting = cf_phase_noting(side, life[i]);
 		const char *name = cf_phase_words[life[i]];
 
-		ok((noting == CF_NOTE_BESIDE) == (life[i] == CF_PHASE_QUEUED || life[i] == CF_PHASE_PAUSED),
+		ok((noting == CF_NOTE_BESIDE) == (life[i] == CF_PHASE_QUEUED || stands_still(life[i])),
 		   "%s: %s", name, noting == CF_NOTE_BESIDE ? "nothing waits, or the guest must not" : "the ledger has it first");
 		ok(noting != CF_NOTE_OR_ABORT || edge(life[i], CF_EV_ABORT), "... and it is called off only where it can be");
-		ok(noting == CF_NOTE_OR_ABORT || !edge(life[i], CF_EV_ABORT) || life[i] <= CF_PHASE_CHECKING,
+		ok(noting == CF_NOTE_OR_ABORT || !edge(life[i], CF_EV_ABORT) || life[i] <= CF_PHASE_CHECKING || stands_still(life[i]),
 		   "... as it always is, from where something is held");
 	}
 }
 
-static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, int undone, int last_abort)
+static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, int undone, unsigned can_be, unsigned at_gate)
 {
 	bool seen[CF_N_PHASES][CF_N_ACTS] = { 0 };
 
@@ -296,7 +354,7 @@ static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, in
 	lives(life, n);
 	waits();
 	failures(life, n);
-	aborts(life, n, undone, last_abort);
+	aborts(life, n, undone, can_be, at_gate);
 	ends();
 	noted(life, n);
 	under_way(life[0], cf_phase_first(side)->act, seen);
@@ -304,21 +362,30 @@ static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, in
 
 int main(void)
 {
-	one_side(CF_SOURCE, source_life, CF_COUNT(source_life), CF_PHASE_ABORTED, 4);
-	room(source_life, CF_COUNT(source_life), 1, 5);
-	stops(source_life, CF_COUNT(source_life), 5);
+	one_side(CF_SOURCE, source_life, CF_COUNT(source_life), CF_PHASE_ABORTED,
+		 BIT(CF_PHASE_QUEUED) | BIT(CF_PHASE_CHECKING) | BIT(CF_PHASE_RESERVED) | BIT(CF_PHASE_CAPTURING) |
+			 BIT(CF_PHASE_COPYING) | BIT(CF_PHASE_ARMED),
+		 BIT(CF_PHASE_PAUSED) | BIT(CF_PHASE_LOADED));
+	room(source_life, CF_COUNT(source_life), BIT(CF_PHASE_CHECKING) | BIT(CF_PHASE_RESERVED) | BIT(CF_PHASE_CAPTURING) |
+	     BIT(CF_PHASE_COPYING) | BIT(CF_PHASE_ARMED) | BIT(CF_PHASE_PAUSED) | BIT(CF_PHASE_LOADED) |
+	     BIT(CF_PHASE_COMMITTING) | BIT(CF_PHASE_ROLLING_BACK));
+	stops(source_life, CF_COUNT(source_life), 6);
 	ok(cf_phase_stop(CF_SOURCE, CF_PHASE_COPYING, false) == CF_STOP_ABORT &&
 	   cf_phase_stop(CF_SOURCE, CF_PHASE_COPYING, true) == CF_STOP_LEAVE,
 	   "a copy goes on without the agent only if its driver does");
+	commits();
 	no_return(CF_PHASE_LANDED);
 	no_return(CF_PHASE_CORRECTING);
 	no_return(CF_PHASE_VERIFYING);
 	ok(edge(CF_PHASE_COPYING, CF_EV_STOPPED)->act == CF_ACT_ASK && edge(CF_PHASE_COPYING, CF_EV_FAILED)->act == CF_ACT_ASK,
 	   "from STOP on, seen or not, where the guest runs is asked, never assumed");
 
-	one_side(CF_DESTINATION, destination_life, CF_COUNT(destination_life), CF_PHASE_DROPPED, 0);
-	room(destination_life, CF_COUNT(destination_life), 0, 1);
-	stops(destination_life, CF_COUNT(destination_life), 2);
+	one_side(CF_DESTINATION, destination_life, CF_COUNT(destination_life), CF_PHASE_DROPPED,
+		 BIT(CF_PHASE_LEASED) | BIT(CF_PHASE_ARMED) | BIT(CF_PHASE_LOADED), 0);
+	room(destination_life, CF_COUNT(destination_life), BIT(CF_PHASE_LEASED) | BIT(CF_PHASE_PREPARED) |
+	     BIT(CF_PHASE_ARMED) | BIT(CF_PHASE_LOADED) | BIT(CF_PHASE_OBEYED));
+	stops(destination_life, CF_COUNT(destination_life), 3);
+	no_return(CF_PHASE_OBEYED);
 	ok(edge(CF_PHASE_LEASED, CF_EV_KEPT) && edge(CF_PHASE_PREPARED, CF_EV_KEPT),
 	   "a source that kept the guest ends the waiting");
 	no_return(CF_PHASE_RUNNING);

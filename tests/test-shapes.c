@@ -213,7 +213,7 @@ static void try_message(const struct cf_shape *shape)
 }
 
 struct seen {
-	const struct cf_shape *shapes[64];
+	const struct cf_shape *shapes[128];
 	size_t n;
 };
 

@@ -396,7 +396,7 @@ void migration_set_out(struct migration *m)
 
 void migration_go_on(struct migration *m)
 {
-	struct cf_again again = cf_recover(m->side, m->phase);
+	struct cf_again again = cf_recover(m->side, m->phase, m->work->driver->has_gate, CF_DECISION_NONE);
 	struct ledger_line *line;
 
 	log_notice_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain, .peer = m->peer),

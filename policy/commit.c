@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/commit.h"
+
+#include "policy/gate-inside.h"
+
+const char *const cf_obey_words[CF_N_OBEYS] = {
+	[CF_OBEY]            = "obeyed",
+	[CF_OBEY_LATE]       = "the commit came after the time until which it was valid",
+	[CF_OBEY_BOOTED]     = "this host booted anew since the commit's time was reckoned",
+	[CF_OBEY_NOT_LOADED] = "the guest's memory has not all arrived",
+	[CF_OBEY_LOST]       = "libvirt has given the incoming domain up",
+	[CF_OBEY_CLOCK]      = "this host's clock is no longer synchronised",
+};
+
+/* What it is going to be.  Without STOP nobody can say what it is already. */
+static void judge_blackout(const struct cf_commit_evidence *evidence, const struct cf_both_limits *limits,
+			   struct cf_commit_decision *ret, struct cf_findings *findings)
+{
+	const char *subject = evidence->pair->source;
+	struct cf_finding *finding;
+
+	ret->limit = limits->limits.max_blackout;
+	if (!evidence->has_stop) {
+		cf_finding_detail(cf_findings_add(findings, limits, CF_FINDING_BLACKOUT_REACHED, subject),
+				  "STOP was not seen: how long the guest has stood still is not known");
+		return;
+	}
+
+	ret->so_far = cf_span_add(cf_mono_since(evidence->now, evidence->stop), evidence->stop_slack);
+	ret->expected = cf_span_add(ret->so_far, evidence->resume_takes);
+	if (cf_span_cmp(ret->expected, ret->limit) <= 0)
+		return;
+	finding = cf_findings_add(findings, limits, CF_FINDING_BLACKOUT_REACHED, subject);
+	cf_finding_measured(finding, (struct cf_interval){ ret->so_far, ret->expected });
+	cf_finding_limit(finding, ret->limit, limits->owner_max_blackout);
+}
+
+/*
+ * After that the guest must not be let run there: its blackout would be over the limit.  What is
+ * to come after the commit is taken off, and of the offset the end that makes it earliest.
+ * A limit that only warns gives it as long again as the limit itself: a commit that was
+ * lost on its way must end at some time.
+ */
+static cf_mono valid_until(const struct cf_commit_evidence *evidence, const struct cf_commit_decision *decision,
+			   bool only_warned)
+{
+	cf_span left = cf_span_sub(decision->limit, decision->expected);
+
+	if (only_warned)
+		left = cf_span_max(left, decision->limit);
+	return cf_mono_add(evidence->now, cf_span_add(left, evidence->raw_offset.low));
+}
+
+void cf_commit_judge(const struct cf_commit_evidence *evidence, const struct cf_both_limits *limits,
+		     struct cf_commit_decision *ret, struct cf_findings *findings)
+{
+	*ret = (struct cf_commit_decision){ 0 };
+	findings->n_list = 0;
+	judge_blackout(evidence, limits, ret, findings);
+	cf_gate_pair(evidence->pair, limits, findings);
+	if (evidence->needs_record && !evidence->record_there)
+		cf_findings_add(findings, limits, CF_FINDING_RECORD_MISSING, evidence->pair->destination);
+
+	ret->commit = evidence->has_stop && cf_gate_open(findings);
+	if (ret->commit)
+		ret->valid_until = valid_until(evidence, ret, cf_span_cmp(ret->expected, ret->limit) > 0);
+}
+
+enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence)
+{
+	if (!evidence->same_boot)
+		return CF_OBEY_BOOTED;
+	if (!evidence->incoming_alive)
+		return CF_OBEY_LOST;
+	if (!evidence->loaded)
+		return CF_OBEY_NOT_LOADED;
+	if (evidence->clock != CF_CLOCK_SYNCHRONISED && evidence->clock != CF_CLOCK_HOLDOVER)
+		return CF_OBEY_CLOCK;
+	if (cf_mono_cmp(evidence->now, evidence->valid_until) > 0)
+		return CF_OBEY_LATE;
+	return CF_OBEY;
+}
