@@ -134,6 +134,22 @@ static const struct setting libvirt[] = {
 		      "cluster file system it does not know.")),
 };
 
+static const struct setting copy[] = {
+	SPAN("heartbeat", copy.heartbeat, "0 s", 0, MIN_,
+		MEANS("How often libvirtd has to be heard of while a guest's memory is copied. Else the copy is cut, "
+		      "and the guest goes on here: nobody would see it stop. 0: a quarter of max-blackout, and at "
+		      "least 100 ms.")),
+	SPAN("peer-silence", copy.peer_silence, "2 s", 250 * CF_MS, MIN_,
+		MEANS("How long a source may be silent until its destination drops the guest it was to run; and "
+		      "from the moment the guest stands still no longer than max-blackout.")),
+	SPAN("no-progress", copy.no_progress, "30 s", CF_S, HOUR,
+		MEANS("How long a copy may last in which nothing moves; then it is aborted.")),
+	SPAN("converge", copy.converge, "10 min", CF_S, CF_DAY,
+		MEANS("How long one may go on of which no pass through the memory has clearly less to send than those "
+		      "before it; then it is aborted. With auto-converge the guest is slowed down first, and "
+		      "each step of that has this time.")),
+};
+
 static const struct setting probe[] = {
 	INT("rounds", probe.rounds, "16", 1, 128,
 		MEANS("Rounds of four timestamps in one measurement of the offset between two hosts.")),
@@ -231,6 +247,8 @@ const struct setting_group setting_groups[SETTING_GROUPS] = {
 		"`clockferry check` looks at when no destination is named." },
 	{ "chrony", NULL, GROUP_ONE, ROWS(chrony), "This host's chronyd." },
 	{ "libvirt", NULL, GROUP_ONE, ROWS(libvirt), "This host's libvirt, and how it reaches another's." },
+	{ "copy", NULL, GROUP_ONE, ROWS(copy),
+		"While a guest's memory is copied." },
 	{ "probe", NULL, GROUP_ONE, ROWS(probe), "Measuring the offset between two hosts." },
 	{ "guest", NULL, GROUP_ONE, ROWS(guest), "Measuring and correcting a guest's clock." },
 	{ "ledger", NULL, GROUP_ONE, ROWS(ledger),

@@ -110,6 +110,13 @@ struct settings {
 	} libvirt;
 
 	struct {
+		cf_span heartbeat;	/* libvirtd is heard of so often; 0: as cf_heartbeat() has it */
+		cf_span peer_silence;	/* of a source, until its destination drops what came */
+		cf_span no_progress;
+		cf_span converge;
+	} copy;
+
+	struct {
 		int64_t rounds;
 		cf_span interval;	/* between measurements of a known peer */
 		cf_span timeout;	/* of one round */

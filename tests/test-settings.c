@@ -200,6 +200,8 @@ static void test_defaults(void)
 	ok(!s->libvirt.options.tls && s->libvirt.options.parallel == 0 &&
 	   s->libvirt.options.compression == CF_COMPRESSION_NONE && s->libvirt.options.storage == CF_STORAGE_SHARED,
 	   "which carries guests as it does by itself");
+	ok(s->copy.heartbeat.ns == 0 && s->copy.peer_silence.ns == 2 * CF_S && s->copy.no_progress.ns == 30 * CF_S &&
+	   s->copy.converge.ns == 600 * CF_S, "a copy is given its time");
 	ok(s->probe.rounds == 16 && s->probe.raw_drift_ppm == 500, "sixteen rounds, 500 ppm");
 	ok(s->guest.rounds == 8 && s->guest.correct_within.ns == 5 * CF_S,
 	   "eight readings, corrected within 5 s");
@@ -395,6 +397,8 @@ static void test_everything(void)
 	   s->libvirt.options.bandwidth_mib_per_second == 100 && s->libvirt.options.parallel == 4 &&
 	   s->libvirt.options.compression == CF_COMPRESSION_ZSTD &&
 	   s->libvirt.options.storage == CF_STORAGE_COPY_INCREMENTAL, "and what it is told of each migration");
+	ok(s->copy.heartbeat.ns == 80 * CF_MS && s->copy.peer_silence.ns == 500 * CF_MS &&
+	   s->copy.no_progress.ns == 60 * CF_S && s->copy.converge.ns == 3600 * CF_S, "copy");
 	ok(s->probe.rounds == 128 && s->probe.timeout.ns == 500 * CF_MS && s->probe.raw_drift_ppm == 250,
 	   "probe");
 	ok(s->guest.timeout.ns == 250 * CF_MS && s->guest.correct_within.ns == 0, "guest");
