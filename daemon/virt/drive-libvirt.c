@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,37 +33,6 @@ struct libvirt_drive {
 	bool aborted;
 };
 
-/* Templates */
-
-/* What may stand in a host name or an address; whatever else could change the meaning of a URI. */
-static bool is_host(const char *host)
-{
-	const char *at = host;
-
-	while (isalnum((unsigned char)*at) || (*at && strchr(".:-_", *at)))
-		at++;
-	return *host && !*at;
-}
-
-static int fill(const char *template, const char *host, char *ret, size_t size, struct cf_error *err)
-{
-	const char *place = strstr(template, "%s");
-	bool bare = place && (place == template || place[-1] != '[');
-	bool v6 = strchr(host, ':') && bare;
-	int n;
-
-	if (!is_host(host))
-		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "destination: not a host name or an address");
-	if (!place || strchr(place + 1, '%') || strchr(template, '%') != place)
-		return cf_fail(err, EINVAL, CF_HOST,
-			       "%s does not name the destination once, as %%s", template);
-	n = snprintf(ret, size, "%.*s%s%s%s%s", (int)(place - template), template, v6 ? "[" : "", host,
-		     v6 ? "]" : "", place + 2);
-	if (n >= (int)size)
-		return cf_fail(err, ENAMETOOLONG, CF_BAD_REQUEST, "destination: too long");
-	return 0;
-}
-
 /* The call */
 
 static void migrate_clear(struct task *task)
@@ -86,28 +54,22 @@ static int migrate_domain(struct migrate_task *migrate, virDomainPtr domain, str
 	return virt_fail(err, "migration");
 }
 
-/*
- * QEMU's target is set before it copies, or a quick copy would be over first.
- * Set that early it would outlast the job: a domain that stays gets its own back.
- */
 static int migrate_run(struct task *task, struct cf_error *err)
 {
 	struct migrate_task *migrate = (struct migrate_task *)task;
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
 	unsigned long long before = 0;
-	unsigned long long target = migrate->max_downtime_ms;
-	bool known;
+	bool known = false;
 	int r;
 
 	r = virt_find(migrate->connection, migrate->uuid, &domain, err);
+	if (r == 0 && migrate->max_downtime_ms)
+		r = virt_aim(domain, migrate->max_downtime_ms, &known, &before, err);
 	if (r < 0)
 		return r;
-	known = virDomainMigrateGetMaxDowntime(domain, &before, 0) == 0;
-	if (target && virDomainMigrateSetMaxDowntime(domain, target, 0) < 0)
-		return virt_fail(err, "max downtime");
 
 	r = migrate_domain(migrate, domain, err);
-	if (r < 0 && target && known)
+	if (r < 0 && known)
 		virDomainMigrateSetMaxDowntime(domain, before, 0);
 	return r;
 }
@@ -148,25 +110,6 @@ static int libvirt_wait(struct drive *drive, cf_span timeout, struct drive_end *
 	return 0;
 }
 
-/* What can be seen to be wrong before anything is begun. */
-static int check_domain(struct virt *virt, const char *uuid, bool *persistent, struct cf_error *err)
-{
-	struct domain_standing standing;
-	int r;
-
-	r = domain_look(virt, uuid, &standing, err);
-	if (r < 0)
-		return r;
-	if (!standing.known)
-		return cf_fail(err, ENOENT, CF_NOT_FOUND, "there is no such domain");
-	if (!standing.active)
-		return cf_fail(err, ENOTCONN, CF_CONFLICT, "the domain does not run");
-	if (standing.job_active)
-		return cf_fail(err, EBUSY, CF_CONFLICT, "the domain is busy: %s", standing.job);
-	*persistent = standing.persistent;
-	return 0;
-}
-
 static int make_task(struct virt *virt, const struct drive_options *options, struct task **ret,
 		     struct cf_error *err)
 {
@@ -179,14 +122,15 @@ static int make_task(struct virt *virt, const struct drive_options *options, str
 
 	if (!task)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = fill(options->destination_uri, options->destination, migrate->destination_uri,
-		 sizeof(migrate->destination_uri), err);
+	r = virt_uri_fill(options->destination_uri, options->destination, migrate->destination_uri,
+			  sizeof(migrate->destination_uri), err);
 	if (r == 0 && options->migrate_uri[0])
-		r = fill(options->migrate_uri, options->destination, migrate_uri, sizeof(migrate_uri), err);
+		r = virt_uri_fill(options->migrate_uri, options->destination, migrate_uri, sizeof(migrate_uri),
+				  err);
 	if (r == 0)
 		r = virt_migrate_params(options, migrate_uri, &migrate->params, &migrate->n_params, err);
 	if (r == 0)
-		r = check_domain(virt, options->uuid, &persistent, err);
+		r = virt_drive_ready(virt, options->uuid, &persistent, err);
 	if (r == 0)
 		r = virt_dial(virt->uri, NULL, cf_mono_add(kernel_raw(), START_TIME), &migrate->connection, err);
 	if (r < 0)

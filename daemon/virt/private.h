@@ -100,6 +100,16 @@ int virt_migrate_params(const struct drive_options *drive, const char *migrate_u
 			int *n, struct cf_error *err);
 unsigned int virt_migrate_flags(const struct cf_options *o, bool persistent);
 
+/* A template with its "%s" filled in, see struct drive_options. */
+int virt_uri_fill(const char *template, const char *host, char *ret, size_t size, struct cf_error *err);
+
+/* What can be seen to be wrong with a domain before anything is begun. */
+int virt_drive_ready(struct virt *virt, const char *uuid, bool *persistent, struct cf_error *err);
+
+/* Set QEMU's target, and say what it was before, where that is known: a domain that stays gets it back. */
+int virt_aim(virDomainPtr domain, unsigned long long target_ms, bool *known, unsigned long long *before_ms,
+	     struct cf_error *err);
+
 /* libvirt's job statistics as a result; false when they are of another kind of job, or of one that failed. */
 bool virt_job_result(virTypedParameterPtr params, int n, struct job_result *ret);
 
