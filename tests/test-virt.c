@@ -284,6 +284,36 @@ static void test_driver(void)
 	drive_free(drive);
 }
 
+static int no_peer(void *userdata, const struct drive_offer *offer, struct drive_answer *ret, struct cf_error *why)
+{
+	(void)offer;
+	(void)ret;
+	*(bool *)userdata = true;
+	return cf_fail(why, ENOTCONN, CF_UNREACHABLE, "nobody");
+}
+
+static void test_gated(void)
+{
+	struct drive_options options = { .migrate_uri = "tcp://%s", .destination = "hB", .prepare = no_peer };
+	struct drive *drive = NULL;
+	bool asked = false;
+
+	ok(drive_gated.has_gate && drive_gated.can_cut && !drive_gated.outlives_agent && !drive_gated.post_copy &&
+	   drive_gated.settle, "what the driver with a gate says of itself");
+	ok(phases_available(virt, &err), "this libvirt can be driven phase by phase");
+
+	options.userdata = &asked;
+	strcpy(options.uuid, UUID);
+	ok(drive_gated.start(virt, &options, &drive, &err) == -EOPNOTSUPP && !drive && !asked,
+	   "libvirt's test driver cannot, and nobody was asked: %s", err.text);
+	options.options.post_copy = true;
+	ok(drive_gated.start(virt, &options, &drive, &err) == -EOPNOTSUPP && err.code == CF_BAD_REQUEST && !asked,
+	   "post-copy has no gate");
+	strcpy(options.destination, "h B");
+	ok(drive_gated.start(virt, &options, &drive, &err) == -EINVAL && !asked, "nor is everything a destination");
+	ok(virt_hung_calls() == 0, "nothing hangs");
+}
+
 static void test_no_libvirt(void)
 {
 	struct cf_error why = { 0 };
@@ -318,6 +348,7 @@ int main(void)
 	test_events();
 	test_questions();
 	test_driver();
+	test_gated();
 	virDomainFree(test);
 	virConnectClose(other);
 	virt_free(virt);

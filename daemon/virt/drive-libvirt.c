@@ -172,6 +172,7 @@ const struct drive_ops drive_libvirt = {
 	.has_gate = false,
 	.can_cut = false,
 	.outlives_agent = true,
+	.post_copy = true,
 	.start = libvirt_start,
 	.attach = drive_attach,
 	.wait = libvirt_wait,

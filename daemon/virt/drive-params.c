@@ -39,34 +39,55 @@ static void add_compression(struct params *p, enum cf_compression compression)
 		add_text(p, VIR_MIGRATE_PARAM_COMPRESSION, cf_compression_words[compression]);
 }
 
+static void add_options(struct params *p, const struct cf_options *o)
+{
+	add_large(p, VIR_MIGRATE_PARAM_BANDWIDTH, o->bandwidth_mib_per_second);
+	if (o->post_copy)
+		add_large(p, VIR_MIGRATE_PARAM_BANDWIDTH_POSTCOPY, o->bandwidth_mib_per_second);
+	add_int(p, VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS, o->parallel);
+	add_int(p, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL, o->auto_converge_initial_percent);
+	add_int(p, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT, o->auto_converge_increment_percent);
+	add_compression(p, o->compression);
+	add_text(p, VIR_MIGRATE_PARAM_TLS_DESTINATION, o->tls_name);
+	for (size_t i = 0; i < o->n_disks; i++)
+		add_text(p, VIR_MIGRATE_PARAM_MIGRATE_DISKS, o->disks[i]);
+}
+
+static int give(struct params *p, virTypedParameterPtr *ret, int *n, struct cf_error *err)
+{
+	if (p->failed) {
+		virTypedParamsFree(p->list, p->n);
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	}
+
+	*ret = p->list;
+	*n = p->n;
+	return 0;
+}
+
 int virt_migrate_params(const struct drive_options *drive, const char *migrate_uri, virTypedParameterPtr *ret,
 			int *n, struct cf_error *err)
 {
-	const struct cf_options *o = &drive->options;
-	const char *persistent = drive->persistent_xml ? drive->persistent_xml : drive->xml;
 	struct params p = { 0 };
 
 	add_text(&p, VIR_MIGRATE_PARAM_URI, migrate_uri);
 	add_text(&p, VIR_MIGRATE_PARAM_DEST_XML, drive->xml);
-	add_text(&p, VIR_MIGRATE_PARAM_PERSIST_XML, persistent);
-	add_large(&p, VIR_MIGRATE_PARAM_BANDWIDTH, o->bandwidth_mib_per_second);
-	if (o->post_copy)
-		add_large(&p, VIR_MIGRATE_PARAM_BANDWIDTH_POSTCOPY, o->bandwidth_mib_per_second);
-	add_int(&p, VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS, o->parallel);
-	add_int(&p, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL, o->auto_converge_initial_percent);
-	add_int(&p, VIR_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT, o->auto_converge_increment_percent);
-	add_compression(&p, o->compression);
-	add_text(&p, VIR_MIGRATE_PARAM_TLS_DESTINATION, o->tls_name);
-	for (size_t i = 0; i < o->n_disks; i++)
-		add_text(&p, VIR_MIGRATE_PARAM_MIGRATE_DISKS, o->disks[i]);
-	if (p.failed) {
-		virTypedParamsFree(p.list, p.n);
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	}
+	add_text(&p, VIR_MIGRATE_PARAM_PERSIST_XML, drive->persistent_xml ? drive->persistent_xml : drive->xml);
+	add_options(&p, &drive->options);
+	return give(&p, ret, n, err);
+}
 
-	*ret = p.list;
-	*n = p.n;
-	return 0;
+int virt_incoming_params(const struct drive_offer *offer, const char *migrate_uri, const char *listen,
+			 virTypedParameterPtr *ret, int *n, struct cf_error *err)
+{
+	struct params p = { 0 };
+
+	add_text(&p, VIR_MIGRATE_PARAM_URI, migrate_uri);
+	add_text(&p, VIR_MIGRATE_PARAM_LISTEN_ADDRESS, listen);
+	add_text(&p, VIR_MIGRATE_PARAM_DEST_XML, offer->xml);
+	add_text(&p, VIR_MIGRATE_PARAM_DEST_NAME, offer->name);
+	add_options(&p, &offer->options);
+	return give(&p, ret, n, err);
 }
 
 unsigned int virt_migrate_flags(const struct cf_options *o, bool persistent)

@@ -23,6 +23,34 @@
 #include "proto/time.h"
 #include "proto/version.h"
 
+#define DRIVE_URI_ROOM (2 * VIRT_URI_ROOM)
+
+/*
+ * Drivers with a gate: what the source's agent brings the destination's, and what comes back.  XML
+ * and cookies are libvirt's own, not to be read, and hold secrets: no part of them may stand in a
+ * log, an error or a ledger.
+ */
+struct drive_offer {
+	char uuid[CF_UUID_ROOM];
+	char name[CF_NAME_ROOM];
+	const char *xml;			/* borrowed, like the cookie */
+	const void *cookie;
+	size_t cookie_size;
+	struct cf_options options;
+	bool persistent;			/* to be one there, too */
+	bool paused;				/* somebody has paused it: it is to stay that */
+	char migrate_uri[DRIVE_URI_ROOM];	/* where the destination's QEMU should be reached; "": as that has it */
+};
+
+struct drive_answer {
+	char uri[DRIVE_URI_ROOM];		/* where it is: "tcp://hB:49152" */
+	void *cookie;				/* drive_answer_clear() */
+	size_t cookie_size;
+};
+
+/* Wipes and frees what it holds. */
+void drive_answer_clear(struct drive_answer *answer);
+
 struct drive_options {
 	char uuid[CF_UUID_ROOM];		/* of the domain */
 	char destination[CF_HOST_ROOM];		/* host name or address */
@@ -38,19 +66,40 @@ struct drive_options {
 	const char *persistent_xml;		/* the same, for its next start there */
 	bool has_max_downtime;
 	cf_span max_downtime;			/* what QEMU is to aim at */
+
+	/*
+	 * Drivers with a gate: bring the offer to the destination's agent, and its answer back.
+	 * On the thread that calls start(), may block; what has to be written down before the
+	 * copy can converge is written down in it.
+	 */
+	int (*prepare)(void *userdata, const struct drive_offer *offer, struct drive_answer *ret,
+		       struct cf_error *err);
+	void *userdata;
 };
 
 enum drive_state {
 	DRIVE_RUNNING,
 	DRIVE_SUCCEEDED,	/* as the driver has it */
 	DRIVE_FAILED,
-	DRIVE_ABORTED,		/* somebody's request ended it */
+	DRIVE_ABORTED,		/* somebody's request ended it, or it was settled so */
+	/*
+	 * At the gate: the source is paused, the destination has everything, nothing runs.  Only with
+	 * has_gate; lasts until settle() has been answered.
+	 */
+	DRIVE_LOADED,
+	/*
+	 * The connection to libvirtd ended, and with it libvirt's job.  The source may run on, or stand
+	 * paused for ever: see leftover.h.  Only with has_gate.
+	 */
+	DRIVE_LOST,
 };
 
 struct drive_end {
 	enum drive_state state;
 	int code;			/* libvirt's virErrorNumber, 0 when there is none */
-	struct cf_error error;		/* FAILED, ABORTED: what was said */
+	struct cf_error error;		/* FAILED, ABORTED, LOST: what was said */
+	const void *cookie;		/* LOADED: for the destination's Finish; the drive's own, and a secret */
+	size_t cookie_size;
 };
 
 struct drive;
@@ -60,6 +109,7 @@ struct drive_ops {
 	bool has_gate;		/* the guest does not run at the destination before we say so */
 	bool can_cut;		/* the migration's connection may be cut to bring the guest back */
 	bool outlives_agent;	/* it goes on when the agent dies */
+	bool post_copy;		/* takes options.post_copy */
 
 	/*
 	 * Begin, and return as soon as it is under way; what can be known to be
@@ -84,7 +134,21 @@ struct drive_ops {
 	/* Ask for its end, see job_abort(); returns by the deadline. */
 	int (*abort)(struct drive *drive, cf_mono deadline, struct cf_error *err);
 
-	/* Lets go of it: what still runs goes on, counted in virt_hung_calls() until it ends. */
+	/*
+	 * Drivers with a gate, LOADED: end it here.  ran: the guest has run at the destination, which gave
+	 * this cookie, and the copy here is removed.  Not ran: the guest runs on here, at once; that it can
+	 * never run there has been made sure of before.  0: wait() now says SUCCEEDED, or ABORTED.
+	 * -ENOTCONN: the job is gone, and the copy here stands paused until leftover.h is asked.
+	 * -ETIMEDOUT: no answer by the deadline; wait() will tell, and asking again only waits for that answer.
+	 * Anything else: libvirt's refusal, and wait() says FAILED.
+	 */
+	int (*settle)(struct drive *drive, bool ran, const void *cookie, size_t cookie_size, cf_mono deadline,
+		      struct cf_error *err);
+
+	/*
+	 * Lets go of it: what still runs goes on, counted in virt_hung_calls() until it ends.  One with a gate
+	 * ends with its connection: while copying nothing has happened then, at the gate its guest stays paused.
+	 */
 	struct drive *(*free)(struct drive *drive);
 };
 
@@ -103,6 +167,12 @@ static inline int drive_abort(struct drive *drive, cf_mono deadline, struct cf_e
 	return drive->ops->abort(drive, deadline, err);
 }
 
+static inline int drive_settle(struct drive *drive, bool ran, const void *cookie, size_t cookie_size,
+			       cf_mono deadline, struct cf_error *err)
+{
+	return drive->ops->settle(drive, ran, cookie, cookie_size, deadline, err);
+}
+
 static inline struct drive *drive_free(struct drive *drive)
 {
 	return drive ? drive->ops->free(drive) : NULL;
@@ -114,3 +184,12 @@ int drive_attach(struct virt *virt, const char *uuid, struct drive **ret, struct
 
 /* virDomainMigrateToURI3, live, peer to peer: libvirt alone decides when the guest runs there. */
 extern const struct drive_ops drive_libvirt;
+
+/*
+ * libvirt's own five phases, each agent with its own libvirtd: a gate stands between "it has
+ * everything" and "it runs".  The destination's part is incoming.h.
+ */
+extern const struct drive_ops drive_gated;
+
+/* Can this host's libvirt be driven phase by phase?  If not, why.  Never blocks. */
+bool phases_available(struct virt *virt, struct cf_error *why);

@@ -100,6 +100,11 @@ int virt_migrate_params(const struct drive_options *drive, const char *migrate_u
 			int *n, struct cf_error *err);
 unsigned int virt_migrate_flags(const struct cf_options *o, bool persistent);
 
+/* The same for who takes it in; the offered XML alone, under this name. */
+struct drive_offer;
+int virt_incoming_params(const struct drive_offer *offer, const char *migrate_uri, const char *listen,
+			 virTypedParameterPtr *ret, int *n, struct cf_error *err);
+
 /* A template with its "%s" filled in, see struct drive_options. */
 int virt_uri_fill(const char *template, const char *host, char *ret, size_t size, struct cf_error *err);
 
