@@ -42,6 +42,10 @@ foreign()
 check "proto includes only proto"        "$(includes proto '(policy|daemon|client|kvm)/')"
 check "policy includes only proto"       "$(includes policy '(daemon|client|kvm)/')"
 check "client includes only proto"       "$(includes client '(policy|daemon|kvm)/')"
+check "proto/kvm.h and policy/counter.h are of the standard library and proto/time.h alone" \
+	"$(cd "$srcdir" && grep -nE '^#include' proto/kvm.h policy/counter.h proto/time.h | grep -vE '<std(bool|int)\.h>|"proto/time\.h"')"
+check "kvm includes only policy/counter.h, proto/kvm.h and proto/time.h" \
+	"$(includes kvm '(policy|daemon|client|proto)/' | grep -vE '"(policy/counter|proto/kvm|proto/time)\.h"')"
 check "daemon includes no client"        "$(includes daemon '(client)/')"
 check "include paths are written in full" \
 	"$(cd "$srcdir" && find proto policy daemon client kvm -name '*.[ch]' 2>/dev/null | xargs -r grep -nE '#include "[^/"]+"' | grep -v config.h)"
@@ -74,6 +78,18 @@ policy_may='memcpy|memset|memmove|bcmp|memcmp|strcmp|strlen|__assert_fail|__memc
 check "libproto.a takes only what the list allows"  "$(outside libproto.a | grep -vxE "$proto_may")"
 if [ -e "$builddir/libpolicy.a" ]; then
 	check "libpolicy.a takes only what the list allows" "$(outside libpolicy.a | grep -vxE "$policy_may")"
+fi
+
+kvm=$builddir/libclockferry-kvm.so
+if [ -e "$kvm" ]; then
+	check "libclockferry-kvm.so exports ioctl and nothing more" \
+		"$("$NM" -D --defined-only "$kvm" | awk '{ print $NF }' | grep -vx ioctl)"
+	check "libclockferry-kvm.so needs libc and nothing more" \
+		"$(readelf -d "$kvm" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -vxE 'libc\.so\.[0-9.]+')"
+	check "libclockferry-kvm.so takes no memory of malloc, no lock and no thread" \
+		"$("$NM" -D -u "$kvm" | awk '{ print $NF }' | sed 's/@.*//' | grep -E 'alloc|free|pthread|dlsym|dlopen|printf|atfork')"
+	check "libclockferry-kvm.so runs nothing when it is loaded" \
+		"$(readelf -d "$kvm" | grep -E 'INIT_ARRAYSZ' | awk '$3 > 8')"
 fi
 
 check "every source says its licence in one line" \

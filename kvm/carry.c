@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One elapsed time for everything, and all clocks or none.
+ *
+ * The TSC offsets come first, because KVM takes its master clock from the TSCs
+ * when kvmclock is set; each from its own source offset, so that equal ones stay
+ * equal to the bit, without which there is no master clock.  Setting an
+ * offset does not move a timer that is armed for a TSC value: IA32_TSC_DEADLINE is
+ * written back, and KVM arms it anew.  kvmclock is then set with the CLOCK_REALTIME
+ * that belongs to it, so that what passes on the way is added by the kernel.
+ */
+
+#include "kvm/carry.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kvm/instant.h"
+#include "kvm/machine.h"
+#include "kvm/page.h"
+#include "policy/counter.h"
+
+#define MSR_IA32_TSC_DEADLINE 0x6e0
+
+/* How far KVM's own clock may be from where the host's TSC says it is, before it is set. */
+#define KEPT_SLACK_NS	(50 * CF_US)
+#define KEPT_SLACK_PPM	200
+
+static void begin(struct vm *vm, const struct kvm_clock_data *data)
+{
+	vm->acted = vm->asked.serial;
+	vm->bare = (cf_span){ 0 };
+	vm->outcome = (struct cf_kvm_outcome){
+		.serial = vm->asked.serial,
+		.direction = vm->asked.direction,
+		.n_vcpus = vm->n,
+		.clock = data->clock,
+		.at = machine_raw(),
+	};
+	memcpy(vm->outcome.migration, vm->asked.migration, sizeof(vm->outcome.migration));
+	for (uint32_t i = 0; i < vm->n; i++)
+		vm->vcpus[i].flags &= ~(CF_KVM_VCPU_SET | CF_KVM_VCPU_DEADLINE);
+}
+
+static bool end(struct vm *vm, enum cf_kvm_result result)
+{
+	cf_mono now = machine_raw();
+
+	vm->outcome.result = result;
+	vm->outcome.took = cf_mono_since(now, vm->outcome.at);
+	vm->outcome.bare = vm->bare;
+	vm->outcome.at = now;
+	page_tell_outcome(vm);
+	return result != CF_KVM_LEFT;
+}
+
+/* false, for a call that ends a step that failed. */
+static bool fail(struct vm *vm, enum cf_kvm_step step, int error)
+{
+	vm->outcome.step = step;
+	vm->outcome.error = error;
+	return false;
+}
+
+/* What is asked of a vCPU, or NULL. */
+static const struct cf_kvm_asked_vcpu *asked_of(const struct vm *vm, uint32_t place)
+{
+	const struct cf_kvm_asked *asked = &vm->asked;
+	uint32_t id = vm->vcpus[place].id;
+
+	/* As a rule both sides have made the same vCPUs in the same order. */
+	if (place < asked->n_vcpus && asked->vcpus[place].id == id)
+		return &asked->vcpus[place];
+	for (uint32_t i = 0; i < asked->n_vcpus; i++)
+		if (asked->vcpus[i].id == id)
+			return &asked->vcpus[i];
+	return NULL;
+}
+
+static struct cf_ratio ratio_of(struct cf_kvm_scale scale)
+{
+	return (struct cf_ratio){ scale.ratio, scale.frac_bits };
+}
+
+/* The guest's TSC in Hz; 0 where nobody knows. */
+static uint64_t guest_hz(struct vm *vm, struct vcpu *vcpu)
+{
+	int khz;
+
+	if (vm->asked.guest_hz)
+		return vm->asked.guest_hz;
+	if (!vcpu->khz) {
+		khz = vm_ioctl(vm, vcpu->fd, KVM_GET_TSC_KHZ, NULL);
+		vcpu->khz = khz > 0 ? (uint64_t)khz : 0;
+	}
+	return vcpu->khz * 1000;
+}
+
+/* This host's clocks now, and how long the guest has been away. */
+static bool anchor(struct vm *vm, const struct kvm_clock_data *data)
+{
+	const struct cf_kvm_asked *asked = &vm->asked;
+	struct cf_kvm_outcome *outcome = &vm->outcome;
+	struct kvm_clock_data now = { 0 };
+	struct cf_elapsed e = {
+		.captured = asked->record.realtime,
+		.captured_tai_s = asked->record.tai_s,
+		.offset = asked->offset,
+	};
+	bool clamped;
+
+	if (x86_get_clock(vm, KVM_GET_CLOCK, &now, &outcome->anchor) < 0)
+		return fail(vm, CF_KVM_STEP_ANCHOR, errno);
+	e.now = outcome->anchor.realtime;
+	e.now_tai_s = outcome->anchor.tai_s;
+	/* A value that was foreseen, not captured: on the source it was read that much after the record. */
+	e.captured = cf_real_add(e.captured, (cf_span){ (int64_t)(data->clock - asked->record.clock) });
+	if (data->clock != asked->record.clock)
+		outcome->flags |= CF_KVM_OUTCOME_MAPPED;
+
+	outcome->elapsed = cf_counter_elapsed(&e, &clamped);
+	if (clamped)
+		outcome->flags |= CF_KVM_OUTCOME_CLAMPED;
+	if (cf_span_cmp(outcome->elapsed, asked->limit) > 0)
+		return fail(vm, CF_KVM_STEP_LIMIT, 0);
+	return true;
+}
+
+/* Offsets as they are and as they shall be; *first is the TSC of the first vCPU as it was on the source. */
+static bool plan(struct vm *vm, const struct kvm_clock_data *data, struct cf_tsc *first)
+{
+	const struct cf_kvm_capture *record = &vm->asked.record;
+	cf_span passed = cf_span_add((cf_span){ (int64_t)(data->clock - record->clock) }, vm->outcome.elapsed);
+
+	for (uint32_t i = 0; i < vm->n; i++) {
+		const struct cf_kvm_asked_vcpu *asked = asked_of(vm, i);
+		uint64_t hz = guest_hz(vm, &vm->vcpus[i]);
+		struct cf_tsc source;
+
+		if (!asked || asked->source.frac_bits > 63 || asked->destination.frac_bits > 63)
+			return fail(vm, CF_KVM_STEP_RECORD, 0);
+		if (!hz)
+			return fail(vm, CF_KVM_STEP_FREQUENCY, errno);
+		if (x86_offset(vm, &vm->vcpus[i], KVM_GET_DEVICE_ATTR, &vm->before[i]) < 0)
+			return fail(vm, CF_KVM_STEP_OFFSETS, errno);
+		source = (struct cf_tsc){ record->host, ratio_of(asked->source), asked->offset };
+		if (i == 0)
+			*first = source;
+		vm->after[i] = cf_tsc_offset(&source, cf_counter_ticks(passed, hz), vm->outcome.anchor.host,
+					     ratio_of(asked->destination));
+	}
+	return true;
+}
+
+/* The timer that waits for a TSC value is armed again with the TSC as it is now. */
+static bool rearm(struct vm *vm, struct vcpu *vcpu)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = { .head.nmsrs = 1, .entry.index = MSR_IA32_TSC_DEADLINE };
+
+	/* A vCPU without that kind of timer has nothing that could wait. */
+	if (vm_ioctl(vm, vcpu->fd, KVM_GET_MSRS, &msrs) != 1 || !msrs.entry.data)
+		return true;
+	if (vm_ioctl(vm, vcpu->fd, KVM_SET_MSRS, &msrs) != 1)
+		return false;
+	vcpu->flags |= CF_KVM_VCPU_DEADLINE;
+	return true;
+}
+
+/* As it was, for the first n vCPUs. */
+static void undo(struct vm *vm, uint32_t n)
+{
+	vm->outcome.flags |= CF_KVM_OUTCOME_UNDONE;
+	for (uint32_t i = 0; i < n; i++) {
+		bool back = x86_offset(vm, &vm->vcpus[i], KVM_SET_DEVICE_ATTR, &vm->before[i]) == 0;
+
+		if (!rearm(vm, &vm->vcpus[i]) || !back)
+			vm->outcome.flags |= CF_KVM_OUTCOME_STUCK;
+	}
+}
+
+/* Where a TSC is not KVM's to set (TDX, SEV-SNP, a paravirtual VM) the write may succeed and do nothing. */
+static bool set_offset(struct vm *vm, uint32_t i)
+{
+	int64_t now = 0;
+
+	if (x86_offset(vm, &vm->vcpus[i], KVM_SET_DEVICE_ATTR, &vm->after[i]) < 0 ||
+	    x86_offset(vm, &vm->vcpus[i], KVM_GET_DEVICE_ATTR, &now) < 0)
+		return fail(vm, CF_KVM_STEP_OFFSETS, errno);
+	return now == vm->after[i] || fail(vm, CF_KVM_STEP_OFFSETS, EOPNOTSUPP);
+}
+
+static bool set_offsets(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->n; i++)
+		if (!set_offset(vm, i)) {
+			undo(vm, i + 1);
+			return false;
+		}
+	for (uint32_t i = 0; i < vm->n; i++) {
+		if (!rearm(vm, &vm->vcpus[i])) {
+			fail(vm, CF_KVM_STEP_DEADLINES, errno);
+			undo(vm, vm->n);
+			return false;
+		}
+		vm->vcpus[i].flags |= CF_KVM_VCPU_SET;
+	}
+	return true;
+}
+
+/* kvmclock, which showed `clock` at the anchor. */
+static bool set_clock(struct vm *vm, uint64_t clock)
+{
+	const struct cf_kvm_capture *anchor = &vm->outcome.anchor;
+	struct kvm_clock_data data = {
+		.clock = clock,
+		.flags = CF_KVM_CLOCK_REALTIME,
+		.realtime = (uint64_t)anchor->realtime.ns,
+	};
+
+	if (vm_ioctl(vm, vm->fd, KVM_SET_CLOCK, &data) >= 0)
+		return true;
+	if (errno == EINVAL) {
+		/* A kernel that takes no flag: by value, late by the way there. */
+		vm->outcome.flags |= CF_KVM_OUTCOME_BY_VALUE;
+		data = (struct kvm_clock_data){
+			.clock = clock + (uint64_t)cf_real_since(machine_realtime(), anchor->realtime).ns,
+		};
+		if (vm_ioctl(vm, vm->fd, KVM_SET_CLOCK, &data) >= 0)
+			return true;
+	}
+	fail(vm, CF_KVM_STEP_CLOCK, errno);
+	undo(vm, vm->n);
+	return false;
+}
+
+/* What it came to.  That it could not be read changes nothing in what was set. */
+static void read_back(struct vm *vm, uint64_t clock, const struct cf_tsc *first)
+{
+	struct cf_kvm_outcome *outcome = &vm->outcome;
+	struct kvm_clock_data data = { 0 };
+	int64_t documented;
+	cf_span since;
+
+	if (x86_get_clock(vm, KVM_GET_CLOCK, &data, &outcome->readback) < 0)
+		return;
+	since = cf_real_since(outcome->readback.realtime, outcome->anchor.realtime);
+	outcome->residual.ns = (int64_t)(outcome->readback.clock - clock) - since.ns;
+	outcome->residual_width = cf_span_add(outcome->anchor.width, outcome->readback.width);
+	if (outcome->readback.flags & CF_KVM_CLOCK_STABLE)
+		outcome->flags |= CF_KVM_OUTCOME_STABLE;
+
+	documented = cf_tsc_offset_by_kvmclock(first, vm->asked.record.clock, outcome->readback.host,
+					       outcome->readback.clock, guest_hz(vm, &vm->vcpus[0]));
+	outcome->routes = cf_counter_distance((uint64_t)documented, (uint64_t)vm->after[0],
+					      guest_hz(vm, &vm->vcpus[0]));
+	outcome->flags |= CF_KVM_OUTCOME_READ;
+}
+
+/* Before anything is touched. */
+static bool may_act(struct vm *vm)
+{
+	if (vm->flags & CF_KVM_VM_ITSELF)
+		return fail(vm, CF_KVM_STEP_ITSELF, 0);
+	if (!vm_descriptors(vm))
+		return fail(vm, CF_KVM_STEP_DESCRIPTORS, 0);
+	if (vm_running(vm))
+		return fail(vm, CF_KVM_STEP_RUNNING, 0);
+	return true;
+}
+
+bool x86_carry(struct vm *vm, const struct kvm_clock_data *data)
+{
+	const struct cf_kvm_asked *asked = &vm->asked;
+	struct cf_tsc first = { 0 };
+	uint64_t clock;
+
+	/* A window need not be wrapped; and the value has to be one that can travel. */
+	if (data->clock < asked->clock_low || data->clock > asked->clock_high)
+		return false;
+	begin(vm, data);
+	if (!may_act(vm) || !anchor(vm, data) || !plan(vm, data, &first) || !set_offsets(vm))
+		return end(vm, CF_KVM_LEFT);
+	clock = data->clock + (uint64_t)vm->outcome.elapsed.ns;
+	if (!set_clock(vm, clock))
+		return end(vm, CF_KVM_LEFT);
+	read_back(vm, clock, &first);
+	return end(vm, CF_KVM_CARRIED);
+}
+
+/*
+ * The guest stays, and QEMU is about to set its kvmclock back to where it stopped.
+ * KVM's own never did: it is the same line it was, which no setting could give
+ * back to the bit.  So it is held against the host's TSC, and set only if it is
+ * not where that says it should be.  The TSC counted all the time.
+ */
+bool x86_keep(struct vm *vm, const struct kvm_clock_data *data)
+{
+	const struct cf_kvm_capture *then = &vm->capture;
+	struct cf_kvm_outcome *outcome = &vm->outcome;
+	struct kvm_clock_data now = { 0 };
+	uint64_t hz = vm->asked.host_hz;
+	cf_span slack;
+	uint64_t clock;
+
+	if (!then->number || data->clock != then->clock)
+		return false;
+	begin(vm, data);
+	if (!may_act(vm))
+		return end(vm, CF_KVM_LEFT);
+	if (!hz)
+		hz = vm->vcpus[0].khz * 1000;
+	if (x86_get_clock(vm, KVM_GET_CLOCK, &now, &outcome->anchor) < 0 || !hz) {
+		fail(vm, hz ? CF_KVM_STEP_ANCHOR : CF_KVM_STEP_FREQUENCY, hz ? errno : 0);
+		return end(vm, CF_KVM_LEFT);
+	}
+	outcome->elapsed = cf_counter_time(outcome->anchor.host - then->host, hz);
+	clock = then->clock + (uint64_t)outcome->elapsed.ns;
+	outcome->readback = outcome->anchor;
+	outcome->residual.ns = (int64_t)(now.clock - clock);
+	outcome->residual_width = cf_span_add(outcome->anchor.width, then->width);
+	outcome->flags |= CF_KVM_OUTCOME_READ | (now.flags & CF_KVM_CLOCK_STABLE ? CF_KVM_OUTCOME_STABLE : 0);
+
+	slack = cf_span_add((cf_span){ KEPT_SLACK_NS }, cf_span_ppm(outcome->elapsed, KEPT_SLACK_PPM));
+	slack = cf_span_add(slack, outcome->residual_width);
+	if (cf_span_cmp(cf_span_abs(outcome->residual), slack) <= 0)
+		return end(vm, CF_KVM_KEPT);
+	if (!set_clock(vm, clock))
+		return end(vm, CF_KVM_LEFT);
+	return end(vm, CF_KVM_KEPT);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kvm/vm.h"
+
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kvm/machine.h"
+#include "kvm/page.h"
+
+static struct vm *the_vm;
+
+/* Made, and without a vCPU yet. */
+static int fresh = -1;
+static unsigned long fresh_type;
+
+void vm_created(int fd, unsigned long type)
+{
+	fresh_type = type;
+	__atomic_store_n(&fresh, fd, __ATOMIC_RELEASE);
+}
+
+struct vm *vm_known(void)
+{
+	struct vm *vm = __atomic_load_n(&the_vm, __ATOMIC_ACQUIRE);
+
+	return vm && __atomic_load_n(&vm->page, __ATOMIC_ACQUIRE) ? vm : NULL;
+}
+
+static struct vm *make(void)
+{
+	struct vm *vm = mmap(NULL, sizeof(*vm), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		  *other = NULL;
+
+	if (vm == MAP_FAILED)
+		return NULL;
+	if (madvise(vm, sizeof(*vm), MADV_WIPEONFORK) < 0 ||
+	    !__atomic_compare_exchange_n(&the_vm, &other, vm, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		munmap(vm, sizeof(*vm));
+		return other;
+	}
+	return vm;
+}
+
+/* Another VM than the one known: what was known is of no use. */
+static void adopt(struct vm *vm, int fd, unsigned long type)
+{
+	for (uint32_t i = 0; i < vm->n; i++)
+		vm->slots[vm->vcpus[i].fd] = 0;
+	memset(vm->vcpus, 0, vm->n * sizeof(vm->vcpus[0]));
+	vm->n = 0;
+	vm->fd = fd;
+	vm->whole = true;
+	vm->flags = type >> 31 & 1 ? CF_KVM_VM_PROTECTED : 0;
+	vm->virt = vm->phys = (struct counter){ 0 };
+	vm->carried = false;
+	memset(&vm->capture, 0, sizeof(vm->capture));
+}
+
+static void add(struct vm *vm, int fd, uint32_t id)
+{
+	struct vcpu *vcpu = &vm->vcpus[vm->n];
+
+	if (vm->n == CF_KVM_VCPUS || fd >= VM_DESCRIPTORS) {
+		vm->whole = false;
+		return;
+	}
+	*vcpu = (struct vcpu){ .fd = fd, .id = id };
+	vm->slots[fd] = (uint16_t)++vm->n;
+}
+
+void vm_vcpu_created(int vm_fd, int fd, unsigned long id)
+{
+	struct vm *vm = __atomic_load_n(&the_vm, __ATOMIC_ACQUIRE);
+	int expected = vm_fd;
+
+	if (!vm)
+		vm = make();
+	if (!vm)
+		return;
+	/* Once in the life of a vCPU, and it must not be forgotten. */
+	while (!vm_enter(vm))
+		sched_yield();
+	if (__atomic_compare_exchange_n(&fresh, &expected, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		adopt(vm, vm_fd, fresh_type);
+	if (vm->fd == vm_fd) {
+		add(vm, fd, (uint32_t)id);
+		page_make(vm);
+	}
+	vm_leave(vm);
+}
+
+bool vm_running(const struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->n; i++)
+		if (__atomic_load_n(&vm->vcpus[i].running, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+/* "anon_inode:kvm-vcpu:12": is the end of it this number? */
+static bool is_vcpu(const char *name, uint32_t id)
+{
+	static const char kind[] = "anon_inode:kvm-vcpu:";
+	uint64_t number = 0;
+
+	if (strncmp(name, kind, sizeof(kind) - 1) != 0)
+		return false;
+	name += sizeof(kind) - 1;
+	if (!*name)
+		return false;
+	for (; *name >= '0' && *name <= '9' && number <= UINT32_MAX; name++)
+		number = number * 10 + (uint64_t)(*name - '0');
+	return !*name && number == id;
+}
+
+bool vm_descriptors(const struct vm *vm)
+{
+	char name[64];
+
+	if (!machine_descriptor(vm->fd, name, sizeof(name)) || strcmp(name, "anon_inode:kvm-vm") != 0)
+		return false;
+	for (uint32_t i = 0; i < vm->n; i++)
+		if (!machine_descriptor(vm->vcpus[i].fd, name, sizeof(name)) ||
+		    !is_vcpu(name, vm->vcpus[i].id))
+			return false;
+	return vm->whole && vm->n > 0;
+}
+
+bool vm_enter(struct vm *vm)
+{
+	return !__atomic_exchange_n(&vm->busy, 1, __ATOMIC_ACQUIRE);
+}
+
+bool vm_enter_soon(struct vm *vm)
+{
+	cf_mono until = cf_mono_add(machine_raw(), (cf_span){ CF_MS });
+
+	do
+		if (vm_enter(vm))
+			return true;
+	while (cf_mono_cmp(machine_raw(), until) < 0);
+	return false;
+}
+
+void vm_leave(struct vm *vm)
+{
+	__atomic_store_n(&vm->busy, 0, __ATOMIC_RELEASE);
+}
+
+int vm_ioctl(struct vm *vm, int fd, unsigned long request, void *arg)
+{
+	cf_mono before = machine_raw();
+	int r = machine_ioctl(fd, request, arg);
+
+	vm->bare = cf_span_add(vm->bare, cf_mono_since(machine_raw(), before));
+	return r;
+}
