@@ -31,7 +31,7 @@ foreign()
 {
 	header=$1
 	shift
-	found=$(cd "$srcdir" && find proto policy daemon client kvm -name '*.[ch]' 2>/dev/null |
+	found=$(cd "$srcdir" && find proto policy daemon client hook kvm -name '*.[ch]' 2>/dev/null |
 		xargs -r grep -lE "#include <($header)")
 	for folder; do
 		found=$(printf '%s\n' "$found" | grep -v "^$folder")
@@ -39,16 +39,18 @@ foreign()
 	printf '%s' "$found"
 }
 
-check "proto includes only proto"        "$(includes proto '(policy|daemon|client|kvm)/')"
-check "policy includes only proto"       "$(includes policy '(daemon|client|kvm)/')"
-check "client includes only proto"       "$(includes client '(policy|daemon|kvm)/')"
+check "proto includes only proto"        "$(includes proto '(policy|daemon|client|hook|kvm)/')"
+check "policy includes only proto"       "$(includes policy '(daemon|client|hook|kvm)/')"
+check "client includes only proto"       "$(includes client '(policy|daemon|hook|kvm)/')"
 check "proto/kvm.h and policy/counter.h are of the standard library and proto/time.h alone" \
 	"$(cd "$srcdir" && grep -nE '^#include' proto/kvm.h policy/counter.h proto/time.h | grep -vE '<std(bool|int)\.h>|"proto/time\.h"')"
 check "kvm includes only policy/counter.h, proto/kvm.h and proto/time.h" \
-	"$(includes kvm '(policy|daemon|client|proto)/' | grep -vE '"(policy/counter|proto/kvm|proto/time)\.h"')"
-check "daemon includes no client"        "$(includes daemon '(client)/')"
+	"$(includes kvm '(policy|daemon|client|hook|proto)/' | grep -vE '"(policy/counter|proto/kvm|proto/time)\.h"')"
+check "hook includes only itself and proto's times" \
+	"$(find "$srcdir/hook" -name '*.[ch]' | xargs grep -nE '#include "' | grep -vE '"(hook/[a-z]+|proto/time)\.h"')"
+check "daemon includes no client"        "$(includes daemon '(client|hook)/')"
 check "include paths are written in full" \
-	"$(cd "$srcdir" && find proto policy daemon client kvm -name '*.[ch]' 2>/dev/null | xargs -r grep -nE '#include "[^/"]+"' | grep -v config.h)"
+	"$(cd "$srcdir" && find proto policy daemon client hook kvm -name '*.[ch]' 2>/dev/null | xargs -r grep -nE '#include "[^/"]+"' | grep -v config.h)"
 
 check "json-c is known to proto/codec alone"        "$(foreign 'json-c/|json\.h' proto/codec)"
 check "libvirt is known to daemon/virt alone"       "$(foreign 'libvirt/' daemon/virt/)"
@@ -93,7 +95,7 @@ if [ -e "$kvm" ]; then
 fi
 
 check "every source says its licence in one line" \
-	"$(cd "$srcdir" && find proto policy daemon client kvm tests bench systemd -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' \) 2>/dev/null | xargs -r grep -L 'SPDX-License-Identifier: LGPL-2.1-or-later')"
+	"$(cd "$srcdir" && find proto policy daemon client hook kvm tests bench systemd -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' \) 2>/dev/null | xargs -r grep -L 'SPDX-License-Identifier: LGPL-2.1-or-later')"
 
 echo "1..$n"
 exit $bad
