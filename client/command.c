@@ -34,6 +34,8 @@ const struct command commands[] = {
 		"The receipt of a migration" },
 	{ "quiesce", "",                         0, 0, TAKES_OFF, run_quiesce,
 		"Take no new migrations, and let those under way come to an end" },
+	{ "hook",    "install|remove|status",    1, 1, TAKES_PROGRAM, run_hook,
+		"Guard this host against migrations that others drive, by a hook of libvirt's" },
 	{ "policy",  "[NAME | check FILE]",      0, 2, TAKES_TRIAL, run_policy,
 		"What the host allows; or what a policy would have done to past migrations" },
 	{ "explain", "[CODE]",                   0, 1, 0, run_explain,

@@ -41,6 +41,7 @@ struct ask {
 	const char *labels[CF_LABELS_MAX];
 	size_t n_labels;
 	const char *xml, *persistent_xml;	/* files */
+	const char *program;		/* that libvirt's hook leads to; NULL: where it was installed */
 	FILE *to;
 
 	struct call *call;
@@ -56,6 +57,7 @@ enum {
 	TAKES_TRIAL    = 1 << 5,	/* which past it is held against */
 	TAKES_OPTIONS  = 1 << 4,	/* how the guest is to be carried */
 	TAKES_LIST     = 1 << 6,	/* which of many */
+	TAKES_PROGRAM  = 1 << 7,	/* which program is meant */
 };
 
 struct command {
@@ -83,6 +85,7 @@ int run_abort(struct ask *ask, struct cf_error *err);
 int run_list(struct ask *ask, struct cf_error *err);
 int run_show(struct ask *ask, struct cf_error *err);
 int run_quiesce(struct ask *ask, struct cf_error *err);
+int run_hook(struct ask *ask, struct cf_error *err);
 int run_policy(struct ask *ask, struct cf_error *err);
 int run_explain(struct ask *ask, struct cf_error *err);
 int run_version(struct ask *ask, struct cf_error *err);

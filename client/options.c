@@ -23,7 +23,7 @@ enum option_id {
 	OPT_OVERRIDE, OPT_REASON, OPT_SINCE,
 	OPT_TLS, OPT_TLS_NAME, OPT_PARALLEL, OPT_BANDWIDTH, OPT_AUTO_CONVERGE, OPT_AUTO_CONVERGE_INITIAL,
 	OPT_AUTO_CONVERGE_INCREMENT, OPT_COMPRESSION, OPT_STORAGE, OPT_DISKS, OPT_UNSAFE, OPT_POST_COPY,
-	OPT_XML, OPT_PERSISTENT_XML,
+	OPT_XML, OPT_PERSISTENT_XML, OPT_PROGRAM,
 	OPT_HELP, OPT_VERSION,
 };
 
@@ -118,6 +118,8 @@ static const struct {
 		"With migrate: the domain's XML there", TAKES_REQUEST },
 	[OPT_PERSISTENT_XML] = { "persistent-xml", "FILE",
 		"With migrate: its XML there for later starts, if that is another one", TAKES_REQUEST },
+	[OPT_PROGRAM] = { "program", "PATH",
+		"With hook: the program, where it is not installed (" SBINDIR "/clockferry-hook)", TAKES_PROGRAM },
 	[OPT_HELP] = { "help", NULL,
 		"Print this, or the use of one command" },
 	[OPT_VERSION] = { "version", NULL,
@@ -225,6 +227,7 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 	case OPT_OFF:     ask->off = true; return 0;
 	case OPT_XML:     ask->xml = optarg; return 0;
 	case OPT_PERSISTENT_XML: ask->persistent_xml = optarg; return 0;
+	case OPT_PROGRAM: ask->program = optarg; return 0;
 	case OPT_SINCE:
 		ask->has_since = true;
 		return take_span(id, (cf_span){ 0 }, (cf_span){ 100 * CF_YEAR }, &ask->since, err);

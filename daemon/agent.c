@@ -9,10 +9,12 @@
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "daemon/act/migrations.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
+#include "daemon/guard.h"
 #include "daemon/http/api.h"
 #include "daemon/http/server.h"
 #include "daemon/ledger/ledger.h"
@@ -189,6 +191,15 @@ static void on_virt(const struct virt_news *news, void *userdata)
 		log_warning_about(LOG_ABOUT(.id = LOG_ID_LIBVIRT_LOST), "the connection to libvirt is lost");
 }
 
+/* Where no hook is installed nobody reads it. */
+static void tell_hook(const struct agent *agent)
+{
+	struct cf_error err = { 0 };
+
+	if (guard_tell(GUARD_FILE, agent->context.settings, &err) < 0 && access(CF_HOOK_LINK, F_OK) == 0)
+		log_warning("libvirt's hook does not know the settings: %s", err.text);
+}
+
 /* Settings that were read stay in force until the next start; what stood in for some does not. */
 static int check_start_only(const struct agent *agent, const struct settings *fresh, struct cf_error *err)
 {
@@ -242,6 +253,7 @@ static int reload(struct agent *agent, struct cf_error *err)
 	settings_free(agent->context.settings);
 	agent->context.settings = CF_TAKE(fresh);
 	migrations_reload(agent->migrations);
+	tell_hook(agent);
 	return 0;
 }
 
@@ -408,6 +420,7 @@ int agent_run(struct agent *agent, struct cf_error *err)
 				agent->context.settings->fault);
 	else
 		say_tls(agent);
+	tell_hook(agent);
 	sd_notify(false, "READY=1");
 	r = sd_event_loop(loop_sd(agent->loop));
 	if (r < 0)

@@ -47,6 +47,8 @@ struct log_about {
 #define LOG_ID_LEDGER_FAILED		"0dbcbee7f1614a01b454345d6e73e063"
 #define LOG_ID_LEDGER_BACK		"eec3411bb42b4de6a79b6ce5f7d9c4e9"
 #define LOG_ID_LEDGER_LOST		"aa1b0606a6fa487c846986796f413373"
+#define LOG_ID_GUARD_REFUSED		"fdd124b4affd473e99fe373730ba5672"
+#define LOG_ID_GUARD_OBSERVED		"909797e184a9497ba2282bcb3dcdaa3d"
 #define LOG_ID_TLS_OFF			"fc2f46d97aad4c0cb0e86296e367a8bb"
 
 /*

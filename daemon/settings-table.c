@@ -5,6 +5,7 @@
 static const char *const via_words[CF_N_VIAS] = { "auto", "socket", "ipv4", "ipv6" };
 
 static const char *const switch_words[] = { "no", "yes" };
+static const char *const closed_words[] = { "open", "closed" };
 
 #define ROW(name, k, T, m, default_, ...)                                                               \
 	{                                                                                               \
@@ -16,8 +17,9 @@ static const char *const switch_words[] = { "no", "yes" };
 	ROW(name, SETTING_INT, S, m, default_, .min = (lo), .max = CF_IS(S, m, int64_t) * (hi), __VA_ARGS__)
 #define SPAN(name, m, default_, lo, hi, ...) \
 	ROW(name, SETTING_SPAN, S, m, default_, .min = (lo), .max = CF_IS(S, m, cf_span) * (hi), __VA_ARGS__)
-#define SWITCH(name, m, default_, ...) \
-	ROW(name, SETTING_SWITCH, S, m, default_, .words = switch_words, .max = CF_IS(S, m, bool), __VA_ARGS__)
+#define SWITCH(name, m, default_, ...) EITHER(name, m, default_, switch_words, __VA_ARGS__)
+#define EITHER(name, m, default_, w, ...) \
+	ROW(name, SETTING_SWITCH, S, m, default_, .words = (w), .max = CF_IS(S, m, bool), __VA_ARGS__)
 #define WORD(name, m, default_, w, first, n, ...) \
 	ROW(name, SETTING_WORD, S, m, default_, .words = (w), .min = (first), .max = (n) - 1, __VA_ARGS__)
 #define LIST(name, k, ...) { .key = (name), .kind = (k), __VA_ARGS__ }
@@ -174,6 +176,17 @@ static const struct setting guest[] = {
 		      "guest's own NTP client: the error is only reported.")),
 };
 
+static const struct setting guard[] = {
+	WORD("mode", guard.mode, "enforce", cf_guard_mode_words, CF_GUARD_OFF, CF_N_GUARD_MODES,
+		MEANS("enforce: a domain that another manager moves comes in only if this host's clock is "
+		      "good and the gate to one of its peers is open, or if this host knows no peers. "
+		      "observe: it comes in, and the log says why it should not have. off: nothing is judged.")),
+	EITHER("without-agent", guard.closed, "open", closed_words,
+		MEANS("What the hook does when the agent does not answer.")),
+	SPAN("deadline", guard.deadline, "1 s", 100 * CF_MS, MIN_,
+		MEANS("How long the hook waits for the answer, all in all.")),
+};
+
 static const struct setting ledger[] = {
 	TEXT("path", SETTING_PATH, ledger.path, LOCALSTATEDIR "/lib/clockferry/ledger.db", NOT_EMPTY, AT_START,
 		MEANS("Its file, on a disk that is still there after a power cut. Another one takes a restart.")),
@@ -251,6 +264,9 @@ const struct setting_group setting_groups[SETTING_GROUPS] = {
 		"While a guest's memory is copied." },
 	{ "probe", NULL, GROUP_ONE, ROWS(probe), "Measuring the offset between two hosts." },
 	{ "guest", NULL, GROUP_ONE, ROWS(guest), "Measuring and correcting a guest's clock." },
+	{ "guard", NULL, GROUP_ONE, ROWS(guard),
+		"Migrations to this host that others drive, where `clockferry hook install` was called. The "
+		"limits are those of use-policy." },
 	{ "ledger", NULL, GROUP_ONE, ROWS(ledger),
 		"What this host's agent remembers of its migrations, and how long." },
 	{ "policy", "default", GROUP_POLICIES, ROWS(policy),

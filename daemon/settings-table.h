@@ -55,7 +55,7 @@ struct setting_group {
 	const char *meaning;
 };
 
-#define SETTING_GROUPS 11
+#define SETTING_GROUPS 12
 #define SETTING_ROWS_MAX 20
 extern const struct setting_group setting_groups[SETTING_GROUPS];
 

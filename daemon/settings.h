@@ -18,6 +18,7 @@
 
 #include "proto/base.h"
 #include "proto/error.h"
+#include "proto/guard.h"
 #include "proto/options.h"
 #include "proto/policy.h"
 #include "proto/report.h"
@@ -129,6 +130,12 @@ struct settings {
 		cf_span interval;	/* between measurements during the copy */
 		cf_span correct_within;	/* after RESUME; later the clock is only reported */
 	} guest;
+
+	struct {
+		enum cf_guard_mode mode;
+		bool closed;		/* without an agent's answer nothing comes in */
+		cf_span deadline;	/* for the hook, all in all */
+	} guard;
 
 	struct {
 		char path[SETTINGS_TEXT_ROOM];

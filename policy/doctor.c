@@ -106,6 +106,34 @@ static void look_at_guests(const struct cf_host_evidence *e, struct cf_vitals *v
 	words_add(agents->detail, sizeof(agents->detail), e->agentless);
 }
 
+/* libvirt looks for hooks when it starts, and when it is told to. */
+static bool is_loaded(const struct cf_hook_evidence *hook)
+{
+	if (!hook->has_began || cf_real_since(hook->began, hook->since).ns > 0)
+		return true;
+	return cf_real_since(hook->loaded, hook->since).ns >= 0 || cf_real_since(hook->asked, hook->since).ns > 0;
+}
+
+static void look_at_hook(const struct cf_hook_evidence *hook, struct cf_vitals *vitals)
+{
+	struct cf_vital *vital;
+
+	if (!hook->installed) {
+		add(vitals, CF_VITAL_HOOK, CF_VITAL_OK, "not installed");
+	} else if (*hook->broken) {
+		add(vitals, CF_VITAL_HOOK, CF_VITAL_WARN, hook->broken);
+	} else if (*hook->untold) {
+		vital = add(vitals, CF_VITAL_HOOK, CF_VITAL_WARN, "it does not find the agent's settings in ");
+		words_add(vital->detail, sizeof(vital->detail), hook->untold);
+	} else if (!is_loaded(hook)) {
+		vital = add(vitals, CF_VITAL_HOOK, CF_VITAL_WARN, "installed, not loaded yet: restart or reload ");
+		words_add(vital->detail, sizeof(vital->detail), hook->daemon);
+	} else {
+		vital = add(vitals, CF_VITAL_HOOK, CF_VITAL_OK, "installed, mode ");
+		words_add(vital->detail, sizeof(vital->detail), cf_guard_mode_words[hook->mode]);
+	}
+}
+
 static void look_at_libvirt(const struct cf_host_evidence *e, struct cf_vitals *vitals)
 {
 	bool old = is_old(e->libvirt_version, CF_LIBVIRT_LEAST) || is_old(e->emulator_version, CF_QEMU_LEAST);
@@ -117,6 +145,7 @@ static void look_at_libvirt(const struct cf_host_evidence *e, struct cf_vitals *
 		add(vitals, CF_VITAL_LIBVIRT, CF_VITAL_FAIL, e->libvirt_why);
 	}
 	add_why(vitals, CF_VITAL_DRIVER, CF_VITAL_FAIL, e->driver_lacks, e->driver);
+	look_at_hook(&e->hook, vitals);
 	if (e->has_kvm_guests)
 		add_why(vitals, CF_VITAL_COUNTERS, CF_VITAL_WARN, e->counters_why, "");
 	if (e->guests_known)

@@ -7,6 +7,7 @@
  */
 
 #include "proto/doctor.h"
+#include "proto/guard.h"
 #include "proto/report.h"
 
 #define CF_RIVALS_MAX    8
@@ -18,6 +19,20 @@
 struct cf_shelf_life {
 	bool known;			/* false: it was not given, or could not be read, which is told elsewhere */
 	cf_real from, until;
+};
+
+/* libvirt's hook, for migrations that others drive. */
+struct cf_hook_evidence {
+	enum cf_guard_mode mode;
+	bool installed;			/* false: nothing below means anything */
+	cf_real since;
+	char broken[CF_DETAIL_ROOM];	/* why it cannot be run; "" when it can */
+	char untold[CF_DETAIL_ROOM];	/* the file in which it does not find this agent's settings; "" */
+	bool has_began;
+	cf_real began;			/* when the daemon did that runs hooks */
+	char daemon[32];
+	cf_real loaded;			/* when that was told to look for hooks again; zeroed: never */
+	cf_real asked;			/* when the hook last asked this agent; the same */
 };
 
 struct cf_host_evidence {
@@ -48,6 +63,7 @@ struct cf_host_evidence {
 	int64_t emulator_version;
 	char driver[32];
 	char driver_lacks[CF_DETAIL_ROOM];	/* the first file that it needs and that is not there; "" */
+	struct cf_hook_evidence hook;
 	bool guests_known;		/* what follows is */
 	bool has_kvm_guests;		/* some of them run under KVM: their counters matter */
 	char counters_why[CF_DETAIL_ROOM];

@@ -8,6 +8,7 @@
 #include "proto/commit.h"
 #include "proto/doctor.h"
 #include "proto/domain.h"
+#include "proto/guard.h"
 #include "proto/health.h"
 #include "proto/incoming.h"
 #include "proto/peer.h"
@@ -75,6 +76,8 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		"Say where the guest of a migration in doubt runs, having looked." },
 	[CF_ROUTE_QUIESCE] = { "POST", "/v1/quiesce", &cf_quiesce_shape, &cf_quiesced_shape, BODY, CF_ROLE_ADMIN,
 		"Take no new migrations, from here or to here; or take them again." },
+	[CF_ROUTE_GUARD] = { "POST", "/v1/guard", &cf_guard_request_shape, &cf_guard_answer_shape, BODY, CF_ROLE_ADMIN,
+		"May this domain come in, which another manager moves?  For libvirt's hook on this host." },
 	[CF_ROUTE_RESERVE] = { "PUT", "/v1/incoming/{}", &cf_reservation_shape, &cf_lease_shape, BODY, PEER,
 		"Ask the destination whether a domain may come in, and reserve room for it." },
 	[CF_ROUTE_RECORD] = { "PUT", "/v1/incoming/{}/record", &cf_record_shape, &cf_accepted_shape, RECORD, PEER,

@@ -26,6 +26,8 @@ static void well(struct cf_host_evidence *e)
 		.report = { .state = CF_CLOCK_SYNCHRONISED, .has_bound = true, .bound = { CF_MS }, .has_tracking = true,
 			    .has_via = true, .via = CF_VIA_IPV4, .has_tai_s = true, .tai_s = 37 },
 		.libvirt = true, .versions = "libvirt 9.0.0, QEMU 7.2.0", .libvirt_version = 9000000,
+		.hook = { .mode = CF_GUARD_ENFORCE, .installed = true, .since = DAYS(-7), .has_began = true,
+			  .began = DAYS(-6), .daemon = "libvirtd" },
 		.emulator_version = 7002000, .driver = "libvirt", .guests_known = true, .has_kvm_guests = true,
 		.n_guests = 3, .certificate = { true, DAYS(-1), DAYS(60) }, .ca = { true, DAYS(-1), DAYS(600) },
 		.crl = { true, DAYS(-1), DAYS(1) }, .key = "/etc/key", .has_peer_role = true, .peers = &peers,
@@ -64,6 +66,14 @@ static void spoil_qemu_age(struct cf_host_evidence *e) { e->emulator_version = 7
 static void spoil_driver(struct cf_host_evidence *e) { strcpy(e->driver_lacks, "ca.pem"); }
 static void spoil_counters(struct cf_host_evidence *e) { strcpy(e->counters_why, "denied"); }
 static void spoil_guests(struct cf_host_evidence *e) { e->n_agentless = 2; strcpy(e->agentless, "a, b"); }
+static void spoil_link(struct cf_host_evidence *e) { strcpy(e->hook.broken, "no such file"); }
+static void spoil_telling(struct cf_host_evidence *e) { strcpy(e->hook.untold, "/var/hook"); }
+static void spoil_loading(struct cf_host_evidence *e) { e->hook.began = (cf_real)DAYS(-9); }
+static void spoil_reload(struct cf_host_evidence *e)
+{
+	spoil_loading(e);
+	e->hook.loaded = e->hook.asked = (cf_real)DAYS(-8);
+}
 static void spoil_port(struct cf_host_evidence *e) { strcpy(e->listening_why, "in use"); }
 static void spoil_end(struct cf_host_evidence *e) { e->certificate.until = (cf_real)DAYS(29); }
 static void spoil_late(struct cf_host_evidence *e) { e->certificate.until = (cf_real)DAYS(-1); }
@@ -114,6 +124,10 @@ static const struct {
 	{ "libvirtd without certificates", spoil_driver, CF_VITAL_DRIVER, CF_VITAL_FAIL, "", "ca.pem" },
 	{ "no debugfs", spoil_counters, CF_VITAL_COUNTERS, CF_VITAL_WARN, "", "denied" },
 	{ "guests without agents", spoil_guests, CF_VITAL_GUEST_AGENTS, CF_VITAL_WARN, "", "2 of 3: a, b" },
+	{ "a hook that leads nowhere", spoil_link, CF_VITAL_HOOK, CF_VITAL_WARN, "", "no such file" },
+	{ "a hook that was not told", spoil_telling, CF_VITAL_HOOK, CF_VITAL_WARN, "", "/var/hook" },
+	{ "a hook that is younger than libvirtd", spoil_loading, CF_VITAL_HOOK, CF_VITAL_WARN, "", "not loaded yet: restart or reload libvirtd" },
+	{ "one from after it was told to look", spoil_reload, CF_VITAL_HOOK, CF_VITAL_WARN, "", "not loaded yet" },
 	{ "no listener", spoil_port, CF_VITAL_LISTENING, CF_VITAL_FAIL, "", "in use" },
 	{ "a certificate near its end", spoil_end, CF_VITAL_CERTIFICATE, CF_VITAL_WARN, "", "until 2024-11-02T00:00:00Z" },
 	{ "one behind it", spoil_late, CF_VITAL_CERTIFICATE, CF_VITAL_FAIL, "", "until" },

@@ -273,6 +273,16 @@ enum cf_finding_code migrations_objection(const struct migrations *all, const ch
 	return CF_FINDING_PEER_BUSY;
 }
 
+bool migrations_expects(const struct migrations *all, const char *uuid)
+{
+	for (const struct migration *m = all->newest; m; m = m->next)
+		if (m->side == CF_DESTINATION && !m->over && cf_phase_takes_room(CF_DESTINATION, m->phase) &&
+		    strcasecmp(m->uuid, uuid) == 0)
+			return true;
+
+	return false;
+}
+
 int migrations_find(struct migrations *all, const char *id, struct migration **ret, struct cf_error *err)
 {
 	struct migration *m = find(all, id);

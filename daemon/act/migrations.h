@@ -79,6 +79,9 @@ enum cf_finding_code migrations_objection(const struct migrations *migrations, c
 					  char detail[static CF_DETAIL_ROOM]);
 
 /* CF_NOT_FOUND when there is none.  With peer, only what that peer reserved. */
+/* Is that domain on its way here by a lease of ours, and not here yet? */
+bool migrations_expects(const struct migrations *migrations, const char *uuid);
+
 int migrations_find(struct migrations *migrations, const char *id, struct migration **ret, struct cf_error *err);
 int migrations_find_incoming(struct migrations *migrations, const char *id, const char *peer,
 			     struct migration **ret, struct cf_error *err);

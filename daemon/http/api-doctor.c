@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "daemon/doctor.h"
+#include "daemon/guard.h"
 #include "daemon/http/api.h"
 #include "daemon/http/certificate.h"
 #include "daemon/http/server.h"
@@ -24,6 +25,7 @@ static void look_at_server(const struct api *api, struct cf_host_evidence *ret)
 	ret->socket_for_operators = server_has_operators(api->server);
 	snprintf(ret->socket, sizeof(ret->socket), "%.230s", server_socket(api->server));
 	snprintf(ret->listening_why, sizeof(ret->listening_why), "%s", server_tls_why(api->server));
+	guard_look(&guard_roots, api->context->settings, api->hook_asked, &ret->hook);
 	snprintf(ret->settings_fault, sizeof(ret->settings_fault), "%s", api->settings_fault);
 }
 

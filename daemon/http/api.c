@@ -30,6 +30,7 @@ http_handler *const api_handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_RECEIPT]      = api_receipt,
 	[CF_ROUTE_ABORT]        = api_abort,
 	[CF_ROUTE_QUIESCE]      = api_quiesce,
+	[CF_ROUTE_GUARD]        = api_guard,
 	[CF_ROUTE_RESERVE]      = api_reserve,
 	[CF_ROUTE_RECORD]       = api_record,
 	[CF_ROUTE_LANDING]      = api_landing,

@@ -19,6 +19,7 @@ struct api {
 	struct server *server;			/* for health; set once it exists */
 	char settings_fault[CF_DETAIL_ROOM];	/* "" when the file is in force as it is */
 	char boot[CF_UUID_ROOM];
+	struct cf_instant hook_asked;		/* the last time libvirt's hook did; zeroed before the first */
 };
 
 /* One per enum cf_route_id; their userdata is a struct api. */
@@ -36,6 +37,9 @@ http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt
 
 /* api-past.c: the answer to those of these routes that name one, which the agent no longer has at hand */
 void api_past(struct api *api, struct http_exchange *x);
+
+/* api-guard.c */
+http_handler api_guard;
 
 /* api-incoming.c */
 http_handler api_reserve, api_record, api_landing, api_close;
