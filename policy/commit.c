@@ -35,18 +35,29 @@ static void judge_blackout(const struct cf_commit_evidence *evidence, const stru
 	cf_finding_limit(finding, ret->limit, limits->owner_max_blackout);
 }
 
+/* Does going over the limit refuse, or is it only warned of?  By the same rule; findings are empty before and after. */
+static bool limit_refuses(const struct cf_both_limits *limits, struct cf_findings *findings)
+{
+	bool refuses;
+
+	cf_findings_add(findings, limits, CF_FINDING_BLACKOUT_REACHED, "");
+	refuses = !cf_gate_open(findings);
+	findings->n_list = 0;
+	return refuses;
+}
+
 /*
  * After that the guest must not be let run there: its blackout would be over the limit.  What is
  * to come after the commit is taken off, and of the offset the end that makes it earliest.
- * A limit that only warns gives it as long again as the limit itself: a commit that was
- * lost on its way must end at some time.
+ * A limit that only warns gives it as long again as the limit itself, whether it is reached
+ * yet or not: a commit that was lost on its way must end at some time.
  */
 static cf_mono valid_until(const struct cf_commit_evidence *evidence, const struct cf_commit_decision *decision,
-			   bool only_warned)
+			   bool refuses)
 {
 	cf_span left = cf_span_sub(decision->limit, decision->expected);
 
-	if (only_warned)
+	if (!refuses)
 		left = cf_span_max(left, decision->limit);
 	return cf_mono_add(evidence->now, cf_span_add(left, evidence->raw_offset.low));
 }
@@ -54,8 +65,11 @@ static cf_mono valid_until(const struct cf_commit_evidence *evidence, const stru
 void cf_commit_judge(const struct cf_commit_evidence *evidence, const struct cf_both_limits *limits,
 		     struct cf_commit_decision *ret, struct cf_findings *findings)
 {
+	bool refuses;
+
 	*ret = (struct cf_commit_decision){ 0 };
 	findings->n_list = 0;
+	refuses = limit_refuses(limits, findings);
 	judge_blackout(evidence, limits, ret, findings);
 	cf_gate_pair(evidence->pair, limits, findings);
 	if (evidence->needs_record && !evidence->record_there)
@@ -63,7 +77,7 @@ void cf_commit_judge(const struct cf_commit_evidence *evidence, const struct cf_
 
 	ret->commit = evidence->has_stop && cf_gate_open(findings);
 	if (ret->commit)
-		ret->valid_until = valid_until(evidence, ret, cf_span_cmp(ret->expected, ret->limit) > 0);
+		ret->valid_until = valid_until(evidence, ret, refuses);
 }
 
 enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence)
