@@ -51,6 +51,9 @@ struct drive_answer {
 /* Wipes and frees what it holds. */
 void drive_answer_clear(struct drive_answer *answer);
 
+/* The port that copied storage goes to, on the same host; false when there is none. */
+bool drive_answer_storage_port(const struct drive_answer *answer, int64_t *ret);
+
 struct drive_options {
 	char uuid[CF_UUID_ROOM];		/* of the domain */
 	char destination[CF_HOST_ROOM];		/* host name or address */

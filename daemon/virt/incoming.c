@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "daemon/clock/kernel.h"
-#include "daemon/virt/domain-xml.h"
 #include "daemon/virt/domain.h"
+#include "daemon/virt/incoming-check.h"
 #include "daemon/virt/phases.h"
 
 struct incoming {
@@ -32,21 +32,15 @@ struct incoming *incoming_free(struct incoming *incoming)
 
 /* Prepare */
 
-static int check_offer(const struct drive_offer *offer, const char *uri, struct cf_error *err)
+static int check_offer(const struct drive_offer *offer, const struct incoming_options *options, const char *uri,
+		       char emulator[static INCOMING_EMULATOR_ROOM], struct cf_error *err)
 {
-	int r;
-
-	if (!offer->xml)
-		return cf_fail(err, EINVAL, CF_PEER, "there is no domain XML in the offer");
 	/* A socket's path would be any file of this host. */
 	if (*uri && strncmp(uri, "tcp:", 4) != 0)
 		return cf_fail(err, EINVAL, CF_PEER, "QEMU is not to listen on anything but TCP");
 	if (offer->options.post_copy)
 		return cf_fail(err, EINVAL, CF_PEER, "post-copy leaves no way back from the gate");
-	r = domain_xml_is(offer->xml, offer->name, offer->uuid, err);
-	if (r < 0 && err)
-		err->code = CF_PEER;
-	return r < 0 ? -EINVAL : 0;
+	return incoming_check_xml(offer, options->allow_passthrough, emulator, INCOMING_EMULATOR_ROOM, err);
 }
 
 /* libvirt masks them so, too: those are the source's alone. */
@@ -112,17 +106,20 @@ int incoming_prepare(struct virt *virt, const struct drive_offer *offer, const s
 	CF_AUTO(incoming_free) struct incoming *incoming = calloc(1, sizeof(*incoming));
 	const char *uri = options->migrate_uri[0] ? options->migrate_uri : offer->migrate_uri;
 	cf_mono deadline = cf_mono_add(kernel_raw(), options->timeout);
+	char emulator[INCOMING_EMULATOR_ROOM];
 	int r;
 
 	if (!incoming)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	if (!phase_calls(err))
 		return -ENOSYS;
-	r = check_offer(offer, uri, err);
+	r = check_offer(offer, options, uri, emulator, err);
 	if (r == 0)
 		r = look_around(incoming, virt, offer, err);
 	if (r == 0)
 		r = virt_dial(virt->uri, NULL, deadline, &incoming->connection, err);
+	if (r == 0)
+		r = virt_knows_emulator(incoming->connection, emulator, deadline, err);
 	if (r < 0)
 		return r;
 

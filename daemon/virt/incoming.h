@@ -25,14 +25,16 @@ struct incoming_options {
 	 */
 	char migrate_uri[DRIVE_URI_ROOM];
 	char listen[CF_HOST_ROOM];	/* the address QEMU listens on; "": every one */
+	bool allow_passthrough;		/* its XML may have arguments for QEMU's command line */
 	cf_span timeout;		/* for all of it: QEMU is started */
 };
 
 /*
- * Make a QEMU ready to take the domain in.  The offer comes from a peer: its
- * XML is of that domain, and an address to listen on is one of TCP, or it is refused
- * (-EINVAL, CF_PEER).  Given up at the timeout; whatever becomes of it
- * then is destroyed.  *answer is the caller's to clear.
+ * Make a QEMU ready to take the domain in.  The offer comes from a peer: its XML
+ * is of that domain, with an emulator that libvirt knows here, and where QEMU is to
+ * listen is TCP, or it is refused (-EINVAL, CF_PEER).  -EBUSY (CF_CONFLICT): the domain is
+ * active here.  Given up at the timeout; whatever becomes of it then is
+ * destroyed.  *answer is the caller's to clear.
  */
 int incoming_prepare(struct virt *virt, const struct drive_offer *offer, const struct incoming_options *options,
 		     struct incoming **ret, struct drive_answer *answer, struct cf_error *err);

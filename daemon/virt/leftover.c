@@ -7,9 +7,6 @@
 #include "daemon/virt/phases.h"
 #include "proto/version.h"
 
-/* What libvirt must leave alone: the guest has it elsewhere, or never left. */
-#define KEEP VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
-
 struct leftover {
 	struct task task;
 	int (*act)(struct leftover *leftover, virDomainPtr domain, struct cf_error *err);
@@ -69,20 +66,33 @@ static int check_no_job(virDomainPtr domain, struct cf_error *err)
 {
 	virDomainJobInfo job;
 
-	if (virDomainGetJobInfo(domain, &job) < 0)
-		return virt_fail(err, "job");
+	if (virDomainGetJobInfo(domain, &job) < 0) {
+		int r = virt_fail(err, "job");
+
+		/* A libvirt driver that knows of no jobs. */
+		return r == -EOPNOTSUPP ? 0 : r;
+	}
 	if (job.type != VIR_DOMAIN_JOB_NONE)
 		return cf_fail(err, EBUSY, CF_CONFLICT, "the domain is busy");
 	return 0;
 }
 
+/* What a guest has beside its disks is its own, and may be shared with where it is; older libvirts know less of it. */
+static const unsigned int keeping[] = {
+	VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_KEEP_TPM,
+	VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
+	0,
+};
+
 static int undefine(virDomainPtr domain, struct cf_error *err)
 {
-	/* Before 8.9.0 libvirt does not know of keeping a TPM. */
-	if (virDomainUndefineFlags(domain, KEEP | VIR_DOMAIN_UNDEFINE_KEEP_TPM) < 0 &&
-	    virDomainUndefineFlags(domain, KEEP) < 0)
-		return virt_fail(err, "undefine");
-	return 0;
+	for (size_t i = 0; i < CF_COUNT(keeping); i++) {
+		if (virDomainUndefineFlags(domain, keeping[i]) == 0)
+			return 0;
+		if (virGetLastErrorCode() != VIR_ERR_INVALID_ARG)
+			break;
+	}
+	return virt_fail(err, "undefine");
 }
 
 /* Source: it ran there */

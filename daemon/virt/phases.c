@@ -32,14 +32,6 @@ static void secret_free(struct phase_secret *secret)
 	*secret = (struct phase_secret){ 0 };
 }
 
-void drive_answer_clear(struct drive_answer *answer)
-{
-	if (answer->cookie)
-		explicit_bzero(answer->cookie, answer->cookie_size);
-	free(answer->cookie);
-	*answer = (struct drive_answer){ 0 };
-}
-
 /* The XML is among them. */
 static void params_free(virTypedParameterPtr params, int n)
 {

@@ -105,6 +105,9 @@ struct drive_offer;
 int virt_incoming_params(const struct drive_offer *offer, const char *migrate_uri, const char *listen,
 			 virTypedParameterPtr *ret, int *n, struct cf_error *err);
 
+/* Does libvirtd know of that emulator ("": its default)?  -EINVAL, CF_PEER: no. */
+int virt_knows_emulator(virConnectPtr connection, const char *emulator, cf_mono deadline, struct cf_error *err);
+
 /* A template with its "%s" filled in, see struct drive_options. */
 int virt_uri_fill(const char *template, const char *host, char *ret, size_t size, struct cf_error *err);
 

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a peer may not make this host start: libvirt runs as root, and starts
+ * whatever stands in a domain's XML.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "daemon/virt/incoming-check.h"
+#include "daemon/virt/private.h"
+#include "daemon/virt/task.h"
+#include "daemon/virt/xml.h"
+
+#define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
+
+/* <qemu:commandline> is whatever one likes; so is what <qemu:override> makes of a device. */
+static bool has_passthrough(struct xml domain)
+{
+	static const char *const names[] = { "commandline", "override" };
+
+	for (size_t i = 0; i < CF_COUNT(names); i++) {
+		struct xml child = xml_child(domain, names[i]);
+
+		for (; child.node; child = xml_next(child, names[i]))
+			if (strcmp(xml_namespace(child), QEMU_NAMESPACE) == 0)
+				return true;
+	}
+	return false;
+}
+
+static bool text_is(struct xml element, const char *text)
+{
+	char value[CF_NAME_ROOM];
+
+	return xml_text(element, value, sizeof(value)) && strcasecmp(value, text) == 0;
+}
+
+int incoming_check_xml(const struct drive_offer *offer, bool allow_passthrough, char *emulator, size_t size,
+		       struct cf_error *err)
+{
+	CF_AUTO(xml_free) struct xml_document *document = NULL;
+	struct xml domain, named;
+
+	if (!offer->xml || xml_parse(offer->xml, "domain XML", &document, err) < 0)
+		return cf_fail(err, EINVAL, CF_PEER, "the offer has no domain XML");
+	domain = xml_root(document, "domain");
+	if (!text_is(xml_child(domain, "uuid"), offer->uuid) || !text_is(xml_child(domain, "name"), offer->name))
+		return cf_fail(err, EINVAL, CF_PEER, "domain XML: it is that of another domain");
+	if (!allow_passthrough && has_passthrough(domain))
+		return cf_fail(err, EINVAL, CF_PEER, "domain XML: it has arguments for QEMU's command line");
+
+	named = xml_child(xml_child(domain, "devices"), "emulator");
+	if (named.node && !xml_text(named, emulator, size))
+		return cf_fail(err, EINVAL, CF_PEER, "domain XML: no path of an emulator");
+	if (!named.node)
+		*emulator = '\0';
+	return 0;
+}
+
+/* An <arch> and each <domain> in it may name one. */
+static bool arch_has(struct xml arch, const char *emulator)
+{
+	struct xml domain;
+
+	if (text_is(xml_child(arch, "emulator"), emulator))
+		return true;
+	for (domain = xml_child(arch, "domain"); domain.node; domain = xml_next(domain, "domain"))
+		if (text_is(xml_child(domain, "emulator"), emulator))
+			return true;
+	return false;
+}
+
+int incoming_check_emulator(const char *capabilities, const char *emulator, struct cf_error *err)
+{
+	CF_AUTO(xml_free) struct xml_document *document = NULL;
+	struct xml guest;
+	int r;
+
+	r = xml_parse(capabilities, "capabilities", &document, err);
+	if (r < 0)
+		return r;
+	guest = xml_child(xml_root(document, "capabilities"), "guest");
+	for (; guest.node; guest = xml_next(guest, "guest"))
+		if (arch_has(xml_child(guest, "arch"), emulator))
+			return 0;
+	return cf_fail(err, EINVAL, CF_PEER, "domain XML: this host's libvirt does not know its emulator");
+}
+
+/* Capabilities take libvirtd a moment, and may take it for ever. */
+struct ask {
+	struct task task;
+	virConnectPtr connection;
+	char emulator[INCOMING_EMULATOR_ROOM];
+};
+
+static int ask_run(struct task *task, struct cf_error *err)
+{
+	struct ask *ask = (struct ask *)task;
+	CF_AUTO(cf_free) char *text = virConnectGetCapabilities(ask->connection);
+
+	return text ? incoming_check_emulator(text, ask->emulator, err) : virt_fail(err, "capabilities");
+}
+
+static void ask_clear(struct task *task)
+{
+	virConnectClose(((struct ask *)task)->connection);
+}
+
+int virt_knows_emulator(virConnectPtr connection, const char *emulator, cf_mono deadline, struct cf_error *err)
+{
+	CF_AUTO(task_drop) struct task *task = NULL;
+	struct ask *ask;
+
+	if (!*emulator)
+		return 0;
+	task = task_new(sizeof(struct ask), ask_run, ask_clear);
+	if (!task)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	ask = (struct ask *)task;
+	ask->connection = connection;
+	virConnectRef(connection);
+	snprintf(ask->emulator, sizeof(ask->emulator), "%s", emulator);
+	return task_by(task, NULL, NULL, deadline, err);
+}
