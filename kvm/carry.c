@@ -14,11 +14,10 @@
 #include "kvm/carry.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "kvm/instant.h"
 #include "kvm/machine.h"
-#include "kvm/page.h"
+#include "kvm/outcome.h"
 #include "policy/counter.h"
 
 #define MSR_IA32_TSC_DEADLINE 0x6e0
@@ -29,53 +28,10 @@
 
 static void begin(struct vm *vm, const struct kvm_clock_data *data)
 {
+	outcome_begin(vm, data->clock);
 	vm->acted = vm->asked.serial;
-	vm->bare = (cf_span){ 0 };
-	vm->outcome = (struct cf_kvm_outcome){
-		.serial = vm->asked.serial,
-		.direction = vm->asked.direction,
-		.n_vcpus = vm->n,
-		.clock = data->clock,
-		.at = machine_raw(),
-	};
-	memcpy(vm->outcome.migration, vm->asked.migration, sizeof(vm->outcome.migration));
 	for (uint32_t i = 0; i < vm->n; i++)
 		vm->vcpus[i].flags &= ~(CF_KVM_VCPU_SET | CF_KVM_VCPU_DEADLINE);
-}
-
-static bool end(struct vm *vm, enum cf_kvm_result result)
-{
-	cf_mono now = machine_raw();
-
-	vm->outcome.result = result;
-	vm->outcome.took = cf_mono_since(now, vm->outcome.at);
-	vm->outcome.bare = vm->bare;
-	vm->outcome.at = now;
-	page_tell_outcome(vm);
-	return result != CF_KVM_LEFT;
-}
-
-/* false, for a call that ends a step that failed. */
-static bool fail(struct vm *vm, enum cf_kvm_step step, int error)
-{
-	vm->outcome.step = step;
-	vm->outcome.error = error;
-	return false;
-}
-
-/* What is asked of a vCPU, or NULL. */
-static const struct cf_kvm_asked_vcpu *asked_of(const struct vm *vm, uint32_t place)
-{
-	const struct cf_kvm_asked *asked = &vm->asked;
-	uint32_t id = vm->vcpus[place].id;
-
-	/* As a rule both sides have made the same vCPUs in the same order. */
-	if (place < asked->n_vcpus && asked->vcpus[place].id == id)
-		return &asked->vcpus[place];
-	for (uint32_t i = 0; i < asked->n_vcpus; i++)
-		if (asked->vcpus[i].id == id)
-			return &asked->vcpus[i];
-	return NULL;
 }
 
 static struct cf_ratio ratio_of(struct cf_kvm_scale scale)
@@ -111,7 +67,7 @@ static bool anchor(struct vm *vm, const struct kvm_clock_data *data)
 	bool clamped;
 
 	if (x86_get_clock(vm, KVM_GET_CLOCK, &now, &outcome->anchor) < 0)
-		return fail(vm, CF_KVM_STEP_ANCHOR, errno);
+		return outcome_fail(vm, CF_KVM_STEP_ANCHOR, errno);
 	e.now = outcome->anchor.realtime;
 	e.now_tai_s = outcome->anchor.tai_s;
 	/* A value that was foreseen, not captured: on the source it was read that much after the record. */
@@ -123,7 +79,7 @@ static bool anchor(struct vm *vm, const struct kvm_clock_data *data)
 	if (clamped)
 		outcome->flags |= CF_KVM_OUTCOME_CLAMPED;
 	if (cf_span_cmp(outcome->elapsed, asked->limit) > 0)
-		return fail(vm, CF_KVM_STEP_LIMIT, 0);
+		return outcome_fail(vm, CF_KVM_STEP_LIMIT, 0);
 	return true;
 }
 
@@ -134,16 +90,16 @@ static bool plan(struct vm *vm, const struct kvm_clock_data *data, struct cf_tsc
 	cf_span passed = cf_span_add((cf_span){ (int64_t)(data->clock - record->clock) }, vm->outcome.elapsed);
 
 	for (uint32_t i = 0; i < vm->n; i++) {
-		const struct cf_kvm_asked_vcpu *asked = asked_of(vm, i);
+		const struct cf_kvm_asked_vcpu *asked = outcome_asked(vm, i);
 		uint64_t hz = guest_hz(vm, &vm->vcpus[i]);
 		struct cf_tsc source;
 
 		if (!asked || asked->source.frac_bits > 63 || asked->destination.frac_bits > 63)
-			return fail(vm, CF_KVM_STEP_RECORD, 0);
+			return outcome_fail(vm, CF_KVM_STEP_RECORD, 0);
 		if (!hz)
-			return fail(vm, CF_KVM_STEP_FREQUENCY, errno);
+			return outcome_fail(vm, CF_KVM_STEP_FREQUENCY, errno);
 		if (x86_offset(vm, &vm->vcpus[i], KVM_GET_DEVICE_ATTR, &vm->before[i]) < 0)
-			return fail(vm, CF_KVM_STEP_OFFSETS, errno);
+			return outcome_fail(vm, CF_KVM_STEP_OFFSETS, errno);
 		source = (struct cf_tsc){ record->host, ratio_of(asked->source), asked->offset };
 		if (i == 0)
 			*first = source;
@@ -189,8 +145,8 @@ static bool set_offset(struct vm *vm, uint32_t i)
 
 	if (x86_offset(vm, &vm->vcpus[i], KVM_SET_DEVICE_ATTR, &vm->after[i]) < 0 ||
 	    x86_offset(vm, &vm->vcpus[i], KVM_GET_DEVICE_ATTR, &now) < 0)
-		return fail(vm, CF_KVM_STEP_OFFSETS, errno);
-	return now == vm->after[i] || fail(vm, CF_KVM_STEP_OFFSETS, EOPNOTSUPP);
+		return outcome_fail(vm, CF_KVM_STEP_OFFSETS, errno);
+	return now == vm->after[i] || outcome_fail(vm, CF_KVM_STEP_OFFSETS, EOPNOTSUPP);
 }
 
 static bool set_offsets(struct vm *vm)
@@ -202,7 +158,7 @@ static bool set_offsets(struct vm *vm)
 		}
 	for (uint32_t i = 0; i < vm->n; i++) {
 		if (!rearm(vm, &vm->vcpus[i])) {
-			fail(vm, CF_KVM_STEP_DEADLINES, errno);
+			outcome_fail(vm, CF_KVM_STEP_DEADLINES, errno);
 			undo(vm, vm->n);
 			return false;
 		}
@@ -232,7 +188,7 @@ static bool set_clock(struct vm *vm, uint64_t clock)
 		if (vm_ioctl(vm, vm->fd, KVM_SET_CLOCK, &data) >= 0)
 			return true;
 	}
-	fail(vm, CF_KVM_STEP_CLOCK, errno);
+	outcome_fail(vm, CF_KVM_STEP_CLOCK, errno);
 	undo(vm, vm->n);
 	return false;
 }
@@ -264,11 +220,11 @@ static void read_back(struct vm *vm, uint64_t clock, const struct cf_tsc *first)
 static bool may_act(struct vm *vm)
 {
 	if (vm->flags & CF_KVM_VM_ITSELF)
-		return fail(vm, CF_KVM_STEP_ITSELF, 0);
+		return outcome_fail(vm, CF_KVM_STEP_ITSELF, 0);
 	if (!vm_descriptors(vm))
-		return fail(vm, CF_KVM_STEP_DESCRIPTORS, 0);
+		return outcome_fail(vm, CF_KVM_STEP_DESCRIPTORS, 0);
 	if (vm_running(vm))
-		return fail(vm, CF_KVM_STEP_RUNNING, 0);
+		return outcome_fail(vm, CF_KVM_STEP_RUNNING, 0);
 	return true;
 }
 
@@ -283,12 +239,12 @@ bool x86_carry(struct vm *vm, const struct kvm_clock_data *data)
 		return false;
 	begin(vm, data);
 	if (!may_act(vm) || !anchor(vm, data) || !plan(vm, data, &first) || !set_offsets(vm))
-		return end(vm, CF_KVM_LEFT);
+		return outcome_end(vm, CF_KVM_LEFT);
 	clock = data->clock + (uint64_t)vm->outcome.elapsed.ns;
 	if (!set_clock(vm, clock))
-		return end(vm, CF_KVM_LEFT);
+		return outcome_end(vm, CF_KVM_LEFT);
 	read_back(vm, clock, &first);
-	return end(vm, CF_KVM_CARRIED);
+	return outcome_end(vm, CF_KVM_CARRIED);
 }
 
 /*
@@ -310,12 +266,12 @@ bool x86_keep(struct vm *vm, const struct kvm_clock_data *data)
 		return false;
 	begin(vm, data);
 	if (!may_act(vm))
-		return end(vm, CF_KVM_LEFT);
+		return outcome_end(vm, CF_KVM_LEFT);
 	if (!hz)
 		hz = vm->vcpus[0].khz * 1000;
 	if (x86_get_clock(vm, KVM_GET_CLOCK, &now, &outcome->anchor) < 0 || !hz) {
-		fail(vm, hz ? CF_KVM_STEP_ANCHOR : CF_KVM_STEP_FREQUENCY, hz ? errno : 0);
-		return end(vm, CF_KVM_LEFT);
+		outcome_fail(vm, hz ? CF_KVM_STEP_ANCHOR : CF_KVM_STEP_FREQUENCY, hz ? errno : 0);
+		return outcome_end(vm, CF_KVM_LEFT);
 	}
 	outcome->elapsed = cf_counter_time(outcome->anchor.host - then->host, hz);
 	clock = then->clock + (uint64_t)outcome->elapsed.ns;
@@ -327,8 +283,8 @@ bool x86_keep(struct vm *vm, const struct kvm_clock_data *data)
 	slack = cf_span_add((cf_span){ KEPT_SLACK_NS }, cf_span_ppm(outcome->elapsed, KEPT_SLACK_PPM));
 	slack = cf_span_add(slack, outcome->residual_width);
 	if (cf_span_cmp(cf_span_abs(outcome->residual), slack) <= 0)
-		return end(vm, CF_KVM_KEPT);
+		return outcome_end(vm, CF_KVM_KEPT);
 	if (!set_clock(vm, clock))
-		return end(vm, CF_KVM_LEFT);
-	return end(vm, CF_KVM_KEPT);
+		return outcome_end(vm, CF_KVM_LEFT);
+	return outcome_end(vm, CF_KVM_KEPT);
 }

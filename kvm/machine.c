@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kvm/machine.h"
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +71,18 @@ int32_t machine_tai_s(void)
 
 	/* Whole seconds, whatever passes between the two readings. */
 	return (int32_t)((now(CLOCK_TAI) - before) / CF_S);
+}
+
+void *machine_memory(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (madvise(memory, size, MADV_WIPEONFORK) == 0)
+		return memory;
+	munmap(memory, size);
+	return NULL;
 }
 
 bool machine_descriptor(int fd, char *ret, unsigned size)

@@ -6,6 +6,8 @@
  * another one.  None of these allocates, locks, or changes errno when it succeeds.
  */
 
+#include <stddef.h>
+
 #include "proto/time.h"
 
 /*
@@ -21,6 +23,9 @@ uint64_t machine_counter_hz(void);
 cf_real machine_realtime(void);
 cf_mono machine_raw(void);
 int32_t machine_tai_s(void);		/* CLOCK_TAI - CLOCK_REALTIME */
+
+/* Zeroed memory, which a child finds zeroed; NULL when there is none of the kind. */
+void *machine_memory(size_t size);
 
 /* What /proc says a descriptor is; false where it cannot tell. */
 bool machine_descriptor(int fd, char *ret, unsigned size);

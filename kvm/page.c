@@ -142,7 +142,11 @@ void page_tell_outcome(struct vm *vm)
 void page_tell_sample(struct vm *vm, const struct cf_kvm_capture *sample)
 {
 	struct cf_kvm_sampled *sampled = &vm->page->sampled;
+	struct cf_kvm_said *said = &vm->page->said;
 
+	cf_kvm_write_begin(&said->seq);
+	put_vm(vm, said);
+	cf_kvm_write_end(&said->seq);
 	cf_kvm_write_begin(&sampled->seq);
 	sampled->sample = *sample;
 	sampled->sample.number = ++vm->captures;

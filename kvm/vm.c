@@ -29,17 +29,12 @@ struct vm *vm_known(void)
 
 static struct vm *make(void)
 {
-	struct vm *vm = mmap(NULL, sizeof(*vm), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-		  *other = NULL;
+	struct vm *vm = machine_memory(sizeof(*vm)), *other = NULL;
 
-	if (vm == MAP_FAILED)
-		return NULL;
-	if (madvise(vm, sizeof(*vm), MADV_WIPEONFORK) < 0 ||
-	    !__atomic_compare_exchange_n(&the_vm, &other, vm, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		munmap(vm, sizeof(*vm));
-		return other;
-	}
-	return vm;
+	if (!vm || __atomic_compare_exchange_n(&the_vm, &other, vm, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return vm;
+	munmap(vm, sizeof(*vm));
+	return other;
 }
 
 /* Another VM than the one known: what was known is of no use. */

@@ -56,6 +56,7 @@ struct vm {
 	bool carried;			/* arm64: the counters are where they shall be ... */
 	uint64_t target_virt, target_phys;	/* ... by these offsets, of arming `targets` */
 	uint64_t targets;
+	bool has_run;			/* ... and the guest has run since they were made */
 	cf_span bare;			/* time in the kernel since it was zeroed */
 	struct cf_kvm_outcome outcome;
 	struct cf_kvm_asked asked;

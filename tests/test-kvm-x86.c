@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * libclockferry-kvm.so between a QEMU that does as QEMU does and a KVM that does
+ * as Linux does (tests/fake-kvm.h), both agents played here.  The measure is the
+ * guest that stayed: its counters are lines, and after a migration they are to be
+ * the same lines.
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/virt/kvm-page.h"
+#include "kvm/vm.h"
+#include "tests/fake-inside.h"
+#include "tests/tap.h"
+
+#define MSR_IA32_TSC		0x10
+#define MSR_IA32_TSC_DEADLINE	0x6e0
+
+/* QEMU hands requests on as int. */
+#define call(fd, request, ...) ioctl(fd, (unsigned long)(int)(request), __VA_ARGS__)
+
+static const struct fake_host here = { .counter = UINT64_C(7000000000000), .hz = UINT64_C(2500000000),
+				       .realtime = INT64_C(1700000000) * CF_S, .raw = 4000 * CF_S, .tai_s = 37 };
+static const struct fake_host there = { .counter = UINT64_C(123000000000), .hz = UINT64_C(2500000000),
+					.realtime = INT64_C(1700000000) * CF_S + 5 * CF_MS, .raw = 90 * CF_S,
+					.tai_s = 37 };
+
+/* A QEMU */
+
+static struct qemu {
+	int vm, n, fds[FAKE_VCPUS];
+	uint64_t clock, tsc[FAKE_VCPUS], deadline[FAKE_VCPUS], khz[FAKE_VCPUS];
+} qemu;
+
+static uint64_t msr(int fd, uint32_t index, bool set, uint64_t value)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} one = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+
+	call(fd, set ? KVM_SET_MSRS : KVM_GET_MSRS, &one);
+	return one.entry.data;
+}
+
+static void start(int n)
+{
+	qemu = (struct qemu){ .vm = call(3, KVM_CREATE_VM, 0), .n = n };
+	for (int i = 0; i < n; i++) {
+		qemu.fds[i] = call(qemu.vm, KVM_CREATE_VCPU, (unsigned long)i * 2);
+		msr(qemu.fds[i], MSR_IA32_TSC, true, 0);
+	}
+}
+
+static void run(void)
+{
+	for (int i = 0; i < qemu.n; i++)
+		call(qemu.fds[i], KVM_RUN, 0);
+}
+
+static int get_clock(void)
+{
+	struct kvm_clock_data data = { 0 };
+	int r = call(qemu.vm, KVM_GET_CLOCK, &data);
+
+	qemu.clock = data.clock;
+	return r;
+}
+
+static int set_clock(uint64_t clock)
+{
+	struct kvm_clock_data data = { .clock = clock };
+
+	return call(qemu.vm, KVM_SET_CLOCK, &data);
+}
+
+static void stop(void)
+{
+	for (int i = 0; i < qemu.n; i++) {
+		qemu.tsc[i] = msr(qemu.fds[i], MSR_IA32_TSC, false, 0);
+		qemu.deadline[i] = msr(qemu.fds[i], MSR_IA32_TSC_DEADLINE, false, 0);
+		qemu.khz[i] = (uint64_t)call(qemu.fds[i], KVM_GET_TSC_KHZ, 0);
+	}
+	get_clock();
+}
+
+static void load(const struct qemu *from)
+{
+	qemu.clock = from->clock;
+	for (int i = 0; i < qemu.n; i++) {
+		call(qemu.fds[i], KVM_SET_TSC_KHZ, from->khz[i]);
+		msr(qemu.fds[i], MSR_IA32_TSC, true, from->tsc[i]);
+		msr(qemu.fds[i], MSR_IA32_TSC_DEADLINE, true, from->deadline[i]);
+	}
+}
+
+/* The agents */
+
+static struct cf_kvm_said said;
+static struct cf_kvm_asked asked;
+static struct cf_error err;
+
+static const struct cf_kvm_said *hear(void)
+{
+	static struct kvm_page *page;
+
+	if (!page && kvm_page_open("/proc", getpid(), &page, &err) < 0)
+		printf("# %s\n", err.text);
+	memset(&said, 0, sizeof(said));
+	if (!page || kvm_page_read(page, &said, &err) < 0)
+		printf("# %s\n", err.text);
+	return &said;
+}
+
+static void tell(enum cf_kvm_direction direction)
+{
+	static struct kvm_page *page;
+
+	if (!page && kvm_page_open("/proc", getpid(), &page, &err) < 0)
+		printf("# %s\n", err.text);
+	asked.direction = direction;
+	if (direction == CF_KVM_UNARMED)
+		kvm_page_disarm(page);
+	else if (kvm_page_arm(page, &asked, &err) < 0)
+		printf("# %s\n", err.text);
+}
+
+/* What the source's agent sends: its newest capture and the vCPUs'. */
+static void take_record(void)
+{
+	hear();
+	asked = (struct cf_kvm_asked){
+		.record = said.capture, .clock_low = said.capture.clock, .clock_high = said.capture.clock,
+		.limit = { 60 * CF_S }, .n_vcpus = said.n_vcpus,
+	};
+	for (uint32_t i = 0; i < said.n_vcpus; i++) {
+		asked.vcpus[i] = (struct cf_kvm_asked_vcpu){ .id = said.vcpus[i].id, .offset = said.vcpus[i].offset };
+		asked.guest_hz = said.vcpus[i].khz * 1000;
+	}
+}
+
+/* A migration, up to where QEMU sets the clock on the destination */
+
+static struct fake_vm stayed;
+static const struct fake_host *stayed_on;
+static uint64_t stayed_ratio;
+
+struct trip {
+	const struct fake_host *from, *to;
+	int n;
+	bool apart;			/* each vCPU has an offset of its own */
+	uint64_t ratio;			/* of the destination */
+	int64_t blackout;
+	int64_t error;			/* of what the agents take for the hosts' offset */
+};
+
+static void leave(const struct trip *trip)
+{
+	fake_kind = (struct fake_kind){ 0 };
+	fake_on(trip->from);
+	start(trip->n);
+	for (int i = 0; trip->apart && i < trip->n; i++)
+		fake_vm.vcpus[i].offset -= 1000003 * i;
+	run();
+	fake_now += 20 * CF_S;
+	run();
+	for (int i = 0; i < trip->n; i++)
+		msr(qemu.fds[i], MSR_IA32_TSC_DEADLINE, true, fake_guest_counter(i) + trip->from->hz * 10);
+	stop();
+	fake_now += trip->blackout / 2;
+	get_clock();
+	stayed = fake_vm;
+	stayed_on = trip->from;
+	stayed_ratio = 0;
+	take_record();
+}
+
+static void arrive(const struct trip *trip)
+{
+	struct qemu left = qemu;
+
+	fake_now += trip->blackout / 2;
+	fake_kind.ratio = trip->ratio;
+	fake_on(trip->to);
+	start(trip->n);
+	load(&left);
+	asked.offset.ns = trip->to->realtime - trip->from->realtime + trip->error;
+	asked.expires.ns = fake_raw() + 30 * CF_S;
+	for (uint32_t i = 0; trip->ratio && i < asked.n_vcpus; i++)
+		asked.vcpus[i].destination = (struct cf_kvm_scale){ trip->ratio, 48, 0 };
+	tell(CF_KVM_DESTINATION);
+}
+
+/* How far the guest is ahead of where it would be had it stayed, in ns. */
+static int64_t ahead_tsc(int vcpu)
+{
+	uint64_t line = fake_counter_at(stayed_on, fake_now) + (uint64_t)stayed.vcpus[vcpu].offset;
+
+	return (int64_t)(fake_guest_counter(vcpu) - line) * CF_S / (int64_t)stayed_on->hz;
+}
+
+static int64_t ahead_clock(void)
+{
+	return (int64_t)(fake_guest_clock() - (uint64_t)(stayed_on->raw + fake_now + stayed.kvmclock_offset));
+}
+
+static bool near(int64_t a, int64_t b, int64_t slack)
+{
+	return a - b <= slack && b - a <= slack;
+}
+
+/* All clocks are ahead by `by`, and vCPUs as far apart as they were. */
+static bool carried(int n, int64_t by)
+{
+	for (int i = 0; i < n; i++)
+		if (!near(ahead_tsc(i), by, 5) ||
+		    fake_guest_offset(i) - fake_guest_offset(0) != stayed.vcpus[i].offset - stayed.vcpus[0].offset)
+			return false;
+	return near(ahead_clock(), by, CF_US);
+}
+
+static void test_plain(void)
+{
+	const struct trip trip = { &here, &there, 4, .blackout = 300 * CF_MS };
+	struct cf_kvm_capture first;
+
+	leave(&trip);
+	first = hear()->before;
+	ok(said.n_vcpus == 4 && said.vcpus[3].id == 6 && said.vcpus[3].offset == fake_guest_offset(3) &&
+	   said.vcpus[3].khz == 2500000, "the vCPUs are told by their KVM ids, with offset and frequency");
+	ok(first.number + 1 == said.capture.number && said.capture.clock == qemu.clock && first.clock < qemu.clock,
+	   "both readings are captured, the second one is what travels");
+	ok(said.capture.flags == 14 && said.capture.width.ns == 0 &&
+	   said.capture.host - first.host == (uint64_t)(said.capture.clock - first.clock) * 5 / 2,
+	   "with the instant that KVM gives");
+	ok(near(said.capture.raw.ns - said.capture.realtime.ns, here.raw - here.realtime, 100) &&
+	   said.capture.tai_s == 37, "and that of the other clocks");
+
+	arrive(&trip);
+	ok(ahead_tsc(0) < -140 * CF_MS, "stock QEMU has lost time by now");
+	ok(set_clock(qemu.clock) == 0 && carried(4, 0), "armed, it carries every clock: none lost anything (%lld, %lld ns)",
+	   (long long)ahead_tsc(0), (long long)ahead_clock());
+	ok(fake_calls(KVM_SET_CLOCK) == 1, "QEMU's own call was not made");
+	ok(fake_master(), "the master clock is on");
+	hear();
+	ok(said.outcome.result == CF_KVM_CARRIED && said.outcome.direction == CF_KVM_DESTINATION &&
+	   said.outcome.clock == qemu.clock && said.outcome.n_vcpus == 4, "the outcome says so");
+	ok(near(said.outcome.elapsed.ns, 150 * CF_MS, CF_MS) && said.outcome.flags & CF_KVM_OUTCOME_STABLE &&
+	   near(said.outcome.residual.ns, 0, CF_US), "with what elapsed, the master clock and a residual of %lld ns",
+	   (long long)said.outcome.residual.ns);
+	ok(near(said.outcome.routes.ns, 0, CF_US), "the documented way leads %lld ns further",
+	   (long long)said.outcome.routes.ns);
+	ok(said.vcpus[2].flags & CF_KVM_VCPU_SET && said.vcpus[2].after == fake_guest_offset(2) &&
+	   said.vcpus[2].before != said.vcpus[2].after, "and each vCPU's offset before and after");
+	ok(said.outcome.took.ns > said.outcome.bare.ns && said.outcome.bare.ns > 0, "how long it took, and the kernel");
+}
+
+static void test_timers(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 2 * CF_S };
+	int64_t wanted, stock;
+
+	leave(&trip);
+	wanted = stayed.vcpus[1].fires;
+	arrive(&trip);
+	stock = fake_timer(1);
+	set_clock(qemu.clock);
+	ok(stock - wanted > CF_S && near(fake_timer(1), wanted, 10),
+	   "a timer that would come %lld ms late comes when it should", (long long)((stock - wanted) / CF_MS));
+	ok(hear()->vcpus[1].flags & CF_KVM_VCPU_DEADLINE, "which is told");
+
+	leave(&trip);
+	qemu.deadline[0] = 0;
+	arrive(&trip);
+	set_clock(qemu.clock);
+	ok(fake_timer(0) == -1 && !(hear()->vcpus[0].flags & CF_KVM_VCPU_DEADLINE), "none that was not armed is");
+}
+
+/* Many of them, of all kinds. */
+static void test_random(void)
+{
+	static uint64_t state = 88172645463325252u;
+	int bad = 0, n = 3000, clamped = 0, unequal = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct fake_host a = here, b = there;
+		struct trip trip = { &a, &b, 0 };
+
+		state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+		trip.n = 1 + state % 8;
+		trip.apart = state >> 8 & 1;
+		a.hz = 1000000000 + state % 4000000000 / 1000 * 1000;
+		b.hz = a.hz;
+		a.counter = state >> 20;
+		b.counter = state >> (state >> 10 & 31);
+		if (state >> 9 & 1) {
+			trip.ratio = (UINT64_C(1) << 47) + (state >> 16 & 0xffff) * (UINT64_C(1) << 31);
+			b.hz = (uint64_t)(((unsigned __int128)a.hz << 48) / trip.ratio);
+		} else if (state >> 11 & 1) {
+			/* About to wrap. */
+			b.counter = -(uint64_t)(state >> 34);
+			a.counter = -(uint64_t)(state >> 33);
+		}
+		b.realtime += (int64_t)(state >> 24) % CF_S - CF_S / 2;
+		trip.blackout = (int64_t)(state >> 20) % (4 * CF_S >> (state >> 5 & 11)) + CF_MS;
+		trip.error = (int64_t)(state >> 30) % (8 * CF_MS) - 4 * CF_MS;
+		leave(&trip);
+		arrive(&trip);
+		if (set_clock(qemu.clock) != 0 || hear()->outcome.result != CF_KVM_CARRIED) {
+			bad++;
+			continue;
+		}
+		if (said.outcome.flags & CF_KVM_OUTCOME_CLAMPED)
+			clamped++;
+		else if (!carried(trip.n, -trip.error))
+			bad++;
+		/* KVM has one frequency per kHz, so that what is scaled is not exactly what it was. */
+		for (int k = 1; k < trip.n; k++)
+			unequal += !trip.apart && fake_guest_offset(k) != fake_guest_offset(0);
+	}
+	ok(!bad, "%d migrations between any two hosts: each clock is off by the error of the hosts' offset, no more (%d are not)",
+	   n, bad);
+	ok(clamped > 0 && clamped < n / 4 && !unequal, "equal offsets stay equal to the bit; %d clamped", clamped);
+}
+
+/* What is not the resume that is meant goes through: the same call, the same result, nothing else. */
+static bool passes(uint64_t clock)
+{
+	struct fake_vm before = fake_vm;
+	int calls = fake_calls(KVM_SET_CLOCK), attributes = fake_calls(KVM_SET_DEVICE_ATTR);
+	uint64_t serial = hear()->outcome.serial;
+	bool same = set_clock(clock) == 0 && fake_calls(KVM_SET_CLOCK) == calls + 1 &&
+		fake_calls(KVM_SET_DEVICE_ATTR) == attributes && near((int64_t)fake_guest_clock(), (int64_t)clock, CF_US);
+
+	for (int i = 0; i < fake_vm.n; i++)
+		same = same && fake_vm.vcpus[i].offset == before.vcpus[i].offset;
+	return same && hear()->outcome.serial == serial;
+}
+
+static void test_unmatched(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 200 * CF_MS };
+
+	leave(&trip);
+	arrive(&trip);
+	ok(passes(qemu.clock + 1) && passes(qemu.clock - 1) && passes(0),
+	   "a clock that differs by 1 ns is another one: reset, loadvm, a snapshot");
+	tell(CF_KVM_UNARMED);
+	ok(passes(qemu.clock), "unarmed, all goes through");
+	asked.expires.ns = fake_raw() - 1;
+	tell(CF_KVM_DESTINATION);
+	ok(passes(qemu.clock), "and so it does when the agent that armed it died long ago");
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "armed anew, it is carried");
+	fake_now += 50 * CF_MS;
+	ok(passes(qemu.clock), "once: the same value again is a loadvm");
+
+	leave(&trip);
+	arrive(&trip);
+	asked.clock_low -= 10 * CF_MS;
+	asked.record.clock -= 7 * CF_MS;
+	asked.record.realtime.ns -= 7 * CF_MS;
+	asked.record.host -= 7 * CF_MS * 5 / 2;
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0) && hear()->outcome.flags & CF_KVM_OUTCOME_MAPPED,
+	   "a record of some time before the stop will do, where the agent lets it");
+}
+
+static void test_clamped(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 4 * CF_MS, .error = 100 * CF_MS };
+	uint64_t tsc, clock;
+
+	leave(&trip);
+	tsc = qemu.tsc[0];
+	clock = qemu.clock;
+	arrive(&trip);
+	ok(set_clock(qemu.clock) == 0 && hear()->outcome.flags & CF_KVM_OUTCOME_CLAMPED && said.outcome.elapsed.ns == 0,
+	   "where the offset of the hosts says that time went back, none does");
+	ok(fake_guest_counter(0) >= tsc && fake_guest_clock() >= clock && fake_guest_clock() - clock < 20 * CF_US,
+	   "the guest's clocks stand where they were");
+	ok(near((int64_t)fake_guest_clock() - (int64_t)clock,
+		((int64_t)(fake_guest_counter(0) - tsc) - 2 * CF_MS * 5 / 2) * 2 / 5, 20 * CF_US), "and agree with each other");
+}
+
+/* Each of our own calls may fail; then it is as if we had not been there. */
+static void test_failures(void)
+{
+	static const struct { unsigned long request; int calls; const char *what; } steps[] = {
+		{ KVM_GET_CLOCK, 1, "KVM_GET_CLOCK" },
+		{ KVM_GET_DEVICE_ATTR, 6, "reading a TSC offset" },
+		{ KVM_SET_DEVICE_ATTR, 3, "writing a TSC offset" },
+		{ KVM_SET_MSRS, 3, "arming a timer again" },
+		{ KVM_SET_CLOCK, 1, "KVM_SET_CLOCK" },
+	};
+	const struct trip trip = { &here, &there, 3, .blackout = 200 * CF_MS };
+
+	for (size_t s = 0; s < CF_COUNT(steps); s++) {
+		int bad = 0;
+
+		for (int nth = 1; nth <= steps[s].calls; nth++) {
+			struct fake_vm before;
+			int r;
+
+			leave(&trip);
+			arrive(&trip);
+			before = fake_vm;
+			fake_fails(steps[s].request, nth, EIO);
+			errno = 77;
+			r = set_clock(qemu.clock);
+			fake_fails(0, 0, 0);
+			bad += r != 0 || errno != 77 || hear()->outcome.result != CF_KVM_LEFT || said.outcome.error != EIO ||
+				said.outcome.flags & CF_KVM_OUTCOME_STUCK ||
+				!near((int64_t)fake_guest_clock(), (int64_t)qemu.clock, CF_US);
+			for (int i = 0; i < 3; i++)
+				bad += fake_guest_offset(i) != before.vcpus[i].offset ||
+					!near(fake_timer(i), before.vcpus[i].fires, 10);
+		}
+		ok(!bad, "%s fails, first or last: QEMU's own call is made, and all is as it was (step %u)", steps[s].what,
+		   said.outcome.step);
+	}
+
+	leave(&trip);
+	arrive(&trip);
+	fake_fails(KVM_GET_CLOCK, 2, EIO);
+	ok(set_clock(qemu.clock) == 0 && carried(3, 0) && hear()->outcome.result == CF_KVM_CARRIED &&
+	   !(said.outcome.flags & CF_KVM_OUTCOME_READ), "what was set is not undone because it cannot be read back");
+
+	leave(&trip);
+	tell(CF_KVM_UNARMED);
+	fake_fails(KVM_SET_CLOCK, 1, EBADF);
+	ok(set_clock(5) == -1 && errno == EBADF, "QEMU gets the error of its own call");
+	fake_fails(KVM_GET_CLOCK, 1, EPERM);
+	ok(get_clock() == -1 && errno == EPERM, "of this one, too");
+}
+
+static void test_refusals(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 200 * CF_MS };
+	static const struct { enum cf_kvm_step step; const char *what; } rows[] = {
+		{ CF_KVM_STEP_LIMIT, "more elapsed than can have" },
+		{ CF_KVM_STEP_RECORD, "a vCPU is missing in the record" },
+		{ CF_KVM_STEP_RECORD, "a ratio of 64 fraction bits" },
+		{ CF_KVM_STEP_DESCRIPTORS, "a descriptor is something else by now" },
+		{ CF_KVM_STEP_DESCRIPTORS, "a vCPU's descriptor is another vCPU's" },
+		{ CF_KVM_STEP_OFFSETS, "the kernel takes offsets and does nothing (TDX)" },
+		{ CF_KVM_STEP_OFFSETS, "the kernel has no offsets (before 5.16)" },
+	};
+
+	for (size_t row = 0; row < CF_COUNT(rows); row++) {
+		int64_t offset;
+		int r;
+
+		leave(&trip);
+		if (row == 1)
+			asked.n_vcpus = 1;
+		if (row == 2)
+			asked.vcpus[1].source.frac_bits = 64;
+		if (row == 0)
+			asked.limit.ns = 50 * CF_MS;
+		arrive(&trip);
+		if (row == 3)
+			fake_is(fake_vm.fd, "/var/lib/libvirt/images/guest.qcow2");
+		if (row == 4)
+			fake_is(fake_vm.vcpus[1].fd, "anon_inode:kvm-vcpu:0");
+		fake_kind.deaf = row == 5;
+		fake_kind.old = row == 6;
+		offset = fake_guest_offset(0);
+		r = set_clock(qemu.clock);
+		ok(r == 0 && hear()->outcome.result == CF_KVM_LEFT && said.outcome.step == rows[row].step &&
+		   fake_guest_offset(0) == offset && near((int64_t)fake_guest_clock(), (int64_t)qemu.clock, CF_US),
+		   "%s: left to QEMU", rows[row].what);
+	}
+}
+
+static int inside_result;
+
+static void set_clock_inside(void)
+{
+	inside_result = set_clock(qemu.clock);
+}
+
+static void stop_inside(void)
+{
+	get_clock();
+}
+
+/* What would wait for a vCPU in the guest is not tried. */
+static void test_running(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 200 * CF_MS };
+	int64_t offset;
+	int calls;
+
+	leave(&trip);
+	arrive(&trip);
+	offset = fake_guest_offset(1);
+	calls = fake_calls(KVM_GET_DEVICE_ATTR);
+	fake_in_guest = set_clock_inside;
+	call(qemu.fds[0], KVM_RUN, 0);
+	ok(inside_result == 0 && hear()->outcome.step == CF_KVM_STEP_RUNNING && fake_guest_offset(1) == offset,
+	   "with a vCPU in the guest it is left to QEMU");
+	fake_in_guest = stop_inside;
+	call(qemu.fds[0], KVM_RUN, 0);
+	ok(!(hear()->vcpus[0].flags & CF_KVM_VCPU_OFFSET) && said.capture.clock == qemu.clock,
+	   "a clock that is read meanwhile is captured, without offsets");
+	ok(fake_calls(KVM_GET_DEVICE_ATTR) == calls, "... which nobody asks KVM for");
+	fake_in_guest = NULL;
+	stop();
+	ok(hear()->vcpus[0].flags & CF_KVM_VCPU_OFFSET, "they are there when it stands");
+}
+
+static void test_itself(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 200 * CF_MS };
+	struct kvm_clock_data data = { .flags = 4 };
+	int64_t offset;
+	struct kvm_device_attr attr = { .addr = (uintptr_t)&offset };
+
+	leave(&trip);
+	arrive(&trip);
+	data.clock = qemu.clock;
+	data.realtime = (uint64_t)fake_real() - 1000;
+	ok(call(qemu.vm, KVM_SET_CLOCK, &data) == 0 && hear()->outcome.result == CF_KVM_LEFT &&
+	   said.outcome.step == CF_KVM_STEP_ITSELF && said.vm_flags & CF_KVM_VM_ITSELF,
+	   "a QEMU that gives the clock's REALTIME corrects by itself: nothing is corrected twice");
+
+	leave(&trip);
+	arrive(&trip);
+	offset = fake_guest_offset(0) + 5;
+	call(qemu.fds[0], KVM_SET_DEVICE_ATTR, &attr);
+	ok(set_clock(qemu.clock) == 0 && hear()->outcome.step == CF_KVM_STEP_ITSELF,
+	   "neither where it has set a TSC offset");
+}
+
+/* The migration fails, and QEMU goes on with the guest it has. */
+static void test_kept(void)
+{
+	const struct trip trip = { &here, &there, 3, .blackout = 400 * CF_MS, .apart = true };
+	struct fake_vm before;
+	int calls;
+
+	leave(&trip);
+	fake_now += 100 * CF_MS;
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_SOURCE);
+	before = fake_vm;
+	calls = fake_calls(KVM_SET_CLOCK);
+	ok(set_clock(qemu.clock) == 0 && carried(3, 0), "an aborted migration: the guest has lost nothing");
+	ok(fake_calls(KVM_SET_CLOCK) == calls && fake_vm.kvmclock_offset == before.kvmclock_offset &&
+	   fake_calls(KVM_SET_DEVICE_ATTR) == 0, "its clocks are the same lines, to the bit");
+	ok(hear()->outcome.result == CF_KVM_KEPT && near(said.outcome.elapsed.ns, 100 * CF_MS, 20 * CF_US) &&
+	   near(said.outcome.residual.ns, 0, CF_US), "which is told, with %lld ns that QEMU would have set back",
+	   (long long)said.outcome.elapsed.ns);
+
+	/* Somebody had set it before we could look. */
+	leave(&trip);
+	fake_now += 100 * CF_MS;
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_SOURCE);
+	fake_vm.kvmclock_offset -= 80 * CF_MS;
+	ok(set_clock(qemu.clock) == 0 && carried(3, 0) && hear()->outcome.result == CF_KVM_KEPT,
+	   "a kvmclock that is not where the host's TSC says is set by it");
+
+	leave(&trip);
+	ok(passes(qemu.clock), "a plain stop and cont loses what QEMU lets it lose");
+	leave(&trip);
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_SOURCE);
+	ok(passes(hear()->before.clock), "armed, too, with a clock that is not the newest");
+	ok(passes(5 * CF_S), "or with any other");
+	tell(CF_KVM_UNARMED);
+}
+
+static void test_no_master(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 300 * CF_MS };
+
+	leave(&trip);
+	fake_kind.no_master = true;
+	run();
+	stop();
+	stayed = fake_vm;
+	take_record();
+	ok(said.capture.flags == CF_KVM_CLOCK_BRACKETED && said.capture.width.ns > 0 && said.capture.width.ns < 10 * CF_US,
+	   "without a master clock the instant is read around KVM's call, %lld ns wide", (long long)said.capture.width.ns);
+	arrive(&trip);
+	ok(set_clock(qemu.clock) == 0 && near(ahead_tsc(0), 0, said.capture.width.ns) && near(ahead_clock(), 0, 2 * CF_US) &&
+	   ahead_tsc(0) == ahead_tsc(1), "and the clocks are carried as well as that allows (%lld ns)", (long long)ahead_tsc(0));
+	ok(hear()->outcome.residual_width.ns > 0 && !(said.outcome.flags & CF_KVM_OUTCOME_STABLE) &&
+	   said.outcome.anchor.flags & CF_KVM_CLOCK_BRACKETED, "which the outcome admits");
+	fake_kind.no_master = false;
+
+	leave(&trip);
+	arrive(&trip);
+	fake_fails(KVM_SET_CLOCK, 1, EINVAL);
+	ok(set_clock(qemu.clock) == 0 && hear()->outcome.flags & CF_KVM_OUTCOME_BY_VALUE && near(ahead_clock(), 0, 2 * CF_US) &&
+	   near(ahead_tsc(0), 0, 5), "a KVM that takes no REALTIME is told the clock by value");
+}
+
+static void test_leap(void)
+{
+	struct fake_host after = there;
+	const struct trip trip = { &here, &after, 1, .blackout = 300 * CF_MS };
+
+	leave(&trip);
+	/* A leap second between the readings: both REALTIMEs went back by one, the offset is what it was. */
+	after.tai_s = 38;
+	after.realtime -= CF_S;
+	arrive(&trip);
+	asked.offset.ns += CF_S;
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && carried(1, 0), "a leap second in the blackout is not lost");
+}
+
+/* vCPUs that come later, that are parked, in another order, and more than there is room for. */
+static void test_vcpus(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 100 * CF_MS };
+	struct qemu left;
+	int r;
+
+	leave(&trip);
+	qemu.fds[2] = call(qemu.vm, KVM_CREATE_VCPU, 9);
+	qemu.n = 3;
+	msr(qemu.fds[2], MSR_IA32_TSC, true, fake_guest_counter(0));
+	run();
+	stop();
+	stayed = fake_vm;
+	take_record();
+	ok(said.n_vcpus == 3 && said.vcpus[2].id == 9 && said.vcpus[2].offset == fake_guest_offset(2),
+	   "a vCPU that was plugged in is there");
+	left = qemu;
+	arrive(&(struct trip){ &here, &there, 2, .blackout = 100 * CF_MS });
+	left.n = 2;
+	load(&left);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "a parked vCPU that the destination does not have is none of its business");
+
+	leave(&trip);
+	asked.vcpus[2] = asked.vcpus[0];
+	asked.vcpus[0] = asked.vcpus[1];
+	asked.vcpus[1] = asked.vcpus[2];
+	arrive(&trip);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "vCPUs are found by their ids, in any order");
+
+	start(1100);
+	run();
+	r = get_clock();
+	ok(r == 0 && hear()->n_vcpus == CF_KVM_VCPUS && !(said.vcpus[0].flags & CF_KVM_VCPU_OFFSET),
+	   "more than %d vCPUs: nothing is written past the end", CF_KVM_VCPUS);
+	asked.clock_low = asked.clock_high = qemu.clock;
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && hear()->outcome.step == CF_KVM_STEP_DESCRIPTORS, "... and nothing carried");
+}
+
+/* arm64's QEMU makes one to look and another to run; x86's may, too. */
+static void test_second_vm(void)
+{
+	uint64_t captures;
+	int first;
+
+	fake_on(&here);
+	start(2);
+	first = qemu.vm;
+	captures = hear()->capture.number;
+	start(1);
+	ok(qemu.vm == first, "another VM under the same number");
+	run();
+	stop();
+	ok(hear()->n_vcpus == 1 && said.capture.number == captures + 1, "is another VM: its vCPUs are known, and no others");
+	call(3, KVM_CREATE_VM, 0);
+	ok(hear()->n_vcpus == 1, "one without vCPUs changes nothing");
+}
+
+static void test_samples(void)
+{
+	struct cf_kvm_capture sample;
+	struct kvm_page *page;
+	int bad = kvm_page_open("/proc", getpid(), &page, &err);
+
+	start(2);
+	run();
+	run();
+	ok(bad == 0 && kvm_page_sample(page, &sample, &err) == -EAGAIN, "nobody samples unasked");
+	kvm_page_want(page);
+	ok(kvm_page_sample(page, &sample, &err) == -EAGAIN, "nor at once");
+	errno = 55;
+	run();
+	ok(kvm_page_sample(page, &sample, &err) == 0 && errno == 55 && sample.flags == 14 &&
+	   near((int64_t)sample.clock, (int64_t)fake_guest_clock(), 10 * CF_US), "but with QEMU's next call");
+	ok(hear()->capture.number < sample.number, "a sample is no capture, and is numbered with them");
+	kvm_page_want(page);
+	call(qemu.vm, KVM_CHECK_EXTENSION, 0);
+	ok(kvm_page_sample(page, &sample, &err) == 0, "any call will do");
+	kvm_page_free(page);
+}
+
+/* In a child nothing of it works, and it does not matter. */
+static void test_fork(void)
+{
+	uint64_t captures = hear()->capture.number;
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		int r = get_clock() | set_clock(77);
+
+		tell(CF_KVM_SOURCE);
+		_exit(r != 0 || set_clock(qemu.clock) != 0);
+	}
+	waitpid(child, &status, 0);
+	ok(child > 0 && status == 0 && hear()->capture.number == captures, "a child of QEMU passes everything on and says nothing");
+	get_clock();
+	ok(hear()->capture.number > captures, "its parent goes on");
+	tell(CF_KVM_UNARMED);
+}
+
+static void test_torn(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 100 * CF_MS };
+	struct cf_kvm_page *page;
+
+	leave(&trip);
+	arrive(&trip);
+	page = vm_known()->page;
+	page->asked.seq |= 1;
+	ok(passes(qemu.clock), "what an agent died of writing is not acted upon");
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "the next agent writes it anew");
+}
+
+int main(void)
+{
+	fake_on(&here);
+	ok(ioctl(-1, 0) == -1 && errno == ENOTTY, "a call that is not KVM's is not touched");
+	ok(call(3, KVM_GET_API_VERSION, 0) == -1 && errno == ENOTTY, "nor is one before there is a VM");
+	ok(kvm_page_open("/proc", getpid(), &(struct kvm_page *){ NULL }, &err) == -ENOENT, "before a vCPU there is no page");
+	test_plain();
+	test_timers();
+	test_random();
+	test_unmatched();
+	test_clamped();
+	test_failures();
+	test_refusals();
+	test_running();
+	test_itself();
+	test_kept();
+	test_no_master();
+	test_leap();
+	test_vcpus();
+	test_second_vm();
+	test_samples();
+	test_fork();
+	test_torn();
+	return done();
+}
