@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * arm64's part of libclockferry-kvm.so, between a QEMU that does as QEMU does
+ * (target/arm/kvm.c of 7.2 and 10.0) and a KVM that does as Linux does.  Runs
+ * natively and under emulation (tests/kvm-arm64.sh).
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "kvm/vm.h"
+#include "proto/base.h"
+#include "tests/fake-inside.h"
+#include "tests/tap.h"
+
+#define call(fd, request, ...) ioctl(fd, (unsigned long)(int)(request), __VA_ARGS__)
+
+/* Hosts of different up-times: on one machine CNTPCT never jumps, and proves nothing. */
+static const struct fake_host here = { .counter = UINT64_C(62500000) * 5000, .hz = 62500000,
+				       .realtime = INT64_C(1700000000) * CF_S, .raw = 5000 * CF_S, .tai_s = 37 };
+static const struct fake_host there = { .counter = UINT64_C(62500000) * 40, .hz = 62500000,
+					.realtime = INT64_C(1700000000) * CF_S - 7 * CF_MS, .raw = 40 * CF_S,
+					.tai_s = 37 };
+
+/* A QEMU */
+
+static struct qemu {
+	bool no_adjvtime;
+	int vm, n, fds[8];
+	uint64_t vtime[8], cnt[8], pcnt[8];
+} qemu;
+
+static uint64_t get(int fd, uint64_t id)
+{
+	uint64_t value = 0;
+	struct kvm_one_reg reg = { id, (uintptr_t)&value };
+
+	call(fd, KVM_GET_ONE_REG, &reg);
+	return value;
+}
+
+static int set(int fd, uint64_t id, uint64_t value)
+{
+	struct kvm_one_reg reg = { id, (uintptr_t)&value };
+
+	return call(fd, KVM_SET_ONE_REG, &reg);
+}
+
+static void start_as(int n, unsigned long type, uint32_t features)
+{
+	struct kvm_vcpu_init init = { .features = { features } };
+
+	qemu = (struct qemu){ .vm = call(3, KVM_CREATE_VM, type), .n = n };
+	for (int i = 0; i < n; i++) {
+		qemu.fds[i] = call(qemu.vm, KVM_CREATE_VCPU, (unsigned long)i);
+		call(qemu.fds[i], KVM_ARM_VCPU_INIT, &init);
+	}
+}
+
+static void start(int n)
+{
+	start_as(n, 0, 0);
+}
+
+static void run(void)
+{
+	for (int i = 0; i < qemu.n; i++)
+		call(qemu.fds[i], KVM_RUN, 0);
+}
+
+static void stop(void)
+{
+	for (int i = 0; i < qemu.n; i++)
+		qemu.vtime[i] = get(qemu.fds[i], KVM_REG_ARM_TIMER_CNT);
+}
+
+/* The registers are read for the device state, in the order of their ids; the time of the stop goes with adjvtime. */
+static void save(void)
+{
+	for (int i = 0; i < qemu.n; i++) {
+		qemu.pcnt[i] = get(qemu.fds[i], KVM_REG_ARM_PTIMER_CNT);
+		qemu.cnt[i] = get(qemu.fds[i], KVM_REG_ARM_TIMER_CNT);
+		if (!qemu.no_adjvtime)
+			qemu.cnt[i] = qemu.vtime[i];
+	}
+}
+
+static int load(const struct qemu *from)
+{
+	int r = 0;
+
+	qemu.no_adjvtime = from->no_adjvtime;
+	for (int i = 0; i < qemu.n; i++) {
+		r |= set(qemu.fds[i], KVM_REG_ARM_PTIMER_CNT, from->pcnt[i]);
+		r |= set(qemu.fds[i], KVM_REG_ARM_TIMER_CNT, from->cnt[i]);
+		qemu.vtime[i] = from->cnt[i];
+	}
+	return r;
+}
+
+static int cont(void)
+{
+	int r = 0;
+
+	for (int i = 0; i < qemu.n && !qemu.no_adjvtime; i++)
+		r |= set(qemu.fds[i], KVM_REG_ARM_TIMER_CNT, qemu.vtime[i]);
+	return r;
+}
+
+/* The agents */
+
+static struct cf_kvm_asked asked;
+
+static const struct cf_kvm_said *hear(void)
+{
+	return &vm_known()->page->said;
+}
+
+static void tell(enum cf_kvm_direction direction)
+{
+	static uint64_t serial;
+	struct cf_kvm_asked *to = &vm_known()->page->asked;
+
+	asked.direction = direction;
+	asked.serial = ++serial;
+	cf_kvm_write_begin(&to->seq);
+	memcpy((char *)to + sizeof(to->seq), (char *)&asked + sizeof(asked.seq), sizeof(asked) - sizeof(asked.seq));
+	cf_kvm_write_end(&to->seq);
+}
+
+static void take_record(void)
+{
+	const struct cf_kvm_said *said = hear();
+
+	asked = (struct cf_kvm_asked){
+		.record = said->capture, .limit = { 60 * CF_S }, .n_vcpus = said->n_vcpus, .guest_hz = said->hz,
+		.virt = said->virt, .phys = said->phys,
+		.flags = (said->vm_flags & CF_KVM_VM_COUNTERS ? CF_KVM_ASKED_VIRT : 0) |
+			(said->vm_flags & CF_KVM_VM_PHYS ? CF_KVM_ASKED_PHYS : 0),
+	};
+	for (uint32_t i = 0; i < said->n_vcpus; i++)
+		asked.vcpus[i] = (struct cf_kvm_asked_vcpu){ .id = said->vcpus[i].id, .cnt = said->vcpus[i].cnt,
+							     .cnt_last = said->vcpus[i].cnt_last, .pcnt = said->vcpus[i].pcnt };
+}
+
+/* A migration up to the load */
+
+static struct fake_vm stayed;
+static struct qemu left;
+
+static void leave(int n, bool no_adjvtime)
+{
+	fake_kind = (struct fake_kind){ 0 };
+	fake_on(&here);
+	start(n);
+	qemu.no_adjvtime = no_adjvtime;
+	run();
+	fake_now += 30 * CF_S;
+	run();
+	stop();
+	fake_now += 50 * CF_MS;
+	save();
+	stayed = fake_vm;
+	take_record();
+	left = qemu;
+	fake_now += 200 * CF_MS;
+}
+
+static void arrive(const struct fake_host *host)
+{
+	fake_on(host);
+	start(left.n);
+	asked.offset.ns = host->realtime - here.realtime;
+	asked.expires.ns = fake_raw() + 30 * CF_S;
+	tell(CF_KVM_DESTINATION);
+}
+
+/* Ticks that a counter of the guest is ahead of where it would be had it stayed. */
+static int64_t ahead(uint64_t offset, uint64_t stayed_offset)
+{
+	return (int64_t)(fake_counter() - offset - (fake_counter_at(&here, fake_now) - stayed_offset));
+}
+
+static int64_t ahead_virt(void)
+{
+	return ahead(fake_vm.virt, stayed.virt);
+}
+
+static int64_t ahead_phys(void)
+{
+	return ahead(fake_vm.phys, stayed.phys);
+}
+
+static bool near(int64_t a, int64_t b, int64_t slack)
+{
+	return a - b <= slack && b - a <= slack;
+}
+
+/* 62.5 MHz: half a microsecond; what a call takes, from the look at the counter before to the one after. */
+#define SLACK 40
+
+static void test_capture(void)
+{
+	const struct cf_kvm_said *said;
+
+	leave(3, false);
+	said = hear();
+	ok(said->n_vcpus == 3 && said->hz == 62500000 && said->vm_flags == (CF_KVM_VM_COUNTERS | CF_KVM_VM_PHYS),
+	   "three vCPUs, a frequency, and both counters are told");
+	ok((int64_t)(fake_vm.virt - said->virt.low) >= 0 && (int64_t)(said->virt.high - fake_vm.virt) >= 0 &&
+	   said->virt.high - said->virt.low <= SLACK, "CNTVCT's offset is in an interval of %llu ticks",
+	   (unsigned long long)(said->virt.high - said->virt.low));
+	ok((int64_t)(0 - said->phys.low) >= 0 && (int64_t)(said->phys.high - 0) >= 0, "CNTPCT of a new guest is its host's");
+	ok(said->vcpus[1].cnt == qemu.vtime[1] && said->vcpus[1].cnt_last > said->vcpus[1].cnt &&
+	   said->vcpus[2].pcnt == qemu.pcnt[2], "with each value that may travel");
+	ok(near((int64_t)said->capture.clock, (int64_t)(said->capture.host - fake_vm.virt), SLACK) &&
+	   said->capture.width.ns > 0, "and an instant");
+}
+
+static void test_carried(bool no_adjvtime)
+{
+	const struct cf_kvm_outcome *outcome;
+	const char *how = no_adjvtime ? "kvm-no-adjvtime" : "adjvtime";
+
+	leave(3, no_adjvtime);
+	arrive(&there);
+	ok(load(&left) == 0 && near(ahead_virt(), 0, SLACK) && near(ahead_phys(), 0, SLACK),
+	   "%s: loaded, both counters go on (%lld, %lld ticks)", how, (long long)ahead_virt(), (long long)ahead_phys());
+	fake_now += 100 * CF_MS;
+	ok(cont() == 0 && near(ahead_virt(), 0, SLACK) && near(ahead_phys(), 0, SLACK), "%s: and so they do when it runs", how);
+	outcome = &hear()->outcome;
+	ok(outcome->result == CF_KVM_CARRIED && outcome->flags == (CF_KVM_OUTCOME_READ | CF_KVM_OUTCOME_PHYS) &&
+	   near(outcome->residual.ns, 0, CF_US) && near(outcome->residual_phys.ns, 0, CF_US) &&
+	   outcome->residual_width.ns > 0 && outcome->residual_width.ns < 2 * CF_US && near(outcome->elapsed.ns, 200 * CF_MS, 60 * CF_MS),
+	   "%s: the outcome says so (residual %lld ns, %lld ns wide)", how, (long long)outcome->residual.ns,
+	   (long long)outcome->residual_width.ns);
+	ok(!fake_vm.vm_wide, "%s: without what sticks to a VM for life", how);
+}
+
+/* A record that comes after the load does for QEMU's second write. */
+static void test_late(void)
+{
+	leave(2, false);
+	arrive(&there);
+	vm_known()->page->asked.direction = CF_KVM_UNARMED;
+	load(&left);
+	ok(ahead_virt() < -12000000, "unarmed, the load is QEMU's own");
+	tell(CF_KVM_DESTINATION);
+	ok(cont() == 0 && near(ahead_virt(), 0, SLACK) && near(ahead_phys(), 0, SLACK),
+	   "armed by the time it runs, both counters are carried");
+}
+
+static void test_unmatched(void)
+{
+	uint64_t virt, serial = hear()->outcome.serial;
+
+	leave(2, false);
+	arrive(&there);
+	set(qemu.fds[0], KVM_REG_ARM_TIMER_CNT, left.cnt[0] + 1);
+	ok(near((int64_t)fake_guest_counter(0), (int64_t)left.cnt[0], SLACK) && hear()->outcome.serial == serial,
+	   "a value that did not travel is QEMU's own business");
+	load(&left);
+	run();
+	fake_now += CF_S;
+	stop();
+	fake_now += CF_S;
+	virt = fake_vm.virt;
+	cont();
+	ok(near((int64_t)(fake_vm.virt - virt), 62500000, 1000), "a stop and cont afterwards loses what QEMU lets it lose");
+	load(&left);
+	ok(near((int64_t)fake_guest_counter(0), (int64_t)left.cnt[1], 300), "the same value once the guest has run is a snapshot");
+}
+
+static void test_kinds(void)
+{
+	leave(2, false);
+	arrive(&there);
+	fake_kind.no_phys = true;
+	load(&left);
+	ok(near(ahead_virt(), 0, SLACK) && hear()->outcome.result == CF_KVM_CARRIED &&
+	   !(hear()->outcome.flags & CF_KVM_OUTCOME_PHYS) && fake_vm.phys == 0,
+	   "a kernel that cannot set CNTPCT: CNTVCT is carried, and it is told apart");
+
+	leave(2, false);
+	fake_vm.phys = fake_vm.virt;
+	run();
+	stop();
+	save();
+	stayed = fake_vm;
+	take_record();
+	left = qemu;
+	arrive(&there);
+	load(&left);
+	ok(fake_vm.vm_wide && near(ahead_virt(), 0, SLACK) && near(ahead_phys(), 0, SLACK) &&
+	   hear()->outcome.flags & CF_KVM_OUTCOME_VM_WIDE, "a guest with one offset for both keeps it, for the life of the VM");
+
+	leave(2, false);
+	arrive(&there);
+	fake_vm.vm_wide = true;
+	load(&left);
+	ok(hear()->outcome.result == CF_KVM_LEFT && hear()->outcome.step == CF_KVM_STEP_OFFSETS,
+	   "a VM whose counters cannot be written is left");
+}
+
+static void test_refusals(void)
+{
+	const struct fake_host faster = { .counter = 5, .hz = 100000000, .realtime = here.realtime, .raw = CF_S };
+	struct { unsigned long type; uint32_t features; enum cf_kvm_step step; const char *what; } rows[] = {
+		{ UINT64_C(1) << 31, 0, CF_KVM_STEP_PROTECTED, "a protected VM" },
+		{ 0, UINT32_C(1) << 7, CF_KVM_STEP_NESTED, "a guest that may be a hypervisor" },
+	};
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		leave(2, false);
+		fake_on(&there);
+		start_as(2, rows[i].type, rows[i].features);
+		asked.expires.ns = fake_raw() + CF_S;
+		tell(CF_KVM_DESTINATION);
+		load(&left);
+		ok(hear()->outcome.result == CF_KVM_LEFT && hear()->outcome.step == rows[i].step &&
+		   near((int64_t)fake_guest_counter(0), (int64_t)left.cnt[1], 100000), "%s is left alone", rows[i].what);
+	}
+	leave(2, false);
+	arrive(&faster);
+	load(&left);
+	ok(hear()->outcome.step == CF_KVM_STEP_FREQUENCY, "another CNTFRQ is refused");
+	leave(2, false);
+	asked.limit.ns = 10 * CF_MS;
+	arrive(&there);
+	load(&left);
+	ok(hear()->outcome.step == CF_KVM_STEP_LIMIT, "more than can have elapsed, too");
+	leave(2, false);
+	arrive(&there);
+	fake_is(fake_vm.vcpus[1].fd, "anon_inode:[eventfd]");
+	load(&left);
+	ok(hear()->outcome.step == CF_KVM_STEP_DESCRIPTORS, "and a descriptor that is another's");
+	leave(2, false);
+	arrive(&there);
+	fake_fails(KVM_SET_ONE_REG, 1, EIO);
+	ok(set(qemu.fds[0], KVM_REG_ARM_TIMER_CNT, left.cnt[0]) == 0 && hear()->outcome.error == EIO &&
+	   near((int64_t)fake_guest_counter(0), (int64_t)left.cnt[0], SLACK), "where our own write fails, QEMU's is made");
+	fake_fails(KVM_SET_ONE_REG, 1, EPERM);
+	ok(set(qemu.fds[0], KVM_REG_ARM_TIMER_CNT, 5) == -1 && errno == EPERM, "and its error is QEMU's");
+}
+
+static void test_kept(void)
+{
+	struct fake_vm before;
+
+	leave(2, false);
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_SOURCE);
+	before = fake_vm;
+	ok(cont() == 0 && fake_vm.virt == before.virt && fake_vm.phys == before.phys &&
+	   hear()->outcome.result == CF_KVM_KEPT && near(hear()->outcome.elapsed.ns, 250 * CF_MS, CF_MS),
+	   "an aborted migration: the guest's counters are what they were, and it has lost nothing");
+	run();
+	stop();
+	fake_now += 100 * CF_MS;
+	before = fake_vm;
+	vm_known()->page->asked.direction = CF_KVM_UNARMED;
+	cont();
+	ok(near((int64_t)(fake_vm.virt - before.virt), 6250000, 1000), "a plain stop and cont loses what QEMU lets it lose");
+}
+
+/* QEMU makes a VM and a vCPU to see what the host can do, throws it away, and makes another. */
+static void test_scratch(void)
+{
+	start(1);
+	call(qemu.fds[0], KVM_GET_ONE_REG, &(struct kvm_one_reg){ 77, 0 });
+	start(3);
+	run();
+	stop();
+	ok(hear()->n_vcpus == 3, "the VM that runs is the one with the vCPUs, not the one that was tried");
+}
+
+static void test_sample(void)
+{
+	struct cf_kvm_page *page;
+
+	leave(2, false);
+	cont();
+	page = vm_known()->page;
+	page->wanted++;
+	run();
+	ok(page->sampled.wanted == page->wanted && page->sampled.sample.number &&
+	   near((int64_t)page->sampled.sample.clock, (int64_t)(page->sampled.sample.host - fake_vm.virt), 2 * SLACK),
+	   "a guest that runs is sampled without a call to KVM");
+}
+
+int main(void)
+{
+	fake_on(&here);
+	start(1);
+	ok(vm_known() != NULL, "a vCPU makes the page");
+	test_capture();
+	test_carried(false);
+	test_carried(true);
+	test_late();
+	test_unmatched();
+	test_kinds();
+	test_refusals();
+	test_kept();
+	test_scratch();
+	test_sample();
+	return done();
+}
