@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The acts of tests/sim-life.h, a step at a time: between any two of them an agent may be
+ * killed.  Each returns whether it went on; one that waits does not.
+ */
+
+#include "tests/gate.h"
+#include "tests/sim-life.h"
+
+#define RESUME_TAKES (4 * CF_MS)
+
+static bool event(struct world *world, int side, enum cf_event on)
+{
+	agent_event(world, side, on);
+	return true;
+}
+
+/* Sends, then waits for what it waits for, or until its patience ends. */
+static bool ask(struct world *world, int side, enum message message)
+{
+	agent_say(world, side, message);
+	world->agents[side].at++;
+	return true;
+}
+
+/* --- source --- */
+
+static bool reserve(struct world *world, struct agent *agent)
+{
+	if (agent->at == 0)
+		return ask(world, HERE, M_RESERVE);
+	if (agent->leased)
+		return event(world, HERE, CF_EV_GRANTED);
+	return agent->impatient && event(world, HERE, CF_EV_FAILED);
+}
+
+/* COPYING: begin, have the destination prepare, be armed. */
+static bool copy_begin(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[HERE];
+
+	switch (agent->at) {
+	case 0:
+		if (agent->abort || !host->libvirtd)
+			return event(world, HERE, CF_EV_ABORT);
+		host->connected = true;
+		host->autostart &= world->rules->keeps_autostart;
+		agent->at++;
+		return true;
+	case 1:
+		return ask(world, HERE, M_OFFER);
+	case 2:
+		if (agent->abort || !host->connected || agent->impatient)
+			return event(world, HERE, CF_EV_NEVER_RAN);
+		agent->at += agent->prepared_there;
+		return agent->prepared_there;
+	default:
+		return event(world, HERE, agent_mark(agent, ARMED_MARK) ? CF_EV_ARMED : CF_EV_NEVER_RAN);
+	}
+}
+
+/* ARMED: let it converge. */
+static bool copy_on(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[HERE];
+
+	if (agent->abort)
+		return event(world, HERE, CF_EV_ABORT);
+	if (!host->connected)
+		return event(world, HERE, CF_EV_NEVER_RAN);
+	if (agent->at == 0) {
+		if (!world->hosts[THERE].incoming || world->hosts[THERE].loaded || host->copy != RUNS)
+			return event(world, HERE, CF_EV_KEPT);
+		world->sending = ACTIVE;
+		agent->at++;
+		return true;
+	}
+	if (host->copy == STANDS)
+		return event(world, HERE, CF_EV_STOPPED);
+	if (world->sending == NOT_SENDING)
+		return event(world, HERE, host->copy == RUNS ? CF_EV_KEPT : CF_EV_NEVER_RAN);
+	return agent->impatient && event(world, HERE, CF_EV_ABORT);
+}
+
+static bool gate(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[HERE];
+
+	if (agent->abort || agent->impatient || !host->connected || world->sending == NOT_SENDING || host->copy != STANDS)
+		return event(world, HERE, CF_EV_NEVER_RAN);
+	return world->sending == COMPLETED && event(world, HERE, CF_EV_LOADED);
+}
+
+static void judge(struct world *world, struct cf_commit_decision *ret)
+{
+	static struct scene scene;
+	static struct cf_both_limits limits;
+	static struct cf_findings findings;
+	static bool is_set;
+	struct cf_commit_evidence evidence = {
+		.has_stop = world->has_stop, .stop = { world->stop }, .now = { world->now }, .resume_takes = { RESUME_TAKES },
+		.raw_offset = { { OFFSET }, { OFFSET + OFFSET_OFF } },
+	};
+
+	if (!is_set) {
+		scene_begin(&scene);
+		scene_both(&scene, &limits);
+		limits.limits.max_blackout.ns = LIMIT;
+		is_set = true;
+	}
+	evidence.pair = &scene.pair;
+	cf_commit_judge(&evidence, &limits, ret, &findings);
+}
+
+static bool decide(struct world *world, struct agent *agent)
+{
+	struct cf_commit_decision decision;
+
+	judge(world, &decision);
+	if (agent->abort || !decision.commit) {
+		agent_mark(agent, ROLL_BACK_MARK);
+		return event(world, HERE, CF_EV_NEVER_RAN);
+	}
+	if (!agent_mark(agent, COMMIT_MARK))
+		return event(world, HERE, CF_EV_FAILED);
+	agent->valid_until = decision.valid_until;
+	agent->knows_commit = true;
+	return event(world, HERE, CF_EV_COMMITTED);
+}
+
+/* The guest has run there: what is left of it here goes. */
+static bool remove_here(struct world *world, struct agent *agent, int again)
+{
+	struct host *host = &world->hosts[HERE];
+
+	if (host->copy == NO_COPY)
+		return event(world, HERE, CF_EV_LANDED);
+	if (host->request == REMOVE)
+		return false;
+	if (!host_ask(world, HERE, REMOVE))
+		return agent->impatient && event(world, HERE, CF_EV_FAILED);
+	agent->at = again;
+	return true;
+}
+
+static bool commit(struct world *world, struct agent *agent)
+{
+	if (agent->at == 2)
+		return remove_here(world, agent, 2);
+	if (agent->at == 0) {
+		if (agent->not_sent && !agent->resent) {
+			agent_mark(agent, ROLL_BACK_MARK);
+			return event(world, HERE, CF_EV_NEVER_RAN);
+		}
+		return ask(world, HERE, M_COMMIT);
+	}
+	if (agent->has_word && agent->word == CF_WORD_RAN) {
+		agent->at = 2;
+		return true;
+	}
+	if (agent->has_word && agent->word == CF_WORD_NEVER_RAN)
+		return event(world, HERE, CF_EV_NEVER_RAN);
+	if (agent->has_word && agent->word == CF_WORD_UNKNOWN)
+		return event(world, HERE, CF_EV_FAILED);
+	if (!agent->impatient)
+		return false;
+	if (agent->resent)
+		return event(world, HERE, CF_EV_FAILED);
+	agent->resent = true;
+	agent->at = 0;
+	return true;
+}
+
+static bool resolve(struct world *world, struct agent *agent)
+{
+	if (agent->at == 2)
+		return remove_here(world, agent, 2);
+	if (agent->resolution == CF_RUNS_HERE)
+		return event(world, HERE, CF_EV_NEVER_RAN);
+	if (agent->resolution == CF_RUNS_THERE) {
+		agent->at = 2;
+		return true;
+	}
+	if (agent->at == 0) {
+		agent->has_word = false;
+		return ask(world, HERE, agent->knows_commit ? M_COMMIT : M_ASK);
+	}
+	if (!agent->has_word)
+		return agent->impatient && event(world, HERE, CF_EV_FAILED);
+	if (agent->word == CF_WORD_NEVER_RAN)
+		return event(world, HERE, CF_EV_NEVER_RAN);
+	if (agent->word != CF_WORD_RAN)
+		return event(world, HERE, CF_EV_FAILED);
+	agent->at = 2;
+	return true;
+}
+
+static bool take_back(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[HERE];
+
+	if (host->libvirtd && host->copy == RUNS && world->sending == NOT_SENDING)
+		return event(world, HERE, CF_EV_KEPT);
+	if (host->request != BACK && host_ask(world, HERE, BACK))
+		return true;
+	return agent->impatient && event(world, HERE, CF_EV_FAILED);
+}
+
+/* Its last act: what was changed is as it was, the other side has the receipt, or does not hear. */
+static bool end_here(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[HERE];
+
+	switch (agent->at) {
+	case 0:
+		if (agent->now.phase == CF_PHASE_ABORTED && agent->now.cleared) {
+			host->autostart = true;
+			if (host->copy == NO_COPY) {	/* the host booted meanwhile */
+				if (host->request != BACK)
+					return host_ask(world, HERE, BACK);
+				return false;
+			}
+		}
+		agent->at++;
+		return true;
+	case 1:
+		return ask(world, HERE, M_CLOSE);
+	default:
+		if (!agent->accepted && !agent->impatient)
+			return false;
+		if (!agent->accepted && !agent->resent) {
+			agent->resent = true;
+			agent->at = 1;
+			return true;
+		}
+		break;
+	}
+	host_disconnect(world, HERE);
+	agent->now.ended = true;
+	agent->act = CF_ACT_NONE;
+	agent->notes[agent->n_notes > 0 ? agent->n_notes - 1 : agent->n_notes++] = agent->now;
+	return true;
+}
+
+bool agent_act_here(struct world *world)
+{
+	struct agent *agent = &world->agents[HERE];
+
+	switch (agent->act) {
+	case CF_ACT_CHECK:	return event(world, HERE, agent->abort ? CF_EV_ABORT : CF_EV_ALLOWED);
+	case CF_ACT_RESERVE:	return reserve(world, agent);
+	case CF_ACT_CAPTURE:	return event(world, HERE, agent->abort ? CF_EV_ABORT : CF_EV_CAPTURED);
+	case CF_ACT_COPY:	return agent->now.phase == CF_PHASE_COPYING ? copy_begin(world, agent) : copy_on(world, agent);
+	case CF_ACT_GATE:	return gate(world, agent);
+	case CF_ACT_DECIDE:	return decide(world, agent);
+	case CF_ACT_COMMIT:	return commit(world, agent);
+	case CF_ACT_RESOLVE:	return resolve(world, agent);
+	case CF_ACT_TAKE_BACK:	return take_back(world, agent);
+	case CF_ACT_LAND:	return event(world, HERE, CF_EV_RESUMED);
+	case CF_ACT_CORRECT:	return event(world, HERE, CF_EV_CORRECTED);
+	case CF_ACT_VERIFY:	return event(world, HERE, CF_EV_VERIFIED);
+	case CF_ACT_UNDO:
+	case CF_ACT_CLOSE:	return end_here(world, agent);
+	default:
+		wrong(world, "an act that the source cannot do", cf_act_name(agent->act));
+		return false;
+	}
+}
+
+/* --- destination --- */
+
+static bool await(struct world *world, struct agent *agent)
+{
+	if (agent->now.phase == CF_PHASE_RUNNING) {
+		if (agent->owes_answer) {
+			agent->owes_answer = false;
+			agent_say(world, THERE, M_ANSWER);
+			return true;
+		}
+		return event(world, THERE, world->hosts[THERE].copy == RUNS ? CF_EV_LANDED : CF_EV_GONE);
+	}
+	if (agent->now.phase == CF_PHASE_PREPARED)	/* after a restart: what was prepared went with the connection */
+		return !world->hosts[THERE].incoming && event(world, THERE, CF_EV_GONE);
+	if (agent->at == 0)
+		return ask(world, THERE, M_LEASE);
+	if (agent->kept)
+		return event(world, THERE, CF_EV_KEPT);
+	if (agent->offered)
+		return event(world, THERE, CF_EV_OFFERED);
+	return agent->impatient && event(world, THERE, CF_EV_GONE);
+}
+
+static bool prepare(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[THERE];
+
+	if (!host->libvirtd || host->incoming || host->copy != NO_COPY)
+		return event(world, THERE, CF_EV_GONE);
+	if (agent->at == 0) {
+		if (!agent_mark(agent, ARMED_MARK))
+			return event(world, THERE, CF_EV_GONE);
+		agent->at++;
+		return true;
+	}
+	host->connected = host->incoming = true;
+	host->copy = STANDS;
+	return event(world, THERE, CF_EV_ARMED);
+}
+
+/* The commit: judged last here, looked at from outside with better clocks. */
+static bool obeys(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[THERE];
+	struct cf_obey_evidence evidence = {
+		.now = { world->now + OFFSET }, .valid_until = agent->valid_until, .same_boot = true, .loaded = host->loaded,
+		.incoming_alive = host->incoming && host->connected, .clock = CF_CLOCK_SYNCHRONISED,
+	};
+
+	if (world->rules->obey(&evidence) != CF_OBEY || !agent_mark(agent, OBEYED_MARK))
+		return false;
+	if (cf_mono_cmp(evidence.now, agent->valid_until) > 0)
+		wrong(world, "a commit is obeyed after the time until which it was valid", "");
+	if (world->now - world->stop + RESUME_TAKES > LIMIT)
+		wrong(world, "a commit is obeyed past the limit of the blackout", "");
+	return true;
+}
+
+static bool stand_by(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[THERE];
+
+	if (agent->at == 0) {
+		if (host->copy == RUNS || (agent->mark == OBEYED_MARK && !world->rules->forgets_mark))
+			return event(world, THERE, CF_EV_COMMITTED);
+		if (agent->mark != ARMED_MARK && !world->rules->forgets_mark)
+			return event(world, THERE, CF_EV_GONE);
+		return ask(world, THERE, M_PREPARED);
+	}
+	if (agent->has_commit)
+		return event(world, THERE, obeys(world, agent) ? CF_EV_COMMITTED : CF_EV_GONE);
+	if (agent->kept)
+		return event(world, THERE, CF_EV_KEPT);
+	if (agent->silent || !host->incoming || !host->connected)
+		return event(world, THERE, CF_EV_GONE);
+	return host->loaded && agent->now.phase == CF_PHASE_ARMED && event(world, THERE, CF_EV_LOADED);
+}
+
+static bool obey(struct world *world, struct agent *agent)
+{
+	struct host *host = &world->hosts[THERE];
+
+	if (host->libvirtd && host->copy == RUNS)
+		return event(world, THERE, CF_EV_RESUMED);
+	if (host->libvirtd && host->copy == NO_COPY)
+		return event(world, THERE, CF_EV_GONE);
+	if (agent->at == 0 && host->connected && host_ask(world, THERE, FINISH)) {
+		agent->at++;
+		return true;
+	}
+	return false;
+}
+
+/* Nothing runs here any more, and nothing will: promised first, then told. */
+static bool end_there(struct world *world, struct agent *agent)
+{
+	switch (agent->at) {
+	case 0:
+		host_disconnect(world, THERE);
+		if (agent->act == CF_ACT_UNDO && agent->mark == ARMED_MARK)
+			agent_mark(agent, CLOSED_MARK);
+		agent->at++;
+		return true;
+	case 1:
+		if (agent->owes_answer)
+			agent_say(world, THERE, M_ANSWER);
+		agent->owes_answer = false;
+		agent->at++;
+		return true;
+	default:
+		if (!agent->closed && !agent->impatient)
+			return false;
+		break;
+	}
+	agent->now.ended = true;
+	agent->act = CF_ACT_NONE;
+	agent->notes[agent->n_notes > 0 ? agent->n_notes - 1 : agent->n_notes++] = agent->now;
+	return true;
+}
+
+bool agent_act_there(struct world *world)
+{
+	struct agent *agent = &world->agents[THERE];
+
+	switch (agent->act) {
+	case CF_ACT_AWAIT:	return await(world, agent);
+	case CF_ACT_PREPARE:	return prepare(world, agent);
+	case CF_ACT_STAND_BY:	return stand_by(world, agent);
+	case CF_ACT_OBEY:	return obey(world, agent);
+	case CF_ACT_CORRECT:	return event(world, THERE, world->hosts[THERE].copy == RUNS ? CF_EV_CORRECTED : CF_EV_GONE);
+	case CF_ACT_VERIFY:	return event(world, THERE, world->hosts[THERE].copy == RUNS ? CF_EV_VERIFIED : CF_EV_GONE);
+	case CF_ACT_UNDO:
+	case CF_ACT_CLOSE:	return end_there(world, agent);
+	default:
+		wrong(world, "an act that the destination cannot do", cf_act_name(agent->act));
+		return false;
+	}
+}

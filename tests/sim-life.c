@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The life of a migration with a gate, lived over and over through the rules that ship, while
+ * agents are killed between any two steps, hosts lose power, ledgers are damaged and messages
+ * get lost.  After each happening it is seen from outside whether the guest runs twice, or
+ * where it must not; at the end, whether it runs at all and everybody agrees.
+ *
+ *	sim-life [SECONDS [SEED]]
+ *
+ * A life that goes wrong is told with all left out that it does not need.  That this finds what
+ * there is to be found is tried with rules that have a flaw.
+ */
+
+#include "tests/sim-life.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "proto/base.h"
+#include "tests/sim.h"
+#include "tests/tap.h"
+
+#define HAPPENINGS_MOST 400
+#define SECONDS         4.0	/* unless told otherwise */
+#define LIVES_MUTATED   400000	/* within which a flaw has to be found */
+
+struct life {
+	struct happening list[HAPPENINGS_MOST];
+	size_t n;
+};
+
+static const struct rules shipped = {
+	.next = cf_phase_next, .recover = cf_recover, .noting = cf_phase_noting, .word = cf_word, .obey = cf_obey_judge,
+};
+
+static uint64_t lives, happened, began[CF_N_PHASES], killed[2][CF_N_PHASES], ends[CF_N_PHASES], doubts;
+
+/* --- one life --- */
+
+/* The others are equally likely; these have to be more so for anything to come about. */
+static enum kind any_kind(struct sim *sim, int64_t odds)
+{
+	static const enum kind often[] = { STEP, STEP, STEP, STEP, NOTE, NOTE, NOTE, DELIVER, DELIVER, DELIVER,
+					   LIBVIRT, QEMU_STOP, QEMU_LOADED, QEMU_COMPLETED };
+
+	if (!sim_chance(sim, odds))
+		return often[sim_random(sim) % CF_COUNT(often)];
+	return sim_random(sim) % N_GOING;
+}
+
+static struct happening any_happening(struct sim *sim, int64_t odds)
+{
+	enum kind kind = sim_chance(sim, odds) ? (enum kind)sim_between(sim, N_GOING, N_KINDS - 1) : any_kind(sim, odds);
+	unsigned on = (unsigned)(sim_random(sim) & 1);
+
+	if (kind == DELIVER || kind == LOSE || kind == REPEAT)
+		on = (unsigned)(sim_random(sim) % N_MESSAGES);
+	if (kind == TICK)
+		on = sim_chance(sim, 4) ? (unsigned)(sim_random(sim) % 4) : 0;
+	return (struct happening){ .kind = (uint8_t)kind, .on = (uint8_t)on };
+}
+
+/* What of it was reached, for the count. */
+static void tally(const struct world *world, struct happening h)
+{
+	for (int side = HERE; side <= THERE; side++)
+		began[world->agents[side].now.phase]++;
+	if (h.kind == KILL || h.kind == POWER)
+		killed[h.on][world->agents[h.on].now.phase]++;
+	happened++;
+}
+
+static void tally_end(const struct world *world)
+{
+	for (int side = HERE; side <= THERE; side++)
+		ends[world->agents[side].now.phase]++;
+	doubts += world->agents[HERE].now.phase == CF_PHASE_IN_DOUBT;
+}
+
+/* Live it at random and remember what happened. */
+static bool live(struct world *world, const struct rules *rules, uint64_t seed, struct life *life)
+{
+	struct sim sim = { .random = seed };
+	size_t calm = (size_t)sim_between(&sim, 0, 120);	/* happenings, so that not all die young */
+	int64_t odds = sim_between(&sim, 4, 40);
+	int tries = (int)sim_between(&sim, 20, 1500);
+
+	world_begin(world, rules);
+	life->n = 0;
+	while (tries-- > 0 && life->n < HAPPENINGS_MOST && !world->wrong) {
+		struct happening h = any_happening(&sim, life->n < calm ? 4000 : odds);
+
+		if (!world_happen(world, h))
+			continue;
+		life->list[life->n++] = h;
+		tally(world, h);
+	}
+	if (!world->wrong)
+		world_end(world);
+	lives++;
+	tally_end(world);
+	return !world->wrong;
+}
+
+/* --- a life that went wrong --- */
+
+static bool again(struct world *world, const struct rules *rules, const struct life *life)
+{
+	world_begin(world, rules);
+	for (size_t i = 0; i < life->n && !world->wrong; i++)
+		world_happen(world, life->list[i]);
+	if (!world->wrong)
+		world_end(world);
+	return !world->wrong;
+}
+
+/* Leave out what it goes wrong without, many at once and then one by one, until nothing can be. */
+static void shrink(const struct rules *rules, struct life *life, const char *what)
+{
+	static struct life less;
+	static struct world world;
+
+	for (size_t n = life->n; n > 0;) {
+		bool any = false;
+
+		for (size_t from = 0; from < life->n;) {
+			size_t cut = n < life->n - from ? n : life->n - from;
+
+			less = *life;
+			memmove(less.list + from, less.list + from + cut, (less.n - from - cut) * sizeof(less.list[0]));
+			less.n -= cut;
+			if (!again(&world, rules, &less) && strcmp(world.wrong, what) == 0) {
+				*life = less;
+				any = true;
+			} else {
+				from += cut;
+			}
+		}
+		if (!any || n > 1)
+			n /= 2;
+	}
+}
+
+static const char *copy_text(const struct host *host)
+{
+	return host->copy == RUNS ? "runs" : host->copy == STANDS ? "stands" : "-";
+}
+
+/* What anybody would do next is told only where something comes of it. */
+static bool is_worth_a_line(const struct world *before, const struct world *after, struct happening h)
+{
+	bool ordinary = h.kind == STEP || h.kind == NOTE || h.kind == DELIVER;
+	bool differs = false;
+
+	for (int side = HERE; side <= THERE; side++)
+		differs |= before->agents[side].now.phase != after->agents[side].now.phase ||
+			   before->hosts[side].copy != after->hosts[side].copy;
+	return !ordinary || differs || after->wrong;
+}
+
+static void tell_line(const struct world *world, const char *what)
+{
+	const struct agent *here = &world->agents[HERE], *there = &world->agents[THERE];
+
+	printf("#   %-48s %-13s %-6s | %-10s %s\n", what, here->up ? cf_phase_words[here->now.phase] : "(down)",
+	       copy_text(&world->hosts[HERE]), there->up ? cf_phase_words[there->now.phase] : "(down)",
+	       copy_text(&world->hosts[THERE]));
+}
+
+static void tell(const struct rules *rules, const struct life *life)
+{
+	static struct world world, before;
+
+	world_begin(&world, rules);
+	for (size_t i = 0; i < life->n && !world.wrong; i++) {
+		before = world;
+		if (world_happen(&world, life->list[i]) && is_worth_a_line(&before, &world, life->list[i]))
+			tell_line(&world, happening_text(life->list[i]));
+	}
+	if (!world.wrong) {
+		world_end(&world);
+		tell_line(&world, "all is repaired, and goes on");
+	}
+	printf("#   %s%s%s\n", world.wrong ? world.wrong : "nothing is wrong", world.wrong && *world.detail ? ": " : "",
+	       world.detail);
+}
+
+/* --- rules with a flaw --- */
+
+/* What the sketch of this program did: a peer that is not heard of is taken for one that did nothing. */
+static const struct cf_edge *lost_peer(enum cf_side side, enum cf_phase from, enum cf_event on)
+{
+	if (side == CF_SOURCE && from == CF_PHASE_COMMITTING && on == CF_EV_FAILED)
+		on = CF_EV_NEVER_RAN;
+	return cf_phase_next(side, from, on);
+}
+
+static struct cf_again lost_page(enum cf_side side, enum cf_phase phase, bool has_gate, enum cf_decision decision)
+{
+	return cf_recover(side, phase, has_gate, decision == CF_DECISION_LOST ? CF_DECISION_NONE : decision);
+}
+
+static struct cf_again lost_decision(enum cf_side side, enum cf_phase phase, bool has_gate, enum cf_decision decision)
+{
+	(void)decision;
+	return cf_recover(side, phase, has_gate, CF_DECISION_NONE);
+}
+
+static enum cf_noting armed_beside(enum cf_side side, enum cf_phase phase)
+{
+	return phase == CF_PHASE_ARMED ? CF_NOTE_BESIDE : cf_phase_noting(side, phase);
+}
+
+static enum cf_word any_drop(enum cf_phase phase, bool resumed, bool prepared, enum cf_mark mark)
+{
+	enum cf_word word = cf_word(phase, resumed, prepared, mark);
+
+	return word == CF_WORD_UNKNOWN && cf_phase_is_end(phase) ? CF_WORD_NEVER_RAN : word;
+}
+
+static enum cf_obey never_late(const struct cf_obey_evidence *evidence)
+{
+	enum cf_obey obey = cf_obey_judge(evidence);
+
+	return obey == CF_OBEY_LATE ? CF_OBEY : obey;
+}
+
+static const struct cf_edge *no_doubt(enum cf_side side, enum cf_phase from, enum cf_event on)
+{
+	return on == CF_EV_DOUBT ? NULL : cf_phase_next(side, from, on);
+}
+
+static const struct cf_edge *impatient(enum cf_side side, enum cf_phase from, enum cf_event on)
+{
+	return cf_phase_next(side, from, from == CF_PHASE_ROLLING_BACK && on == CF_EV_FAILED ? CF_EV_KEPT : on);
+}
+
+static const struct {
+	const char *sentence;
+	struct rules flaw;	/* what is not set is as it ships */
+} flaws[] = {
+	{ "a lost peer is taken for one that never ran it", { .next = lost_peer } },
+	{ "a lost page is taken for one without a commit", { .recover = lost_page } },
+	{ "a decision that was noted is not looked at", { .recover = lost_decision } },
+	{ "the ledger is not waited for before the copy may converge", { .noting = armed_beside } },
+	{ "whatever came to its end is sworn never to have run", { .word = any_drop } },
+	{ "a late commit is obeyed", { .obey = never_late } },
+	{ "there is no way into doubt", { .next = no_doubt } },
+	{ "a guest that could not be taken back is taken for one that was", { .next = impatient } },
+	{ "the source leaves the guest's autostart as it is", { .keeps_autostart = true } },
+	{ "a destination that comes back does not look at what it promised", { .forgets_mark = true } },
+	{ "a destination that knows nothing is taken for one that never ran it", { .absent_is_never = true } },
+};
+
+static void try_flaw(const char *sentence, const struct rules *flaw, uint64_t seed)
+{
+	static struct world world;
+	static struct life life;
+	struct rules rules = *flaw;
+	size_t before;
+	int n = 0;
+
+	rules.next = flaw->next ? flaw->next : shipped.next;
+	rules.recover = flaw->recover ? flaw->recover : shipped.recover;
+	rules.noting = flaw->noting ? flaw->noting : shipped.noting;
+	rules.word = flaw->word ? flaw->word : shipped.word;
+	rules.obey = flaw->obey ? flaw->obey : shipped.obey;
+	while (n < LIVES_MUTATED && live(&world, &rules, seed + (uint64_t)n, &life))
+		n++;
+	ok(world.wrong, "found: %s", sentence);
+	if (!world.wrong)
+		return;
+	before = life.n;
+	shrink(&rules, &life, world.wrong);
+	printf("# after %d lives; %zu happenings, of which it needs %zu:\n", n + 1, before, life.n);
+	tell(&rules, &life);
+	ok(life.n < 60, "... and told in few words");
+}
+
+/* --- the rules that ship --- */
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void try_shipped(uint64_t seed, double patience)
+{
+	static struct world world;
+	static struct life life;
+	double until = seconds() + patience;
+	uint64_t n = 0;
+	bool good = true;
+
+	lives = happened = doubts = 0;
+	while (good && (n % 256 != 0 || seconds() < until))
+		good = live(&world, &shipped, seed + n++, &life);
+	printf("# %llu lives, %llu happenings; %llu in doubt to the end\n", (unsigned long long)lives,
+	       (unsigned long long)happened, (unsigned long long)doubts);
+	ok(good, "nothing goes wrong in any of them, the last one's seed being %llu", (unsigned long long)(seed + n - 1));
+	if (!good) {
+		shrink(&shipped, &life, world.wrong);
+		tell(&shipped, &life);
+	}
+}
+
+/* A simulation that never gets anywhere finds nothing. */
+static void try_reached(void)
+{
+	static const enum cf_phase ended[] = { CF_PHASE_DONE, CF_PHASE_ABORTED, CF_PHASE_DROPPED, CF_PHASE_IN_DOUBT };
+
+	for (int phase = CF_PHASE_QUEUED; phase < CF_N_PHASES; phase++) {
+		bool here = cf_phase_next(CF_SOURCE, phase, CF_EV_FAILED) || phase == CF_PHASE_LOADED;
+
+		if (phase == CF_PHASE_QUEUED || phase == CF_PHASE_REFUSED)
+			continue;	/* left at once, never entered */
+		ok(began[phase] > 0, "%s is lived: %llu times looked at", cf_phase_words[phase], (unsigned long long)began[phase]);
+		ok(!here || phase == CF_PHASE_PREPARED || killed[HERE][phase] + killed[THERE][phase] > 0,
+		   "... and an agent dies in it, %llu times", (unsigned long long)(killed[HERE][phase] + killed[THERE][phase]));
+	}
+	for (size_t i = 0; i < CF_COUNT(ended); i++)
+		ok(ends[ended[i]] > 0, "some end %s", cf_phase_words[ended[i]]);
+}
+
+int main(int argc, char **argv)
+{
+	double patience = argc > 1 ? strtod(argv[1], NULL) : SECONDS;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : UINT64_C(20261128);
+
+	try_shipped(seed, patience);
+	try_reached();
+	for (size_t i = 0; i < CF_COUNT(flaws); i++)
+		try_flaw(flaws[i].sentence, &flaws[i].flaw, seed);
+	return done();
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A migration with a gate in a world of its own: two hosts with a libvirtd and at most one
+ * QEMU each, two agents, and a network between them that loses, repeats and reorders.
+ *
+ * All that happens is one happening after another, and each of them does the same in the same
+ * world: a life is the list of them, and a list with some left out is a life too.
+ * What the agents decide, they decide by the rules that ship; what they do is written here
+ * once more, small, as policy/phase.h has it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/commit.h"
+#include "policy/phase.h"
+#include "policy/recover.h"
+
+#define LIMIT      (300 * CF_MS)	/* of the blackout */
+#define OFFSET     (-77 * CF_S)		/* destination's RAW - source's */
+#define OFFSET_OFF CF_MS		/* how far the one that is measured may be from it */
+#define SENT_MOST  12
+#define NOTES_MOST 8
+#define HERE       0
+#define THERE      1
+
+/* The rules, to be mutated in a test of the test. */
+struct rules {
+	const struct cf_edge *(*next)(enum cf_side side, enum cf_phase from, enum cf_event on);
+	struct cf_again (*recover)(enum cf_side side, enum cf_phase phase, bool has_gate, enum cf_decision decision);
+	enum cf_noting (*noting)(enum cf_side side, enum cf_phase phase);
+	enum cf_word (*word)(enum cf_phase phase, bool resumed, bool prepared, enum cf_mark mark);
+	enum cf_obey (*obey)(const struct cf_obey_evidence *evidence);
+	bool keeps_autostart;	/* the source does not clear it */
+	bool forgets_mark;	/* a destination that comes back does not look at what it promised */
+	bool absent_is_never;	/* that the other host knows nothing is taken for never-ran */
+};
+
+enum kind {
+	/* what goes on by itself */
+	STEP,		/* an agent's act goes one step on */
+	NOTE,		/* its ledger has written the next entry, or could not */
+	WAIT,		/* its patience is at an end */
+	DELIVER,	/* a message arrives */
+	TICK,		/* time passes */
+	QEMU_STOP,	/* the source's QEMU stops the guest: switchover */
+	QEMU_LOADED,	/* the destination's has it all */
+	QEMU_COMPLETED,	/* and the source's knows */
+	LIBVIRT,	/* a libvirtd does what it was asked to */
+	TIDY,		/* libvirt destroys an incoming domain whose connection ended */
+	START,		/* an agent comes up */
+	BOOT,		/* a host comes up */
+	SILENCE,	/* the destination hears nothing of the source any more */
+
+	/* what goes wrong */
+	KILL,		/* kill -9 of an agent */
+	CLOSE_CONN,	/* libvirtd closes an agent's connection */
+	RESTART,	/* of a libvirtd */
+	POWER,		/* off */
+	LOSE,		/* a message */
+	REPEAT,		/* a message */
+	SEND_FAILS,	/* the commit's first byte cannot be sent */
+	FINISH_FAILS,	/* the guest cannot be run: its incoming domain is gone */
+	CUT,		/* the watchdog's */
+	SPOIL_LEDGER,	/* nothing can be written from now on */
+	MEND_LEDGER,
+	LOSE_ROW,	/* the ledger is damaged, and set aside */
+	LOSE_MARKS,	/* likewise */
+	SPOIL_MARKS,	/* none can be written from now on */
+	ABORT,		/* the operator says so */
+	RESOLVE,	/* ... that he looked, and where it runs */
+	GUEST_ENDS,	/* it powers itself off at the destination */
+	N_KINDS,
+};
+#define N_GOING KILL	/* those before it need nobody's ill will */
+
+struct happening {
+	uint8_t kind;
+	uint8_t on;	/* whose, which message, or how long: HERE, THERE, enum message, log10 of ms */
+};
+
+enum message { M_RESERVE, M_LEASE, M_OFFER, M_PREPARED, M_COMMIT, M_ASK, M_ANSWER, M_CLOSE, M_ACCEPTED, N_MESSAGES };
+
+struct sent {
+	enum message message;
+	uint8_t to;
+	unsigned life;		/* of the agent it answers: another one has no such connection */
+	enum cf_word word;
+	cf_mono valid_until;
+};
+
+/* What the ledger has of the migration. */
+struct row {
+	bool is, ended, prepared, resumed, cleared;
+	enum cf_phase phase;
+};
+
+/* Of the page at the source, of the promises at the destination. */
+enum mark { NO_MARK, ARMED_MARK, COMMIT_MARK, ROLL_BACK_MARK, OBEYED_MARK, CLOSED_MARK };
+
+struct agent {
+	/* lasts */
+	struct row row;
+	enum mark mark;
+	bool cannot_write, cannot_mark;
+
+	/* ends with it */
+	bool up;
+	unsigned life;
+	struct row now;			/* as it will be noted */
+	enum cf_act act;
+	int at;				/* step of the act */
+	struct row notes[NOTES_MOST];
+	size_t n_notes;
+	bool noting, or_abort;		/* the act waits for its note; does without it as the edge has it */
+	bool impatient, abort, silent, kept, offered, leased, prepared_there, accepted, resent, closed;
+	bool has_word, has_commit, owes_answer, knows_commit, not_sent;
+	enum cf_word word;
+	enum cf_resolution resolution;
+	cf_mono valid_until;
+};
+
+enum copy { NO_COPY, STANDS, RUNS };
+enum sending { NOT_SENDING, ACTIVE, DEVICE, COMPLETED };
+enum request { NO_REQUEST, BACK, REMOVE, FINISH };
+
+struct host {
+	bool up, libvirtd;
+	bool connected;			/* the agent's connection for the phases */
+	enum copy copy;
+	bool incoming, loaded;		/* a copy that stands and has never run here */
+	bool autostart;
+	enum request request;		/* that libvirtd has got, and not dealt with */
+};
+
+struct world {
+	const struct rules *rules;
+	struct agent agents[2];
+	struct host hosts[2];
+	enum sending sending;
+	struct sent sent[SENT_MOST];
+	size_t n_sent;
+	int64_t now;			/* ns, by the source's RAW clock */
+	bool has_stop;
+	int64_t stop;
+
+	/* seen from outside */
+	bool ran_there, ended_there, ran_here_since, swore, operated;
+	bool lost_row[2], lost_mark[2];
+	unsigned lease_life;		/* of the source that reserved it */
+	const char *wrong;		/* what must never be, and is */
+	char detail[128];
+};
+
+void world_begin(struct world *world, const struct rules *rules);
+
+/* Let it happen; false: it cannot, and nothing has changed. */
+bool world_happen(struct world *world, struct happening happening);
+
+/* Everything is repaired and goes on for as long as anything does; then it is looked at whether all is well. */
+void world_end(struct world *world);
+
+/* For the agents */
+void agent_step(struct world *world, int side);
+bool agent_note(struct world *world, int side);
+bool agent_start(struct world *world, int side);
+void agent_take_message(struct world *world, const struct sent *sent);
+void agent_event(struct world *world, int side, enum cf_event event);
+bool agent_act_here(struct world *world);
+bool agent_act_there(struct world *world);
+enum cf_word agent_word(const struct world *world);
+bool agent_mark(struct agent *agent, enum mark mark);
+void agent_say(struct world *world, int from, enum message message);
+
+/* For the hosts */
+void host_runs(struct world *world, int side);
+void host_gone(struct world *world, int side);
+bool host_disconnect(struct world *world, int side);
+bool host_ask(struct world *world, int side, enum request request);
+void wrong(struct world *world, const char *what, const char *detail);
+
+const char *happening_text(struct happening happening);
