@@ -28,7 +28,9 @@ int leftover_remove(struct virt *virt, const char *uuid, bool persistent, cf_mon
 int leftover_resume(struct virt *virt, const char *uuid, cf_mono deadline, struct cf_error *err);
 
 /*
- * Destination; the guest did not stay here: undefine the domain of a failed Finish, which libvirt had defined before
- * it tried to run it.  Only where nothing was defined before (incoming_was_defined()).
+ * Destination; the guest did not stay here: undefine the domain of a Finish that failed, which libvirt had
+ * defined before it tried to run it.  Only after incoming_finish() was told to run it (before that
+ * libvirt has defined nothing), and only where nothing was defined before (incoming_was_defined()): what is
+ * defined here otherwise is somebody's.
  */
 int leftover_undefine(struct virt *virt, const char *uuid, cf_mono deadline, struct cf_error *err);
