@@ -54,18 +54,6 @@ carried()
 	is "... and h$from has it no longer" "$(persistence "$from" g)" "-"
 }
 
-# qemu_certificates HOST: what its QEMU shows, and whom it believes.
-qemu_certificates()
-{
-	local dir=$RIG_DIR/$1/etc/pki/qemu pki=$RIG_CACHE/pki side
-	mkdir -p "$dir"
-	cp "$pki/ca.pem" "$dir/ca-cert.pem"
-	for side in server client; do
-		cp "$pki/h$1.pem" "$dir/$side-cert.pem"
-		cp "$pki/h$1.key" "$dir/$side-key.pem"
-	done
-}
-
 disk()
 {
 	echo "<disk type='file'><driver name='qemu' type='raw' cache='none'/><source file='$1'/><target dev='$2' bus='virtio'/></disk>"
@@ -75,7 +63,7 @@ rig_up
 for host in A B; do
 	rig_agent_conf $host "$settings"
 	ok "the agent of h$host starts" rig_agent $host start
-	qemu_certificates $host
+	rig_qemu_certificates $host
 	head -c 8M /dev/zero >"$RIG_DIR/$host/lib/disk"
 done
 head -c 8M /dev/urandom >"$RIG_DIR/A/lib/disk"

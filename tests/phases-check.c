@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -68,14 +69,19 @@ static void mark(const char *what)
 	printf("%s_us=%lld\n", what, (long long)(kernel_raw().ns / 1000));
 }
 
-/* die=WHERE: this process is killed there; hold=WHERE: it stops there for `seconds`. */
+/* die=WHERE: this process is killed there; late=WHERE: some time after; hold=WHERE: it stands still there. */
 static void point(const char *where)
 {
+	double seconds = atof(word("seconds", "0.4"));
+	struct itimerval timer = { .it_value = { (time_t)seconds, (suseconds_t)((seconds - (time_t)seconds) * 1e6) } };
+
 	mark(where);
+	if (strcmp(word("late", ""), where) == 0)
+		setitimer(ITIMER_REAL, &timer, NULL);
 	if (strcmp(word("die", ""), where) == 0)
 		kill(getpid(), SIGKILL);
 	if (strcmp(word("hold", ""), where) == 0)
-		usleep((useconds_t)(number("seconds") * 1e6));
+		usleep((useconds_t)(seconds * 1e6));
 }
 
 /* What QEMU itself says, and when, by the host's wall clock. */
@@ -274,6 +280,7 @@ static int bring(void *userdata, const struct drive_offer *offer, struct drive_a
 	CF_AUTO(cf_free) void *cookie = NULL;
 	struct message message = { .kind = OFFER, .persistent = offer->persistent, .paused = offer->paused,
 		.options = offer->options };
+	int64_t port;
 
 	point("begun");
 	strcpy(message.uuid, offer->uuid);
@@ -287,6 +294,8 @@ static int bring(void *userdata, const struct drive_offer *offer, struct drive_a
 	strcpy(ret->uri, message.uri);
 	ret->cookie_size = message.cookie_size;
 	ret->cookie = CF_TAKE(cookie);
+	if (drive_answer_storage_port(ret, &port))
+		printf("storage_port=%lld\n", (long long)port);
 	point("answered");
 	return 0;
 }

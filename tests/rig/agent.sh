@@ -40,6 +40,19 @@ rig_certificate()
 	cp "$RIG_CACHE/pki/$name.key" "$pki/key.pem"
 }
 
+# rig_qemu_certificates HOST: what its QEMU shows, and whom it believes.
+rig_qemu_certificates()
+{
+	local dir=$RIG_DIR/$1/etc/pki/qemu pki=$RIG_CACHE/pki side
+	"$srcdir/tests/rig/pki.sh" "$pki" || return
+	mkdir -p "$dir"
+	cp "$pki/ca.pem" "$dir/ca-cert.pem"
+	for side in server client; do
+		cp "$pki/h$1.pem" "$dir/$side-cert.pem"
+		cp "$pki/h$1.key" "$dir/$side-key.pem"
+	done
+}
+
 # rig_agent HOST start|stop|kill|restart|reload|freeze|thaw; what it says is in $RIG_DIR/HOST/log/clockferryd.
 rig_agent()
 {

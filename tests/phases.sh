@@ -1,0 +1,226 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# A migration phase by phase, its two ends in two processes (tests/phases-check), with real libvirtds and guests:
+# what becomes of it at the gate, and when one of the two dies or loses its libvirtd in each phase.
+. "$srcdir/tests/rig/rig.sh"
+requires_rig
+[ -x "$builddir/tests/phases-check" ] || skip_all "needs tests/phases-check: make check builds it"
+
+check=$builddir/tests/phases-check
+shared=$(mktemp -d "${TMPDIR:-/tmp}/shared.XXXXXX")
+cleanup 'rm -rf "$shared"'
+chmod 0755 "$shared"
+head -c 8M /dev/zero >"$shared/disk"
+
+disk()
+{
+	echo "<disk type='file'><driver name='qemu' type='raw' cache='none'/><source file='$1'/><target dev='vda' bus='virtio'/></disk>"
+}
+
+# taken HOST [WORD=VALUE]...: that host takes g in, in the background; what it says is in "there".
+taken()
+{
+	local host=$1
+	shift
+	rm -f "$RIG_DIR/there" "$RIG_DIR/link"
+	rig_in "$host" timeout 100 "$check" qemu:///system destination "$RIG_DIR/link" uuid="$uuid" "$@" >"$RIG_DIR/there" 2>&1 &
+	taker=$!
+	wait_for 20 grep -q ready "$RIG_DIR/there"
+}
+
+# given FROM TO [WORD=VALUE]...: the other end; what it says is in "here".  Returns when both have ended.
+given()
+{
+	local from=$1 to=$2
+	shift 2
+	rig_in "$from" timeout 100 "$check" qemu:///system source "$RIG_DIR/link" "$uuid" "h$to" "$@" unsafe=1 >"$RIG_DIR/here" 2>&1
+	wait $taker
+}
+
+# left HOST VERB [WORD]: what a lost job left there is dealt with.
+left()
+{
+	said=$(rig_in "$1" timeout 60 "$check" qemu:///system "$2" "$uuid" "${@:3}" 2>&1)
+	sed -n 's/^done=//p' <<<"$said"
+}
+
+# here NAME..., there NAME...: the last values of those names, "1 0 1".
+values()
+{
+	local file=$1 name all=()
+	shift
+	for name; do
+		all+=("$(sed -n "s/^$name=//p" "$RIG_DIR/$file" | tail -n 1)")
+	done
+	echo "${all[*]}"
+}
+here()
+{
+	values here "$@"
+}
+there()
+{
+	values there "$@"
+}
+
+# stands: how g stands on hA, and on hB; why it is paused, if it is.
+stands()
+{
+	local host all=()
+	for host in A B; do
+		all+=("$(rig_virsh $host domstate --reason g 2>/dev/null | sed -n '1s/^running.*/running/p; 1p' | head -n 1 | grep . || echo none)")
+	done
+	echo "${all[0]}, ${all[1]}"
+}
+
+ms()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", (b - a) / 1000 }'
+}
+
+rig_up
+for host in A B; do
+	rig_qemu_certificates $host
+done
+ok "a guest" rig_define A g dirty=24 rate=10 extra="$(disk "$shared/disk")"
+ok "it starts" rig_start A g
+uuid=$(rig_virsh A domuuid g)
+
+# The gate.
+
+taken B
+given A B do=back
+is "at the gate nothing runs, and it is rolled back" "$(grep -E '^state=' "$RIG_DIR/here" | tr '\n' ' ')" "state=loaded state=aborted "
+is "... the source runs on" "$(stands)" "running, none"
+is "... nothing ran there" "$(there runs landed end_text)" "0 0 "
+is "... and nothing is left there" "$(rig_virsh B domstate g 2>/dev/null)" ""
+note "decided -> source RESUME: $(ms $(here decided_us resume_us)) ms"
+
+taken B
+given A B do=run
+is "at the gate it is let go" "$(grep -E '^state=' "$RIG_DIR/here" | tr '\n' ' ')" "state=loaded state=succeeded "
+is "... it runs there" "$(stands)" "none, running"
+is "... as a persistent domain" "$(rig_virsh B dominfo g | awk '/^Persistent/ { print $2 }')" "yes"
+is "... and libvirt said so" "$(there runs landed)" "1 1"
+note "commit -> RESUME: $(ms "$(there told_us)" "$(there resume_us)") ms, RESUME -> Finish returned: $(ms "$(there resume_us)" "$(there finish_answered_us)") ms"
+
+# How it is carried.
+
+taken A
+given B A do=run tls=1 parallel=2 auto_converge=1
+is "encrypted, over several connections" "$(here state) $(stands)" "succeeded running, none"
+ok "it is paused by somebody" rig_virsh A suspend g
+taken B
+given A B do=run
+is "a paused guest stays paused" "$(here state) $(there runs landed) $(stands)" "succeeded 1 0 none, paused (user)"
+ok "and is let run" rig_virsh B resume g
+taken A uri=tcp://10.99.0.1 listen=10.99.0.1
+given B A do=run migrate_uri=tcp://%s.invalid
+is "the destination says where it is to be reached" "$(here state) $(there uri | cut -d: -f1,2)" "succeeded tcp://10.99.0.1"
+taken B uri=unix:///run/x
+given A B
+is "QEMU listens on no path of a peer's" "$(here code) $(there code) $(stands)" "peer peer running, none"
+
+# The source's agent dies.  The destination's sees that its connection ended, and closes what is incoming.
+
+for where in begun answered; do
+	taken B
+	given A B die=$where
+	is "the source's agent dies when it has $where: the guest has not noticed" "$(stands)" "running, none"
+done
+taken B
+given A B late=performing bandwidth=4
+ok "the source's agent dies in the copy: the guest runs on" wait_for 20 eval '[ "$(stands)" = "running, none" ]'
+taken B
+given A B die=loaded
+ok "... at the gate: it stands, and there is nobody else" wait_for 20 eval '[ "$(stands)" = "paused (migrating), none" ]'
+is "... it is not removed as if it had run there" "$(left A undefine)" 16
+is "... and let run on" "$(left A resume) $(stands)" "0 running, none"
+is "... which can be asked for twice" "$(left A resume)" 0
+is "... but a guest that runs is no leftover" "$(left A remove)" 16
+
+taken B
+given A B die=committed
+ok "... after the commit: it runs there, and stands here" wait_for 20 eval '[ "$(stands)" = "paused (migrating), running" ]'
+is "... the leftover is removed" "$(left A remove) $(stands)" "0 none, running"
+is "... which can be asked for twice" "$(left A remove)" 0
+
+# The destination's agent dies.
+
+for where in offered prepared; do
+	taken A die=$where
+	given B A
+	is "the destination's agent dies when it has $where: nothing has begun" "$(here code) $(stands)" \
+		"unreachable none, running"
+done
+taken A late=prepared seconds=1
+given B A bandwidth=4
+is "... in the copy: it has failed" "$(here state)" "failed"
+is "... and the guest runs on" "$(stands)" "none, running"
+taken A die=told
+given B A
+ok "... when it was told to let it run, and had not done so: nothing is there" \
+	wait_for 20 eval '[ "$(stands)" = "none, paused (migrating)" ]'
+is "... the source has been waiting at its gate" "$(here state)" "loaded"
+is "... and is let run on by who knows" "$(left B resume) $(stands)" "0 none, running"
+
+# libvirtd ends at the gate.
+
+taken A
+( wait_for 60 grep -q loaded_us "$RIG_DIR/here" && rig_libvirtd B kill && rig_libvirtd B start ) &
+: >"$RIG_DIR/here"
+given B A do=back hold=loaded seconds=6
+is "the source's libvirtd ends at the gate: that is seen" "$(here settle state)" "107 lost"
+ok "... it stands" wait_for 20 eval 'rig_virsh B domstate --reason g | grep -q "^paused (migrating)"'
+is "... and is let run on" "$(left B resume) $(stands)" "0 none, running"
+taken A hold=told seconds=6
+( wait_for 60 grep -q told_us "$RIG_DIR/there" && rig_libvirtd A kill && rig_libvirtd A start ) &
+given B A do=run
+is "the destination's libvirtd ends at the gate: nobody can say that it runs" "$(there code runs)" "host "
+note "$(there text)"
+ok "... and it does not" wait_for 20 eval '[ "$(stands)" = "none, paused (migrating)" ]'
+is "... the source lets it run on" "$(left B resume) $(stands)" "0 none, running"
+
+# A Finish that fails when libvirt has already defined the domain.
+
+hold='
+import fcntl, struct, sys, time
+image = open(sys.argv[1], "rb+")
+fcntl.fcntl(image, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 201, 1, 0))
+print("held", flush=True)
+time.sleep(60)'
+python3 -c "$hold" "$shared/disk" >"$RIG_DIR/holder" &	# as a QEMU that lets nobody else write
+holder=$!
+cleanup 'kill $holder 2>/dev/null'
+wait_for 10 grep -q held "$RIG_DIR/holder"
+taken A
+( wait_for 60 grep -q finished_us "$RIG_DIR/there" && kill $holder ) &
+given B A do=run hold=obeyed seconds=3
+is "it cannot run there, and runs on" "$(there runs landed) $(here state) $(rig_virsh B domstate g)" "0 0 aborted running"
+like "... and why" "$(there end_text)" "lock"
+is "... but it is defined there" "$(rig_virsh A domstate g)" "shut off"
+is "... a guest that runs is not undefined" "$(left B undefine)" 16
+is "... and that is taken back" "$(left A undefine) $(stands)" "0 none, running"
+is "... which can be asked for twice" "$(left A undefine)" 0
+
+# Disks that are copied.
+
+head -c 8M /dev/urandom >"$RIG_DIR/B/lib/disk"
+head -c 8M /dev/zero >"$RIG_DIR/A/lib/disk"
+ok "its disk becomes one of its host's own" rig_virsh B destroy g
+rig_virsh B undefine g >&2
+ok "a guest with that" rig_define B g uuid="$uuid" extra="$(disk /var/lib/disk)"
+ok "it starts" rig_start B g
+taken A
+given B A do=back storage=copy
+is "its disk is copied, and it is rolled back" "$(here state) $(stands)" "aborted none, running"
+taken A
+given B A do=run storage=copy tls=1 tls_name=hA
+is "its disk is copied, encrypted, and it runs there" "$(here state) $(stands)" "succeeded running, none"
+like "... over a port of its own" "$(here storage_port)" '^49[0-9]+$'
+ok "... the disk came with it" cmp "$RIG_DIR/A/lib/disk" "$RIG_DIR/B/lib/disk"
+
+copies=$(rig_judge g | python3 -c 'import json, sys; v = json.load(sys.stdin); print(v["two_copies"] + v["rollbacks"])')
+is "there were never two copies" "$copies" "[]"
+finish
