@@ -47,11 +47,28 @@ static void test_deadlines(void)
 
 static void test_way_back(void)
 {
-	static const cf_span past[] = { { 3 * CF_MS }, { 150 * CF_MS }, { 40 * CF_MS } };
+	static const struct cf_way_back past[] = {
+		{ { 3 * CF_MS }, 0 }, { { 150 * CF_MS }, 0 }, { { 40 * CF_MS }, 0 }, { { 1100 * CF_MS }, 2 * CF_S },
+	};
+	bool grows = true, least = true, most = true;
 
-	ok(cf_way_back(NULL, 0).ns == CF_WAY_BACK_USUAL.ns, "without a history it takes what is usual");
-	ok(cf_way_back(past, 1).ns == CF_WAY_BACK_USUAL.ns, "quick ones prove nothing");
-	ok(cf_way_back(past, 3).ns == 150 * CF_MS, "the longest counts");
+	for (int i = 0; i < 100000; i++) {
+		int64_t left = any(CF_DAY), more = any(CF_DAY), rate = any(20 * CF_S);
+		cf_span downtime = { any(5 * CF_S) };
+		int64_t at_stop = cf_left_at_stop(left, rate, downtime);
+
+		grows &= cf_span_cmp(cf_way_back(past, 3, left + more), cf_way_back(past, 3, left)) >= 0;
+		least &= cf_way_back(NULL, 0, left).ns >= CF_WAY_BACK_USUAL.ns;
+		most &= at_stop <= left && at_stop >= 0;
+	}
+	ok(cf_way_back(NULL, 0, 0).ns == CF_WAY_BACK_USUAL.ns, "without a history it takes what is usual");
+	ok(cf_way_back(past, 1, 0).ns == CF_WAY_BACK_USUAL.ns && least, "and never less: quick ones prove nothing");
+	ok(cf_way_back(past, 3, 0).ns == 150 * CF_MS, "the longest counts");
+	ok(cf_way_back(past, 4, 0).ns == 150 * CF_MS, "but for what it had to go through");
+	ok(grows && cf_way_back(NULL, 0, 2 * CF_S).ns == CF_WAY_BACK_USUAL.ns + CF_S,
+	   "the more is left the longer it takes: 2 GB take a second");
+	ok(most && cf_left_at_stop(5000, 1000, MS(300)) == 300 && cf_left_at_stop(5000, 0, MS(300)) == 5000,
+	   "when the guest stops there is no more left than QEMU believes to send in time");
 	ok(cf_heartbeat(MS(0), MS(1000)).ns == 250 * CF_MS, "the heartbeat is a quarter of the limit");
 	ok(cf_heartbeat(MS(0), MS(100)).ns == 100 * CF_MS, "but not below 100 ms");
 	ok(cf_heartbeat(MS(70), MS(100)).ns == 70 * CF_MS, "unless it is set");
