@@ -79,3 +79,11 @@ void guest_watch_read(struct guest_watch *watch, struct guest_events *ret);
  * libvirt's and the loop.
  */
 bool guest_watch_wait(struct guest_watch *watch, int64_t seen, cf_span timeout, struct guest_events *ret);
+
+/*
+ * Tell of each event at once, on the thread it came by, and of what is known at the
+ * call itself on the calling one (event is NULL then).  Must not block, and call
+ * nothing of this folder.  NULL ends it, and when that returns it is not running.
+ */
+typedef void (*guest_watch_teller)(const struct guest_events *events, const struct guest_event *event, void *userdata);
+void guest_watch_tell(struct guest_watch *watch, guest_watch_teller teller, void *userdata);

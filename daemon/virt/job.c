@@ -273,6 +273,21 @@ int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct
 	return job ? task_by(&job->task, NULL, NULL, deadline, err) : -ENOMEM;
 }
 
+static int ask_state(struct job_task *job, virDomainPtr domain, struct cf_error *err)
+{
+	int state;
+
+	(void)job;
+	return virDomainGetState(domain, &state, NULL, 0) < 0 ? virt_fail(err, "state") : 0;
+}
+
+int job_answers(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_state, err);
+
+	return job ? task_by(&job->task, "state", uuid, deadline, err) : -ENOMEM;
+}
+
 static int ask_pause(struct job_task *job, virDomainPtr domain, struct cf_error *err)
 {
 	(void)job;

@@ -29,6 +29,12 @@ int job_completed(struct virt_link *link, const char *uuid, cf_mono deadline, st
 int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
 
 /*
+ * Does libvirtd answer, and is it free to speak of the domain?  QEMU is not asked: it
+ * may be silent for a while for good reasons of its own.
+ */
+int job_answers(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
+
+/*
  * Pause the domain as somebody had, before the job and its end undid it: libvirt
  * starts a domain that it moved or kept, whoever had paused it meanwhile.
  */

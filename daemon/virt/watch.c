@@ -10,7 +10,9 @@ struct guest_watch {
 	struct virt *virt;
 	char uuid[CF_UUID_ROOM];
 	pthread_cond_t changed;
-	struct guest_events events;	/* with virt->lock */
+	struct guest_events events;	/* with virt->lock, and so the next two */
+	guest_watch_teller teller;
+	void *userdata;
 	struct guest_watch *next;
 };
 
@@ -74,9 +76,21 @@ bool guest_watch_wait(struct guest_watch *watch, int64_t seen, cf_span timeout, 
 	return ret->revision != seen;
 }
 
+void guest_watch_tell(struct guest_watch *watch, guest_watch_teller teller, void *userdata)
+{
+	pthread_mutex_lock(&watch->virt->lock);
+	watch->teller = teller;
+	watch->userdata = userdata;
+	if (teller)
+		teller(&watch->events, NULL, userdata);
+	pthread_mutex_unlock(&watch->virt->lock);
+}
+
 static void feed(struct guest_watch *watch, const struct guest_event *event)
 {
 	guest_events_add(&watch->events, event);
+	if (watch->teller)	/* first: a guard may be waiting for it, who waits here only reads */
+		watch->teller(&watch->events, event, watch->userdata);
 	pthread_cond_broadcast(&watch->changed);
 }
 
