@@ -96,13 +96,19 @@ static void close_copy(struct known *known)
 	known->copy = -1;
 }
 
+void sockets_drop(struct sockets *sockets)
+{
+	for (size_t i = 0; i < sockets->n; i++)
+		close_copy(&sockets->known[i]);
+	sockets->n = 0;
+}
+
 struct sockets *sockets_free(struct sockets *sockets)
 {
 	if (!sockets)
 		return NULL;
 
-	for (size_t i = 0; i < sockets->n; i++)
-		close_copy(&sockets->known[i]);
+	sockets_drop(sockets);
 	free(sockets->known);
 	if (sockets->pidfd >= 0)
 		close(sockets->pidfd);

@@ -57,6 +57,9 @@ struct sockets_seen {
 void sockets_look(struct sockets *sockets, struct cut *cut, struct sockets_seen *ret);
 void sockets_settle(struct sockets *sockets);
 
+/* Close all duplicates: nothing is to be cut any more.  No guard may have them, but one that has ended. */
+void sockets_drop(struct sockets *sockets);
+
 /*
  * May sockets be taken from other processes here at all?  "" when they may; else
  * why not, and what to do (doctor).
