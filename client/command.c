@@ -36,6 +36,8 @@ const struct command commands[] = {
 		"Take no new migrations, and let those under way come to an end" },
 	{ "hook",    "install|remove|status",    1, 1, TAKES_PROGRAM, run_hook,
 		"Guard this host against migrations that others drive, by a hook of libvirt's" },
+	{ "kvm",     "on|off|status",            1, 1, TAKES_PROGRAM, run_kvm,
+		"Have libvirt load the library that keeps guests' counters exact into every QEMU; and which have it" },
 	{ "policy",  "[NAME | check FILE]",      0, 2, TAKES_TRIAL, run_policy,
 		"What the host allows; or what a policy would have done to past migrations" },
 	{ "explain", "[CODE]",                   0, 1, 0, run_explain,

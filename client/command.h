@@ -41,7 +41,7 @@ struct ask {
 	const char *labels[CF_LABELS_MAX];
 	size_t n_labels;
 	const char *xml, *persistent_xml;	/* files */
-	const char *program;		/* that libvirt's hook leads to; NULL: where it was installed */
+	const char *program;		/* that libvirt's hook leads to, or the KVM library; NULL: where it was installed */
 	FILE *to;
 
 	struct call *call;
@@ -86,6 +86,7 @@ int run_list(struct ask *ask, struct cf_error *err);
 int run_show(struct ask *ask, struct cf_error *err);
 int run_quiesce(struct ask *ask, struct cf_error *err);
 int run_hook(struct ask *ask, struct cf_error *err);
+int run_kvm(struct ask *ask, struct cf_error *err);
 int run_policy(struct ask *ask, struct cf_error *err);
 int run_explain(struct ask *ask, struct cf_error *err);
 int run_version(struct ask *ask, struct cf_error *err);

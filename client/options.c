@@ -119,7 +119,7 @@ static const struct {
 	[OPT_PERSISTENT_XML] = { "persistent-xml", "FILE",
 		"With migrate: its XML there for later starts, if that is another one", TAKES_REQUEST },
 	[OPT_PROGRAM] = { "program", "PATH",
-		"With hook: the program, where it is not installed (" SBINDIR "/clockferry-hook)", TAKES_PROGRAM },
+		"With hook, kvm: the program, or library, where it is not installed (" SBINDIR ", " PKGLIBDIR ")", TAKES_PROGRAM },
 	[OPT_HELP] = { "help", NULL,
 		"Print this, or the use of one command" },
 	[OPT_VERSION] = { "version", NULL,

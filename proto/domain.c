@@ -19,6 +19,7 @@ static const struct cf_field domain_fields[] = {
 	CF_TEXT(T, type),
 	CF_BOOL(T, agent_connected),
 	CF_TEXT(T, manager),
+	CF_BOOL(T, kvm_library, CF_MAYBE(T, has_kvm_library), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_domain_shape = CF_SHAPE(cf_domain, domain_fields);

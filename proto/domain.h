@@ -16,6 +16,8 @@ struct cf_domain {
 	enum cf_domain_state state;
 	char type[16];			/* "kvm" or "qemu" (TCG) */
 	bool agent_connected;
+	bool has_kvm_library;		/* it runs with KVM, and its QEMU could be looked at */
+	bool kvm_library;		/* libclockferry-kvm.so is in there, and has seen its vCPUs */
 	char manager[32];		/* whose metadata it carries: "nova", "ovirt" ...; "" for none */
 };
 

@@ -152,6 +152,14 @@ runs 0 "status --json" status --json
 ok "status --json is one object of three" python3 -c 'import json, sys
 assert list(json.load(open(sys.argv[1]))) == ["health", "clock", "migrations"]' "$dir/out"
 
+runs 0 "kvm status" kvm status
+like "kvm status has this host" "$out" '^  virtqemud +(without|hands on)'
+like "kvm status has the domains that run with KVM" "$out" '^web1 +b3f9a6d4.* loaded$'
+ok "... and no others" not grep -q red "$dir/out"
+runs 0 "kvm status --json" kvm status --json
+ok "kvm status --json is JSON" is_json
+runs 2 "a word that kvm does not know" kvm perhaps
+
 runs 0 "version" version
 like "version has both" "$out" '^clockferryd 0\.1 on hA, API 1\.[0-9]+$'
 

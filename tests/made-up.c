@@ -73,12 +73,12 @@ static const struct cf_peers peers_none = { 0 };
 static const struct cf_domains domains = {
 	.n_list = 2,
 	.list = {
-		{ "web1", UUID, CF_DOMAIN_RUNNING, "kvm", true, "" },
-		{ "\033[31mred", "00000000-0000-4000-8000-000000000001", CF_DOMAIN_SHUTOFF, "qemu", false, "nova" },
+		{ "web1", UUID, CF_DOMAIN_RUNNING, "kvm", true, true, true, "" },
+		{ "\033[31mred", "00000000-0000-4000-8000-000000000001", CF_DOMAIN_SHUTOFF, "qemu", false, false, false, "nova" },
 	},
 };
 static const struct cf_domains domains_first = {
-	.n_list = 1, .list = { { "db1", UUID, CF_DOMAIN_RUNNING, "kvm", true, "" } }, .has_next = true, .next = "db1",
+	.n_list = 1, .list = { { "db1", UUID, CF_DOMAIN_RUNNING, "kvm", true, true, false, "" } }, .has_next = true, .next = "db1",
 };
 static const struct cf_domains domains_none = { 0 };
 

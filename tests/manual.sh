@@ -164,7 +164,7 @@ else
 	bad=1
 fi
 
-for page in "$conf" "$agent" "$command"; do
+for page in "$conf" "$agent" "$command" "$srcdir/kvm/libclockferry-kvm.7"; do
 	n=$((n + 1))
 	if ! command -v groff >/dev/null; then
 		echo "ok $n - ${page##*/} formats without a warning # SKIP no groff"

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "daemon/clock/kernel.h"
+#include "daemon/virt/counters.h"
 #include "daemon/virt/domain-xml.h"
 #include "daemon/virt/emulator.h"
+#include "daemon/virt/kvm-page.h"
 #include "daemon/virt/private.h"
 
 #define LINK_TIME  (cf_span){ 5 * CF_S }
@@ -40,6 +42,15 @@ static int read_xml(struct virt *virt, virDomainPtr domain, struct domain_xml *r
 
 /* The list */
 
+/* Of the QEMU of a domain that runs with KVM; absent where it cannot be looked at. */
+static void look_for_library(struct cf_domain *one)
+{
+	pid_t pid;
+
+	if (strcmp(one->type, "kvm") == 0 && counters_pid(&counter_roots, one->name, one->uuid, &pid, NULL) == 0)
+		one->has_kvm_library = kvm_page_present(counter_roots.proc, pid, &one->kvm_library, NULL) == 0;
+}
+
 /* false when the domain has gone meanwhile. */
 static bool list_one(struct virt *virt, virDomainPtr domain, struct domain_xml *xml, struct cf_domain *ret)
 {
@@ -55,6 +66,7 @@ static bool list_one(struct virt *virt, virDomainPtr domain, struct domain_xml *
 	memcpy(one.manager, xml->manager, sizeof(one.manager));
 	one.state = state_of(state);
 	one.agent_connected = xml->guest.agent_connected;
+	look_for_library(&one);
 	*ret = one;
 	return true;
 }

@@ -264,6 +264,16 @@ static int find_memfd(const char *proc, pid_t pid, struct cf_error *err)
 	return cf_fail(err, ENOENT, CF_NOT_FOUND, "process %d has no KVM library, or no vCPU", (int)pid);
 }
 
+int kvm_page_present(const char *proc, pid_t pid, bool *ret, struct cf_error *err)
+{
+	int r = find_memfd(proc, pid, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret = r >= 0;
+	return 0;
+}
+
 static int take(int pidfd, int fd, struct cf_error *err)
 {
 	int taken = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);

@@ -31,6 +31,9 @@ int kvm_page_open(const char *proc, pid_t pid, struct kvm_page **ret, struct cf_
 void kvm_page_free(struct kvm_page *page);
 CF_DEFINE_AUTO(struct kvm_page *, kvm_page_free)
 
+/* Is there one in this process?  Nothing is taken. */
+int kvm_page_present(const char *proc, pid_t pid, bool *ret, struct cf_error *err);
+
 enum cf_kvm_arch kvm_page_arch(const struct kvm_page *page);
 
 /*
