@@ -69,15 +69,25 @@ struct cf_again cf_recover(enum cf_side side, enum cf_phase phase, bool has_gate
 	return (struct cf_again){ CF_N_EVENTS, CF_ACT_NONE };
 }
 
-enum cf_word cf_word(enum cf_phase phase, bool resumed, bool prepared, enum cf_mark mark)
+enum cf_word cf_word(enum cf_phase phase, bool resumed, enum cf_mark mark)
 {
 	if (resumed || (phase >= CF_PHASE_RUNNING && phase < CF_PHASE_DONE))
 		return CF_WORD_RAN;
-	if (phase == CF_PHASE_DROPPED && (mark == CF_MARK_CLOSED || !prepared))
+	if (phase == CF_PHASE_DROPPED && mark == CF_MARK_CLOSED)
 		return CF_WORD_NEVER_RAN;
 	if (phase >= CF_PHASE_LEASED && phase <= CF_PHASE_OBEYED)
 		return CF_WORD_WAITING;
 	return CF_WORD_UNKNOWN;
+}
+
+bool cf_may_arm(enum cf_mark mark)
+{
+	return mark == CF_MARK_LOST || mark == CF_MARK_ARMED;
+}
+
+bool cf_may_close(enum cf_mark mark)
+{
+	return mark == CF_MARK_ARMED || mark == CF_MARK_CLOSED;
 }
 
 /*
@@ -137,4 +147,11 @@ enum cf_event cf_arrival(enum cf_phase phase, enum cf_here here)
 	if (here == CF_HERE_ABSENT && phase == CF_PHASE_PREPARED)
 		return CF_EV_GONE;
 	return CF_N_EVENTS;
+}
+
+enum cf_event cf_stand_again(enum cf_mark mark, enum cf_here here)
+{
+	if (mark == CF_MARK_OBEYED || here == CF_HERE_RUNNING)
+		return CF_EV_COMMITTED;
+	return here == CF_HERE_ABSENT ? CF_EV_GONE : CF_N_EVENTS;
 }

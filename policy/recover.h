@@ -42,10 +42,23 @@ enum cf_mark { CF_MARK_LOST, CF_MARK_ARMED, CF_MARK_OBEYED, CF_MARK_CLOSED, CF_N
 
 /*
  * The destination's word on whether the guest ever ran there.  That it never did may be said
- * only of one that is dropped, with a mark that says closed, or never prepared; that
- * libvirt has no such domain, or that its QEMU is gone, says nothing about it.
+ * only of one that is dropped, with a mark that says closed; that libvirt has no such domain, or
+ * that its QEMU is gone, or that the ledger has it as never prepared, says nothing about it: a
+ * ledger that was lost has it anew when the source's call is repeated.
  */
-enum cf_word cf_word(enum cf_phase phase, bool resumed, bool prepared, enum cf_mark mark);
+enum cf_word cf_word(enum cf_phase phase, bool resumed, enum cf_mark mark);
+
+/*
+ * May the destination take it in, by what it has promised of it before?  Not what it obeyed, or
+ * closed, once already: that would be forgotten with the new promise.
+ */
+bool cf_may_arm(enum cf_mark mark);
+
+/*
+ * May it promise CF_MARK_CLOSED?  Only over a promise that is there and says no more than armed: what cannot be
+ * read may have said obeyed.
+ */
+bool cf_may_close(enum cf_mark mark);
 
 /* What libvirt says here of the domain. */
 enum cf_here {
@@ -87,3 +100,10 @@ enum cf_event cf_where_event(enum cf_where where);
  * how it stands now.  CF_N_EVENTS: it goes on waiting.
  */
 enum cf_event cf_arrival(enum cf_phase phase, enum cf_here here);
+
+/*
+ * The same of one that was armed, and whose connection ended with the agent before this one.  COMMITTED: it was
+ * obeyed, as far as is known, and is to be looked after; one that runs here was, whatever has become of
+ * its mark.  GONE: it never ran, or nobody knows.  CF_N_EVENTS: libvirt is not done with it.
+ */
+enum cf_event cf_stand_again(enum cf_mark mark, enum cf_here here);

@@ -200,6 +200,7 @@ static bool take_back(struct world *world, struct agent *agent)
 {
 	struct host *host = &world->hosts[HERE];
 
+	agent_mark(agent, ROLL_BACK_MARK);
 	if (host->libvirtd && host->copy == RUNS && world->sending == NOT_SENDING)
 		return event(world, HERE, CF_EV_KEPT);
 	if (host->request != BACK && host_ask(world, HERE, BACK))
@@ -298,12 +299,12 @@ static bool prepare(struct world *world, struct agent *agent)
 	if (!host->libvirtd || host->incoming || host->copy != NO_COPY)
 		return event(world, THERE, CF_EV_GONE);
 	if (agent->at == 0) {
-		if (!agent_mark(agent, ARMED_MARK))
+		if (!world->rules->may_arm(agent_promise(world)) || !agent_mark(agent, ARMED_MARK))
 			return event(world, THERE, CF_EV_GONE);
 		agent->at++;
 		return true;
 	}
-	host->connected = host->incoming = true;
+	host->connected = host->incoming = agent->prepared = true;
 	host->copy = STANDS;
 	return event(world, THERE, CF_EV_ARMED);
 }
@@ -326,17 +327,22 @@ static bool obeys(struct world *world, struct agent *agent)
 	return true;
 }
 
+static enum cf_here here_of(const struct host *host)
+{
+	return host->copy == RUNS ? CF_HERE_RUNNING : host->copy == STANDS ? CF_HERE_MOVING : CF_HERE_ABSENT;
+}
+
 static bool stand_by(struct world *world, struct agent *agent)
 {
 	struct host *host = &world->hosts[THERE];
 
-	if (agent->at == 0) {
-		if (host->copy == RUNS || (agent->mark == OBEYED_MARK && !world->rules->forgets_mark))
-			return event(world, THERE, CF_EV_COMMITTED);
-		if (agent->mark != ARMED_MARK && !world->rules->forgets_mark)
-			return event(world, THERE, CF_EV_GONE);
-		return ask(world, THERE, M_PREPARED);
+	if (!agent->prepared) {	/* by the agent before this one */
+		enum cf_event found = host->libvirtd ? world->rules->stand_again(agent_promise(world), here_of(host)) : CF_N_EVENTS;
+
+		return found != CF_N_EVENTS && event(world, THERE, found);
 	}
+	if (agent->at == 0)
+		return ask(world, THERE, M_PREPARED);
 	if (agent->has_commit)
 		return event(world, THERE, obeys(world, agent) ? CF_EV_COMMITTED : CF_EV_GONE);
 	if (agent->kept)
@@ -367,7 +373,7 @@ static bool end_there(struct world *world, struct agent *agent)
 	switch (agent->at) {
 	case 0:
 		host_disconnect(world, THERE);
-		if (agent->act == CF_ACT_UNDO && agent->mark == ARMED_MARK)
+		if (agent->act == CF_ACT_UNDO && world->rules->may_close(agent_promise(world)))
 			agent_mark(agent, CLOSED_MARK);
 		agent->at++;
 		return true;

@@ -17,7 +17,6 @@ static void note(struct agent *agent)
 static void learn(struct row *row, int side, enum cf_event event, enum cf_phase to)
 {
 	row->cleared |= side == HERE && to == CF_PHASE_COPYING;
-	row->prepared |= event == CF_EV_OFFERED;
 	row->resumed |= event == CF_EV_RESUMED;
 }
 
@@ -55,6 +54,8 @@ bool agent_note(struct world *world, int side)
 		return false;
 	if (written)
 		agent->row = agent->notes[0];
+	if (side == THERE && agent->row.ended && (agent->closed || world->rules->forgets_early))
+		agent->mark = NO_MARK;	/* the ledger has it, and nobody will ask */
 	memmove(agent->notes, agent->notes + 1, --agent->n_notes * sizeof(agent->notes[0]));
 	if (agent->n_notes > 0 || !agent->noting)
 		return true;
@@ -104,9 +105,9 @@ bool agent_mark(struct agent *agent, enum mark mark)
 	return true;
 }
 
-static enum cf_mark promise_of(enum mark mark)
+enum cf_mark agent_promise(const struct world *world)
 {
-	switch (mark) {
+	switch (world->agents[THERE].mark) {
 	case ARMED_MARK:	return CF_MARK_ARMED;
 	case OBEYED_MARK:	return CF_MARK_OBEYED;
 	case CLOSED_MARK:	return CF_MARK_CLOSED;
@@ -118,7 +119,7 @@ enum cf_word agent_word(const struct world *world)
 {
 	const struct agent *agent = &world->agents[THERE];
 
-	return world->rules->word(agent->now.phase, agent->now.resumed, agent->now.prepared, promise_of(agent->mark));
+	return world->rules->word(agent->now.phase, agent->now.resumed, agent_promise(world));
 }
 
 static void take_there(struct world *world, const struct sent *sent)

@@ -98,6 +98,16 @@ static bool is_excused(const struct world *world)
 	return world->lost_row[HERE];
 }
 
+/*
+ * The destination lost what it promised, could not promise it, or obeyed and saw no more of the guest.  Or the
+ * source told it that all is over, so that it has forgotten, and could not write that down for itself.
+ */
+static bool cannot_know(const struct world *world)
+{
+	return world->spoilt_row || world->lost_row[THERE] || world->lost_mark[THERE] || world->spoilt_mark ||
+	       world->agents[THERE].mark == OBEYED_MARK;
+}
+
 static void check_source(struct world *world)
 {
 	const struct agent *source = &world->agents[HERE];
@@ -115,6 +125,8 @@ static void check_source(struct world *world)
 			wrong(world, "it never ends at the source", cf_phase_words[source->now.phase]);
 		else if (word != CF_WORD_UNKNOWN)
 			wrong(world, "the source stays in doubt where the destination knows", cf_word_words[word]);
+		else if (!cannot_know(world))
+			wrong(world, "the source stays in doubt where the destination should know", "");
 		return;
 	}
 	if (done && here != NO_COPY)
@@ -133,7 +145,11 @@ static void check_destination(struct world *world)
 {
 	const struct agent *source = &world->agents[HERE], *agent = &world->agents[THERE];
 
-	if (!agent->now.is || world->lost_row[THERE])
+	if (!agent->now.is)
+		return;
+	if (agent->now.phase == CF_PHASE_DROPPED && world->hosts[THERE].copy == RUNS)
+		wrong(world, "it is dropped at the destination, and the guest runs there", "");
+	if (world->lost_row[THERE])
 		return;
 	if (!agent->now.ended)
 		wrong(world, "it never ends at the destination", cf_phase_words[agent->now.phase]);

@@ -279,6 +279,18 @@ static bool kill_agent(struct world *world, int side)
 	return true;
 }
 
+/*
+ * A destination that has lost both knows nothing: then a call that is as old as its first ones would find
+ * it willing.  No connection lives as long as that takes.
+ */
+static void end_old_calls(struct world *world)
+{
+	if (!world->lost_row[THERE] || !world->lost_mark[THERE])
+		return;
+	while (take(world, M_RESERVE, false, false) || take(world, M_OFFER, false, false))
+		;
+}
+
 static bool lose_row(struct world *world, int side)
 {
 	struct agent *agent = &world->agents[side];
@@ -287,6 +299,7 @@ static bool lose_row(struct world *world, int side)
 		return false;
 	agent->row = (struct row){ 0 };
 	world->lost_row[side] = true;
+	end_old_calls(world);
 	return true;
 }
 
@@ -296,6 +309,7 @@ static bool lose_marks(struct world *world, int side)
 		return false;
 	world->agents[side].mark = NO_MARK;
 	world->lost_mark[side] = true;
+	end_old_calls(world);
 	return true;
 }
 
@@ -361,11 +375,11 @@ bool world_happen(struct world *world, struct happening h)
 	case SEND_FAILS:	return world->agents[HERE].up && turn(&world->agents[HERE].not_sent, true);
 	case FINISH_FAILS:	return finish_fails(world);
 	case CUT:		return cut(world);
-	case SPOIL_LEDGER:	return turn(&agent->cannot_write, true);
+	case SPOIL_LEDGER:	return world->spoilt_row |= h.on == HERE, turn(&agent->cannot_write, true);
 	case MEND_LEDGER:	return turn(&agent->cannot_write, false);
 	case LOSE_ROW:		return lose_row(world, h.on);
 	case LOSE_MARKS:	return lose_marks(world, h.on);
-	case SPOIL_MARKS:	return turn(&agent->cannot_mark, true);
+	case SPOIL_MARKS:	return world->spoilt_mark |= h.on == THERE, turn(&agent->cannot_mark, true);
 	case ABORT:		return world->agents[HERE].up && turn(&world->agents[HERE].abort, true);
 	case RESOLVE:		return resolve(world);
 	case GUEST_ENDS:

@@ -32,10 +32,13 @@ struct rules {
 	const struct cf_edge *(*next)(enum cf_side side, enum cf_phase from, enum cf_event on);
 	struct cf_again (*recover)(enum cf_side side, enum cf_phase phase, bool has_gate, enum cf_decision decision);
 	enum cf_noting (*noting)(enum cf_side side, enum cf_phase phase);
-	enum cf_word (*word)(enum cf_phase phase, bool resumed, bool prepared, enum cf_mark mark);
+	enum cf_word (*word)(enum cf_phase phase, bool resumed, enum cf_mark mark);
+	bool (*may_arm)(enum cf_mark mark);
+	bool (*may_close)(enum cf_mark mark);
+	enum cf_event (*stand_again)(enum cf_mark mark, enum cf_here here);
 	enum cf_obey (*obey)(const struct cf_obey_evidence *evidence);
 	bool keeps_autostart;	/* the source does not clear it */
-	bool forgets_mark;	/* a destination that comes back does not look at what it promised */
+	bool forgets_early;	/* a destination forgets its promise with its own receipt */
 	bool absent_is_never;	/* that the other host knows nothing is taken for never-ran */
 };
 
@@ -94,7 +97,7 @@ struct sent {
 
 /* What the ledger has of the migration. */
 struct row {
-	bool is, ended, prepared, resumed, cleared;
+	bool is, ended, resumed, cleared;
 	enum cf_phase phase;
 };
 
@@ -116,7 +119,7 @@ struct agent {
 	struct row notes[NOTES_MOST];
 	size_t n_notes;
 	bool noting, or_abort;		/* the act waits for its note; does without it as the edge has it */
-	bool impatient, abort, silent, kept, offered, leased, prepared_there, accepted, resent, closed;
+	bool impatient, abort, silent, kept, offered, leased, prepared, prepared_there, accepted, resent, closed;
 	bool has_word, has_commit, owes_answer, knows_commit, not_sent;
 	enum cf_word word;
 	enum cf_resolution resolution;
@@ -149,7 +152,7 @@ struct world {
 
 	/* seen from outside */
 	bool ran_there, ended_there, ran_here_since, swore, operated;
-	bool lost_row[2], lost_mark[2];
+	bool lost_row[2], lost_mark[2], spoilt_mark, spoilt_row;
 	unsigned lease_life;		/* of the source that reserved it */
 	const char *wrong;		/* what must never be, and is */
 	char detail[128];
@@ -172,6 +175,7 @@ void agent_event(struct world *world, int side, enum cf_event event);
 bool agent_act_here(struct world *world);
 bool agent_act_there(struct world *world);
 enum cf_word agent_word(const struct world *world);
+enum cf_mark agent_promise(const struct world *world);
 bool agent_mark(struct agent *agent, enum mark mark);
 void agent_say(struct world *world, int from, enum message message);
 

@@ -96,20 +96,39 @@ static void test_phases(void)
 static void test_word(void)
 {
 	for (int phase = CF_PHASE_LEASED; phase < CF_N_PHASES; phase++)
-		for (int at = 0; at < 4 * CF_N_MARKS; at++) {
-			bool resumed = at & 1, prepared = at & 2;
-			enum cf_mark mark = at / 4;
-			enum cf_word word = cf_word(phase, resumed, prepared, mark);
+		for (int at = 0; at < 2 * CF_N_MARKS; at++) {
+			bool resumed = at & 1;
+			enum cf_mark mark = at / 2;
+			enum cf_word word = cf_word(phase, resumed, mark);
 
 			ok(word != CF_WORD_NEVER_RAN || (phase == CF_PHASE_DROPPED && !resumed),
 			   "%s, mark %d: never-ran is said of what is dropped alone", cf_phase_words[phase], mark);
-			ok(word != CF_WORD_NEVER_RAN || !prepared || mark == CF_MARK_CLOSED,
-			   "... and, once prepared, with a mark that it is closed");
+			ok(word != CF_WORD_NEVER_RAN || mark == CF_MARK_CLOSED, "... and with a mark that it is closed");
 			ok(!resumed || word == CF_WORD_RAN, "... what was resumed ran");
-			ok(mark != CF_MARK_OBEYED || word != CF_WORD_NEVER_RAN || !prepared, "... and what was obeyed never never-ran");
 		}
-	ok(cf_word(CF_PHASE_UNKNOWN, false, true, CF_MARK_CLOSED) == CF_WORD_UNKNOWN, "of what nobody knows nothing is said");
-	ok(cf_word(CF_PHASE_DONE, false, true, CF_MARK_OBEYED) == CF_WORD_UNKNOWN, "obeyed and not seen since: nobody knows");
+	ok(cf_word(CF_PHASE_UNKNOWN, false, CF_MARK_CLOSED) == CF_WORD_UNKNOWN, "of what nobody knows nothing is said");
+	ok(cf_word(CF_PHASE_DONE, false, CF_MARK_OBEYED) == CF_WORD_UNKNOWN, "obeyed and not seen since: nobody knows");
+	ok(cf_word(CF_PHASE_DROPPED, false, CF_MARK_LOST) == CF_WORD_UNKNOWN, "dropped without a promise: nobody knows");
+}
+
+/* A promise is only ever followed by one that it allows. */
+static void test_promises(void)
+{
+	for (int mark = 0; mark < CF_N_MARKS; mark++) {
+		ok(!cf_may_close(mark) || mark == CF_MARK_ARMED || mark == CF_MARK_CLOSED,
+		   "mark %d: never-ran is promised of what was armed alone", mark);
+		ok(!cf_may_arm(mark) || (mark != CF_MARK_OBEYED && mark != CF_MARK_CLOSED),
+		   "... and what was obeyed or closed is not armed again");
+		for (int here = 0; here < CF_N_HERES; here++) {
+			enum cf_event event = cf_stand_again(mark, here);
+
+			ok(here != CF_HERE_RUNNING || event == CF_EV_COMMITTED, "... here %d: what runs here was obeyed", here);
+			ok(mark != CF_MARK_OBEYED || event == CF_EV_COMMITTED, "... and what was obeyed is looked after");
+			ok(event != CF_EV_GONE || here == CF_HERE_ABSENT, "... and it is gone only where libvirt says so");
+			ok(event == CF_N_EVENTS || cf_phase_next(CF_DESTINATION, CF_PHASE_ARMED, event), "... and what follows is an edge");
+		}
+	}
+	ok(cf_may_arm(CF_MARK_LOST) && cf_may_close(CF_MARK_ARMED), "what is new may be armed, and then closed");
 }
 
 static void try_where(enum cf_here here, enum cf_there there)
@@ -310,6 +329,7 @@ int main(void)
 {
 	test_phases();
 	test_word();
+	test_promises();
 	test_where();
 	test_arrival();
 
