@@ -55,9 +55,12 @@ static cf_mono now(void)
 	return (cf_mono){ t.tv_sec * CF_S + t.tv_nsec };
 }
 
-static bool is_lost(const struct ask *ask, const struct cf_error *err)
+/* Without an answer; or an agent that leaves says that it is busy: the next one will know how it stands. */
+static bool is_lost(const struct ask *ask, enum cf_route_id route, const struct cf_error *err)
 {
-	return !ask->reply.problem && (err->code == CF_UNREACHABLE || err->code == CF_PEER);
+	if (ask->reply.problem)
+		return route == CF_ROUTE_MIGRATION && err->code == CF_BUSY;
+	return err->code == CF_UNREACHABLE || err->code == CF_PEER;
 }
 
 int follow_ask(struct ask *ask, const struct question *question, bool only_if_sent, struct progress *progress,
@@ -70,7 +73,7 @@ int follow_ask(struct ask *ask, const struct question *question, bool only_if_se
 	for (;;) {
 		r = call_ask(ask->call, question, &ask->reply, err);
 		sent = sent || ask->reply.sent;
-		if (r == 0 || r == -EINTR || !is_lost(ask, err) || (only_if_sent && !sent))
+		if (r == 0 || r == -EINTR || !is_lost(ask, question->route, err) || (only_if_sent && !sent))
 			return r;
 		if (cf_mono_since(now(), since).ns >= ask->whom.timeout.ns)
 			return r;
@@ -162,7 +165,7 @@ static int step(struct watch *w, struct cf_error *err)
 		return FOLLOW_ON;
 	if (r < 0) {
 		progress_end(&w->progress);
-		if (is_lost(w->ask, err))
+		if (is_lost(w->ask, CF_ROUTE_MIGRATION, err))
 			follow_say_how(w->ask, w->id);
 		return r;
 	}

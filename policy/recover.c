@@ -6,9 +6,10 @@
 #define ANY (-1)	/* of driver or decision: it makes no difference */
 
 /*
- * The first row that fits.  Before the copy nothing has begun that could go on: it is called
- * off, and nobody tries it again.  With a gate a copy ends with the agent, and what was
- * armed is taken back only where it is certain that no commit was sent.
+ * The first row that fits.  What waits for its turn waits on.  What has had it, but no copy,
+ * has not begun anything that could go on: it is called off, and nobody tries it again.  With
+ * a gate a copy ends with the agent, and what was armed is taken back only where it is certain
+ * that no commit was sent.
  */
 static const struct {
 	enum cf_side side;
@@ -17,7 +18,7 @@ static const struct {
 	int decision;
 	struct cf_again again;
 } phases[] = {
-	{ CF_SOURCE,      CF_PHASE_QUEUED,       ANY,   ANY,                   { CF_EV_ABORT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_QUEUED,       ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_CHECKING,     ANY,   ANY,                   { CF_EV_ABORT, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_RESERVED,     ANY,   ANY,                   { CF_EV_ABORT, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_CAPTURING,    ANY,   ANY,                   { CF_EV_ABORT, CF_ACT_NONE } },

@@ -6,6 +6,7 @@ static const struct cf_field entry_fields[] = {
 	CF_TEXT(T, boot),
 	CF_STRUCT(T, entered, cf_instant_shape),
 	CF_STRUCT(T, request, cf_migration_request_shape, CF_MAYBE(T, has_request)),
+	CF_BOOL(T, with_xml, CF_MAYBE(T, has_with_xml)),
 	CF_INT(T, mark, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_mark)),
 	CF_STRUCT(T, reservation, cf_reservation_shape, CF_MAYBE(T, has_reservation)),
 	CF_STRUCT(T, lease, cf_lease_shape, CF_MAYBE(T, has_lease)),

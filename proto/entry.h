@@ -17,6 +17,8 @@ struct cf_entry {
 	struct cf_instant entered;		/* its phase */
 	bool has_request;
 	struct cf_migration_request request;	/* source: as it was asked for, without XML */
+	bool has_with_xml;
+	bool with_xml;				/* ... which it came with: without it nobody can go on from the request */
 	bool has_mark;
 	int64_t mark;				/* of the request, XML included: a repeat has the same */
 	bool has_reservation;

@@ -456,6 +456,13 @@ answers "GET /v1/migrations/*/receipt 200 json receipt-clean.json" "GET /v1/migr
 	"GET /v1/migrations/* 200 json migration-clean.json"
 runs 0 "a lost connection is waited out" watch 7c0e58e1
 like "a lost connection is told" "$err" '; trying again$'
+echo '{"type":"about:blank","title":"busy","status":503,"code":"busy","detail":"the agent is stopping"}' >"$dir/problem-stopping.json"
+answers "GET /v1/migrations/*/receipt 200 json receipt-clean.json" "GET /v1/migrations/* 503 problem problem-stopping.json" \
+	"GET /v1/migrations/* 200 json migration-clean.json"
+runs 0 "so is an agent that is stopping" watch 7c0e58e1
+like "an agent that is stopping: which says so" "$err" 'the agent is stopping; trying again$'
+answers "PUT /v1/migrations/* 503 problem problem-stopping.json"
+runs 1 "one that takes no request is not asked again" migrate web1 hB
 answers "PUT /v1/migrations/* 202 hangup page" "PUT /v1/migrations/* 202 json migration-checking.json" \
 	"GET /v1/migrations/*/receipt 200 json receipt-clean.json" "GET /v1/migrations/* 200 json migration-clean.json"
 runs 0 "a request whose answer was lost is repeated" migrate web1 hB

@@ -25,6 +25,8 @@ static int make(struct parts *parts, struct cf_error *err)
 	context->loop = parts->made.loop;
 	context->ledger = parts->made.ledger;
 	r = settings_read("/dev/null", &context->settings, err);
+	if (r == 0 && parts->nobody_leaves)
+		context->settings->outgoing = 0;
 	if (r == 0)
 		r = reporter_new(&reporter, &context->reporter, err);
 	if (r == 0)

@@ -15,6 +15,7 @@ struct parts {
 	struct ledger_made made;
 	struct act_context context;
 	struct migrations *all;
+	bool nobody_leaves;		/* by the settings of agents that begin from now on */
 };
 
 int parts_begin(struct parts *parts, struct cf_error *err);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/act/migration.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
 #include "daemon/settings.h"
@@ -225,7 +226,8 @@ static void run_to(const bool *what)
 /* The agent's end: of those that wait, and of those that are at work. */
 static void test_stop(void)
 {
-	struct migration *waits, *comes = NULL;
+	struct migration *waits, *with_xml, *comes = NULL;
+	struct cf_migration view;
 	bool idle = false;
 	cf_mono told;
 	cf_span had;
@@ -233,12 +235,16 @@ static void test_stop(void)
 	parts.context.settings->outgoing = 0;
 	parts.context.settings->stop_wait = (cf_span){ 100 * CF_MS };
 	waits = waiting(21, "a", 0);
+	with_xml = waiting(23, "b", 0);
+	with_xml->work->xml = strdup("<domain/>");
 	ok(expect("55555555-0000-4000-8000-000000000022", ABSENT_TOO, "hb", &comes) == 0, "one waits, one comes in");
 	told = kernel_raw();
 	migrations_stop(parts.all, on_idle, &idle);
 	ok(!idle, "the agent is told to stop, and has something to wait for");
-	ok(last(waits)->outcome == CF_OUTCOME_ABORTED && strstr(last(waits)->reason, "agent-stopping"),
-	   "who waits is aborted: %s", last(waits)->reason);
+	ok(last(with_xml)->outcome == CF_OUTCOME_ABORTED && strstr(last(with_xml)->reason, "agent-stopping"),
+	   "who waits with an XML of its own is aborted: %s", last(with_xml)->reason);
+	migration_view(waits, &view);
+	ok(view.phase == CF_PHASE_QUEUED, "who waits without one goes on waiting");
 	run_to(&idle);
 	had = cf_mono_since(kernel_raw(), told);
 	ok(had.ns >= parts.context.settings->stop_wait.ns / 2, "who comes in has time: %d ms", (int)(had.ns / CF_MS));

@@ -49,6 +49,7 @@ static void try_phase(enum cf_side side, enum cf_phase phase, bool has_gate, enu
 {
 	struct cf_again again = cf_recover(side, phase, has_gate, decision);
 	const struct cf_edge *edge = again.event == CF_N_EVENTS ? NULL : cf_phase_next(side, phase, again.event);
+	bool waits = phase == CF_PHASE_QUEUED;
 	bool begun = side == CF_DESTINATION || phase >= CF_PHASE_COPYING;
 	bool may_be_sent = decision == CF_DECISION_COMMIT || phase == CF_PHASE_COMMITTING || phase == CF_PHASE_IN_DOUBT ||
 			   (decision == CF_DECISION_LOST && phase >= CF_PHASE_ARMED && phase < CF_PHASE_ROLLING_BACK);
@@ -59,7 +60,9 @@ static void try_phase(enum cf_side side, enum cf_phase phase, bool has_gate, enu
 	else
 		ok(acts_of(side, phase) & 1U << again.act, "%s %s, %s: it is %s again, as what led there has it",
 		   cf_side_words[side], cf_phase_words[phase], has_gate ? "gate" : "no gate", cf_act_name(again.act));
-	if (!begun)
+	if (waits)
+		ok(!edge && again.act == CF_ACT_NONE, "... for its turn is still to come");
+	else if (!begun)
 		ok(edge && edge->to == CF_PHASE_ABORTED, "... which ends it, since nothing had begun");
 	else
 		ok(!edge || edge->to == CF_PHASE_ROLLING_BACK || edge->to == CF_PHASE_IN_DOUBT,
@@ -190,12 +193,17 @@ static void write_line(struct ledger_line *line)
 		printf("# %s\n", err.text);
 }
 
-static void start(int n)
+/* Of a domain of its own: one that is being moved is refused a second time. */
+static void start(int n, int64_t priority, const char *xml)
 {
 	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
-	struct cf_migration_request request = { .domain = "test", .destination = "no such/host" };
+	struct cf_migration_request request = { .destination = "no such/host", .has_priority = true, .priority = priority };
 	struct migration *migration = NULL;
 
+	snprintf(request.domain, sizeof(request.domain), "guest%d", n);
+	request.has_xml = xml;
+	if (xml)
+		request.xml = (struct cf_blob){ (uint8_t *)strdup(xml), strlen(xml) };
 	if (migrations_start(parts.all, ledger_made_id(n), &request, &operator, &migration, &err) < 0)
 		abort();
 }
@@ -252,24 +260,85 @@ static const struct cf_receipt *last(int n)
 	return migration_receipt(migration);
 }
 
+/* One that was to wait a second, and was asked for long ago. */
+static void leave_waiting(int n)
+{
+	struct ledger_line *line = ledger_made_line(n, CF_PHASE_QUEUED, false);
+
+	line->view.started = cf_real_add(kernel_instant().real, (cf_span){ -CF_DAY });
+	line->receipt.migration = (struct cf_migration){ 0 };
+	line->entry.has_request = line->entry.has_with_xml = true;
+	line->entry.request = (struct cf_migration_request){ .domain = "late", .destination = "no such/host",
+							     .has_wait = true, .wait = { CF_S } };
+	write_line(line);
+}
+
+/* The phase, and how many go first. */
+static const char *place(int n)
+{
+	static char text[4][64];
+	static int i;
+	struct migration *migration = find(n);
+	struct cf_migration view = { 0 };
+
+	if (migration)
+		migration_view(migration, &view);
+	snprintf(text[++i % 4], sizeof(text[0]), "%s %lld", cf_phase_words[view.phase],
+		 view.has_ahead ? (long long)view.ahead : -1);
+	return text[i % 4];
+}
+
+static void test_queue(void)
+{
+	const struct cf_receipt *receipt;
+	struct cf_migration view;
+
+	parts.nobody_leaves = true;
+	ok(parts_again(&parts, &err) == 0, "an agent from which nobody may leave: %s", err.text);
+	start(20, 0, NULL);
+	start(21, 0, NULL);
+	start(22, 5, NULL);
+	start(23, 9, "<domain/>");
+	leave_waiting(24);
+	ok(parts_again(&parts, &err) == 0, "it begins again: %s", err.text);
+
+	ok(strcmp(place(22), "queued 0") == 0 && strcmp(place(20), "queued 1") == 0 && strcmp(place(21), "queued 2") == 0,
+	   "who waited waits on, in the same order: %s, %s, %s", place(22), place(20), place(21));
+	migration_view(find(20), &view);
+	ok(strcmp(view.requester.name, "uid 1000 (ada)") == 0 && strcmp(view.domain, "guest20") == 0, "as it was asked for");
+	receipt = last(23);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strstr(receipt->migration.reason, "XML"),
+	   "but for the one whose XML stood in memory alone: %s", receipt ? receipt->migration.reason : "nothing");
+	receipt = last(24);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strstr(receipt->migration.reason, "did not come within 1 s"),
+	   "and the one whose time was over meanwhile: %s", receipt ? receipt->migration.reason : "nothing");
+
+	parts.context.settings->outgoing = 1;
+	migrations_reload(parts.all);
+	parts_run_to_phase(&parts, find(22), CF_PHASE_CHECKING);
+	ok(migration_abort(find(22), "for a test", &err) == 0, "the first one's turn comes, and it can be aborted");
+	receipt = last(22);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && !says(receipt, "restarted"),
+	   "to it the restart was nothing: %s", receipt ? receipt->migration.reason : "nothing");
+	ok(migration_abort(find(20), "for a test", &err) == 0 && migration_abort(find(21), "for a test", &err) == 0,
+	   "so can the others");
+	last(20);
+	last(21);
+	parts.nobody_leaves = false;
+}
+
 static void test_source(void)
 {
 	const struct cf_receipt *receipt;
 
-	parts.context.settings->outgoing = 0;
-	start(1);
 	leave(2, CF_SOURCE, CF_PHASE_CAPTURING);
 	leave(3, CF_SOURCE, CF_PHASE_REFUSED);
 	ok(parts_again(&parts, &err) == 0, "the agent begins again: %s", err.text);
 
-	receipt = last(1);
-	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strstr(receipt->migration.reason, "restarted"),
-	   "what waited is called off: %s", receipt ? receipt->migration.reason : "nothing");
-	ok(says(receipt, "restarted while queued"), "the receipt says when it happened");
-	ok(receipt && strcmp(receipt->migration.requester.name, "uid 1000 (ada)") == 0, "and still who had asked for it");
 	receipt = last(2);
 	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strstr(receipt->migration.reason, "before the copy"),
-	   "so is what had only been reserved: %s", receipt ? receipt->migration.reason : "nothing");
+	   "what had only been reserved is called off: %s", receipt ? receipt->migration.reason : "nothing");
+	ok(says(receipt, "restarted while capturing"), "the receipt says when it happened");
 	receipt = last(3);
 	ok(receipt && receipt->migration.outcome == CF_OUTCOME_REFUSED, "what had been refused gets its receipt");
 }
@@ -322,7 +391,7 @@ static void test_garbage(void)
 	ok(!*ledger_made_sql(&parts.made, "UPDATE migrations SET entry = 'garbage' WHERE id LIKE '00000008%'"), "a row is spoilt");
 	ok(parts_again(&parts, &err) == 0, "the agent begins again: %s", err.text);
 	ok(!find(8), "it is not taken up");
-	ok(last(9) && last(9)->migration.outcome == CF_OUTCOME_ABORTED, "the next one is");
+	ok(last(9) && last(9)->migration.outcome == CF_OUTCOME_ABORTED, "the next one is, and as nobody knows what was asked, ended");
 }
 
 int main(void)
@@ -334,6 +403,7 @@ int main(void)
 	test_arrival();
 
 	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
+	test_queue();
 	test_source();
 	test_destination();
 	test_garbage();

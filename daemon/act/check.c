@@ -4,12 +4,18 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/act/acts.h"
 #include "daemon/act/gather.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/clock/report.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/virt/domain-xml.h"
+
+#define START_PATIENCE ((cf_span){ 15 * CF_S })
+
+static const struct timespec SOON = { .tv_nsec = 100 * CF_MS };
 
 /* Keep of the evidence what later acts and the receipt need. */
 static void keep(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)
@@ -72,6 +78,22 @@ static void show(struct work *work, const struct gathered_domain *domain, const 
 	work_show_end(work);
 }
 
+/* An agent that has just begun knows neither its clock nor libvirt yet: that is no reason to refuse. */
+static void await_start(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	cf_mono end = cf_mono_add(kernel_raw(), START_PATIENCE);
+	struct cf_report report;
+
+	for (;;) {
+		reporter_report(work->context->reporter, &report);
+		if (report.state == CF_CLOCK_SYNCHRONISED && virt_connected(work->context->virt, NULL))
+			return;
+		if (cf_mono_cmp(kernel_raw(), end) >= 0 || work_stopping(work) || work_aborted(work, why))
+			return;
+		nanosleep(&SOON, NULL);
+	}
+}
+
 enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	CF_AUTO(cf_free) struct gathered_domain *domain = calloc(1, sizeof(*domain));
@@ -86,6 +108,9 @@ enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 		return CF_EV_FAILED;
 	}
 
+	if (work->again == CF_PHASE_QUEUED)
+		await_start(work, why);
+	work->again = CF_PHASE_UNKNOWN;
 	work_shown(work, &asked);
 	work_link(work, NULL);	/* without it the guest is not asked */
 	snprintf(work->reservation.destination, sizeof(work->reservation.destination), "%s", asked.destination);

@@ -23,6 +23,8 @@ static struct ledger_line *begin(const struct migration *m)
 	entry->entered = m->entered;
 	entry->has_request = m->side == CF_SOURCE;
 	entry->request = m->request;
+	entry->has_with_xml = entry->has_request;
+	entry->with_xml = m->work->xml || m->work->persistent_xml;
 	entry->has_mark = entry->has_request;
 	entry->mark = m->mark;
 	entry->has_landing = m->side == CF_DESTINATION;
@@ -139,6 +141,18 @@ static void name_pair(struct work *work, const struct cf_migration *view)
 		snprintf(reservation->destination, sizeof(reservation->destination), "%s", view->destination);
 }
 
+/* The time that it may wait went on while no agent was there, by the only clock that did. */
+static void take_wait(struct migration *m, const struct ledger_line *line)
+{
+	const struct cf_migration_request *request = &m->request;
+	struct cf_instant now = kernel_instant();
+	cf_span waited = cf_span_max(cf_real_since(now.real, line->view.started), (cf_span){ 0 });
+
+	m->complete = line->entry.has_request && line->entry.has_with_xml && !line->entry.with_xml;
+	m->may_wait = request->has_wait ? request->wait : m->work->settings->queue_wait;
+	m->leave_by = cf_mono_add(now.raw, (cf_span){ m->may_wait.ns - cf_span_min(waited, m->may_wait).ns });
+}
+
 void entry_read(struct migration *m, const struct ledger_line *line)
 {
 	const struct cf_entry *entry = &line->entry;
@@ -159,6 +173,8 @@ void entry_read(struct migration *m, const struct ledger_line *line)
 	work->shown = line->view;
 	*work->receipt = line->receipt;
 	work->terms = entry->request.terms;
+	work->wish = entry->request.options;
+	take_wait(m, line);
 	take_evidence(work, entry);
 	take_limits(work);
 	name_pair(work, &line->view);

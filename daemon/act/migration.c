@@ -394,6 +394,17 @@ void migration_set_out(struct migration *m)
 	enter(m, cf_phase_first(m->side), "");
 }
 
+/* Nothing was done about it yet; but what it came with is gone, where that was to be written nowhere. */
+static void wait_on(struct migration *m)
+{
+	m->ticket = ++m->all->tickets;
+	m->ahead = -1;
+	m->work->again = CF_PHASE_QUEUED;
+	if (!m->complete)
+		enter(m, cf_phase_next(m->side, m->phase, CF_EV_ABORT),
+		      "the agent was restarted, and the XML of the request was in its memory alone");
+}
+
 void migration_go_on(struct migration *m)
 {
 	struct cf_again again = cf_recover(m->side, m->phase, m->work->driver->has_gate, CF_DECISION_NONE);
@@ -401,6 +412,10 @@ void migration_go_on(struct migration *m)
 
 	log_notice_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain, .peer = m->peer),
 			 "migration %s was %s when the agent ended", m->id, cf_phase_words[m->phase]);
+	if (m->phase == CF_PHASE_QUEUED) {
+		wait_on(m);
+		return;
+	}
 	work_unmeasured(m->work, CF_FIGURE_OTHER, "the agent of %s was restarted while %s", m->work->settings->host,
 			cf_phase_words[m->phase]);
 	m->work->again = m->phase;

@@ -40,6 +40,7 @@ struct migration {
 	char peer[CF_HOST_ROOM];
 	int64_t mark;			/* of its request: a repeat has the same */
 	struct cf_migration_request request;	/* without XML */
+	bool complete;				/* from the ledger: the request had none */
 	struct cf_reservation reservation;
 	struct waiters *changes;		/* by revision */
 	struct waiters *checked;		/* by whether it is past `checking` */

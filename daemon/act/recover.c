@@ -7,6 +7,7 @@
 
 #include "daemon/act/entry.h"
 #include "daemon/act/errand.h"
+#include "daemon/act/queue.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
 
@@ -99,6 +100,7 @@ static void take_rows(void *userdata)
 		free(found);
 	}
 	free(recovery);
+	queue_move(all);
 }
 
 static struct recovery *recovery_new(struct migrations *all)

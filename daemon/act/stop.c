@@ -50,9 +50,10 @@ static void abort_all(struct migrations *all, bool (*which)(const struct migrati
 			log_warning("migration %s: %s", m->id, err.text);
 }
 
-static bool is_queued(const struct migration *m)
+/* A domain XML is written nowhere: the next agent could not go on from the request without it. */
+static bool is_not_to_be_kept(const struct migration *m)
 {
-	return m->phase == CF_PHASE_QUEUED;
+	return m->phase == CF_PHASE_QUEUED && (m->work->xml || m->work->persistent_xml);
 }
 
 static bool is_to_be_aborted(const struct migration *m)
@@ -143,7 +144,7 @@ void migrations_stop(struct migrations *all, void (*idle)(void *userdata), void 
 		log_error("stopping: %s", err.text);
 	all->stop.idle = idle;
 	all->stop.userdata = userdata;
-	abort_all(all, is_queued, "agent-stopping: its turn had not come");
+	abort_all(all, is_not_to_be_kept, "agent-stopping: its turn had not come, and its XML is not kept");
 	if (waited || !all->stop.quiescing)
 		on_time_over(NULL, 0, all);
 	else
