@@ -9,30 +9,8 @@
 
 #include "daemon/settings-table.h"
 #include "daemon/settings-text.h"
+#include "tests/settings-made.h"
 #include "tests/tap.h"
-
-static char path[64];
-
-static int read_text(const char *text, struct settings **ret, struct cf_error *err)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file || fputs(text, file) < 0 || fclose(file) != 0)
-		abort();
-	return settings_read(path, ret, err);
-}
-
-static struct settings *must_read(const char *text)
-{
-	struct settings *settings = NULL;
-	struct cf_error err = { 0 };
-
-	if (read_text(text, &settings, &err) < 0) {
-		printf("Bail out! %s\n", err.text);
-		exit(1);
-	}
-	return settings;
-}
 
 /* What is printed for it, on the heap. */
 static char *printed(const struct settings *settings)
@@ -46,7 +24,6 @@ static char *printed(const struct settings *settings)
 	return text;
 }
 
-#define BAD_SPAN "not a duration: write a number and ns, us, ms, s, min, h or d, as in \"25 ms\""
 #define BAD_TEMPLATE "needs exactly one %s, which stands for the address, and no other %"
 
 /* Each fault, and exactly what is said of it, behind file and colon. */
@@ -167,8 +144,8 @@ static void test_faults(void)
 		char want[sizeof(err.text)];
 		int r;
 
-		snprintf(want, sizeof(want), "%s:%s", path, faults[i].fault);
-		r = read_text(faults[i].file, &settings, &err);
+		snprintf(want, sizeof(want), "%s:%s", settings_made_path, faults[i].fault);
+		r = settings_made_try(faults[i].file, &settings, &err);
 		ok(r < 0 && !settings && strcmp(err.text, want) == 0, "%s", faults[i].name);
 		if (strcmp(err.text, want) != 0)
 			printf("# said: %s\n# want: %s\n", err.text, want);
@@ -184,8 +161,8 @@ static void test_defaults(void)
 	const struct cf_limits *p;
 
 	gethostname(host, sizeof(host));
-	unlink(path);
-	ok(settings_read(path, &s, &err) == 0, "a file that is not there is no error");
+	unlink(settings_made_path);
+	ok(settings_read(settings_made_path, &s, &err) == 0, "a file that is not there is no error");
 	p = &settings_policy(s, "")->limits;
 
 	ok(strcmp(s->host, host) == 0 && s->n_listen == 0 && s->port == 9437,
@@ -220,138 +197,6 @@ static void test_defaults(void)
 		if (cf_limits_severity(p, code) != cf_finding_default(code))
 			ok(false, "%s keeps its own severity", cf_finding_words[code]);
 	ok(p->has_mode && p->mode == CF_ENFORCE && s->accept_override, "it enforces, and honours overrides");
-}
-
-/* Those that ship: DESIGN 11. */
-static const struct {
-	const char *name;
-	int64_t max_error_bound, max_skew, max_blackout, max_residual, gate_grace;
-	enum cf_lever lever;
-	enum cf_correction correction;
-	enum cf_severity unsynchronised;	/* and error-bound and skew */
-} shipped[] = {
-	{ "default", 100 * CF_MS, 25 * CF_MS, CF_S, 20 * CF_MS, 30 * CF_S, CF_LEVER_NONE, CF_CORRECTION_STEP_FORWARD,
-	  CF_SEVERITY_REFUSE },
-	{ "strict", CF_MS, 500 * CF_US, 100 * CF_MS, CF_MS, 5 * CF_S, CF_LEVER_KVM, CF_CORRECTION_STEP_FORWARD,
-	  CF_SEVERITY_REFUSE },
-	{ "relaxed", 500 * CF_MS, 250 * CF_MS, 5 * CF_S, 100 * CF_MS, 300 * CF_S, CF_LEVER_NONE,
-	  CF_CORRECTION_REPORT, CF_SEVERITY_REFUSE },
-	{ "emergency", 100 * CF_MS, 25 * CF_MS, CF_S, 20 * CF_MS, 30 * CF_S, CF_LEVER_NONE, CF_CORRECTION_STEP_FORWARD,
-	  CF_SEVERITY_WARN },
-};
-
-static void test_shipped(void)
-{
-	CF_AUTO(settings_free) struct settings *s = must_read("");
-
-	ok(s->n_policies == CF_COUNT(shipped), "four policies ship");
-	for (size_t i = 0; i < CF_COUNT(shipped); i++) {
-		const struct settings_policy *policy = settings_policy(s, shipped[i].name);
-		const struct cf_limits *l = &policy->limits;
-
-		ok(l->max_error_bound.ns == shipped[i].max_error_bound && l->max_skew.ns == shipped[i].max_skew &&
-		   l->max_blackout.ns == shipped[i].max_blackout && l->max_residual.ns == shipped[i].max_residual &&
-		   l->gate_grace.ns == shipped[i].gate_grace && l->require_lever == shipped[i].lever &&
-		   l->correction == shipped[i].correction && l->correction_floor.ns == 2 * CF_MS,
-		   "%s has its limits", shipped[i].name);
-		ok(cf_limits_severity(l, CF_FINDING_SKEW) == shipped[i].unsynchronised &&
-		   cf_limits_severity(l, CF_FINDING_ERROR_BOUND) == shipped[i].unsynchronised &&
-		   cf_limits_severity(l, CF_FINDING_CLOCK_UNSYNCHRONISED) == shipped[i].unsynchronised &&
-		   cf_limits_severity(l, CF_FINDING_CLOCK_STEPPED) == CF_SEVERITY_REFUSE, "... and severities");
-		ok(*policy->description && !*policy->origin && l->mode == CF_ENFORCE, "... and says what it is for");
-	}
-	ok(settings_policy(s, "") == settings_policy(s, "default") && !settings_policy(s, "gold"),
-	   "the first is in use, and there is no other");
-}
-
-/* What a file says, and what stays as it ships. */
-static void test_policies(void)
-{
-	CF_AUTO(settings_free) struct settings *s = must_read(
-		"use-policy = gold\n"
-		"policy gold { max-skew = \"1 ms\" mode = observe }\n"
-		"policy emergency { off = {\"skew\", \"kernel-unsync\"} max-blackout = \"2 s\" }\n"
-		"policy default { max-skew = \"7 ms\" }\n");
-	const struct cf_limits *gold = &settings_policy(s, "")->limits, *night = &settings_policy(s, "emergency")->limits;
-
-	ok(s->n_policies == 5 && strcmp(settings_policy(s, "")->name, "gold") == 0, "a policy of our own, in use");
-	ok(gold->max_skew.ns == CF_MS && gold->mode == CF_OBSERVE, "... with what it says");
-	ok(gold->max_blackout.ns == CF_S && gold->n_severities == 0 && !*settings_policy(s, "")->description,
-	   "... and the rest as default ships");
-	ok(settings_policy(s, "default")->limits.max_skew.ns == 7 * CF_MS, "default can be changed");
-	ok(night->max_blackout.ns == 2 * CF_S && night->max_skew.ns == 25 * CF_MS && night->holdover_max.ns == 7 * CF_DAY,
-	   "one that ships keeps what the file does not say");
-	ok(cf_limits_severity(night, CF_FINDING_SKEW) == CF_SEVERITY_OFF &&
-	   cf_limits_severity(night, CF_FINDING_KERNEL_UNSYNC) == CF_SEVERITY_OFF &&
-	   cf_limits_severity(night, CF_FINDING_ERROR_BOUND) == CF_SEVERITY_WARN, "... finding by finding");
-	ok(strcmp(settings_policy(s, "gold")->origin, path) == 0 && !*settings_policy(s, "strict")->origin,
-	   "and each says which file it is from");
-}
-
-/* A file in policy.d; NULL removes it. */
-static void put_policy(const char *name, const char *text)
-{
-	char file[64];
-	FILE *to;
-
-	snprintf(file, sizeof(file), "policy.d/%s", name);
-	if (!text) {
-		unlink(file);
-		return;
-	}
-	to = fopen(file, "w");
-	if (!to || fputs(text, to) < 0 || fclose(to) != 0)
-		abort();
-}
-
-static void fails(const char *name, const char *settings_text, const char *fault)
-{
-	struct settings *settings = NULL;
-	struct cf_error err = { 0 };
-
-	ok(read_text(settings_text, &settings, &err) < 0 && strcmp(err.text, fault) == 0, "%s", name);
-	if (strcmp(err.text, fault) != 0)
-		printf("# said: %s\n# want: %s\n", err.text, fault);
-	settings_free(settings);
-}
-
-static void test_folder(void)
-{
-	CF_AUTO(settings_free) struct settings *s = NULL;
-	struct cf_error err = { 0 };
-
-	mkdir("policy.d", 0700);
-	put_policy("10-gold.conf", "# ours\npolicy gold { max-skew = \"3 ms\" }\n");
-	put_policy("20-night.conf", "policy strict { require-lever = none }\npolicy night { mode = observe }\n");
-	put_policy("30-no.txt", "this is no policy");
-	put_policy(".hidden.conf", "nor is this");
-	s = must_read("use-policy = night\npolicy default { max-skew = \"4 ms\" }\n");
-	ok(s->n_policies == 6 && settings_policy(s, "gold")->limits.max_skew.ns == 3 * CF_MS, "policies from policy.d");
-	ok(settings_policy(s, "")->limits.mode == CF_OBSERVE && strcmp(settings_policy(s, "")->name, "night") == 0,
-	   "... which the settings can use");
-	ok(settings_policy(s, "strict")->limits.require_lever == CF_LEVER_NONE &&
-	   settings_policy(s, "strict")->limits.max_skew.ns == 500 * CF_US, "... and which change those that ship");
-	ok(strcmp(settings_policy(s, "strict")->origin, "policy.d/20-night.conf") == 0, "... and say where");
-
-	s = settings_free(s);
-	unlink(path);
-	ok(settings_read(path, &s, &err) == 0 && s->n_policies == 6, "... also without a file of settings");
-
-	fails("a policy in two files", "policy gold {\n}\n",
-	      "policy.d/10-gold.conf:2: policy \"gold\", which ends here: test-settings.conf says what it is already");
-	put_policy("15.conf", "policy silver {\n\tmax-skew = 5\n}\n");
-	fails("a fault there has its file and line", "", "policy.d/15.conf:2: policy.max-skew: '5': " BAD_SPAN);
-	put_policy("15.conf", "policy silver { }\nport = 1\n");
-	fails("nothing else may stand there", "", "policy.d/15.conf:2: no such option 'port'");
-	put_policy("15.conf", "policy silver {\n");
-	fails("... nor half of it", "", "policy.d/15.conf:1: the brace that opens here is not closed");
-
-	put_policy("10-gold.conf", NULL);
-	put_policy("15.conf", NULL);
-	put_policy("20-night.conf", NULL);
-	put_policy("30-no.txt", NULL);
-	put_policy(".hidden.conf", NULL);
-	rmdir("policy.d");
 }
 
 /* A file with every key in it, which the fuzzer begins with too. */
@@ -418,7 +263,7 @@ static void test_round_trip(void)
 	CF_AUTO(settings_free) struct settings *first = read_everything(), *second = NULL;
 	CF_AUTO(cf_free) char *text = printed(first), *again = NULL;
 
-	second = must_read(text);
+	second = settings_made(text);
 	again = printed(second);
 	ok(strcmp(text, again) == 0, "what was printed is printed again");
 	free(CF_TAKE(second->peers));
@@ -457,7 +302,7 @@ static void test_rows(void)
 static void test_example(void)
 {
 	CF_AUTO(cf_free) char *example = printed(NULL);
-	CF_AUTO(settings_free) struct settings *plain = must_read(""), *read = must_read(example);
+	CF_AUTO(settings_free) struct settings *plain = settings_made(""), *read = settings_made(example);
 	char sent[64 << 10];
 	const char *top = getenv("builddir");
 	FILE *file;
@@ -482,18 +327,18 @@ static void test_file(void)
 {
 	struct settings *settings = NULL;
 	struct cf_error err;
-	FILE *file = fopen(path, "w");
+	FILE *file = fopen(settings_made_path, "w");
 
 	fwrite("port = 1\0\n", 1, 10, file);
 	fclose(file);
-	ok(settings_read(path, &settings, &err) == -EINVAL && strstr(err.text, "is not a text"),
+	ok(settings_read(settings_made_path, &settings, &err) == -EINVAL && strstr(err.text, "is not a text"),
 	   "a NUL in it");
 
-	file = fopen(path, "w");
+	file = fopen(settings_made_path, "w");
 	for (int i = 0; i < 40000; i++)
 		fputs("# comment\n", file);
 	fclose(file);
-	ok(settings_read(path, &settings, &err) == -EFBIG, "a file too large");
+	ok(settings_read(settings_made_path, &settings, &err) == -EFBIG, "a file too large");
 	ok(settings_read("/proc/self", &settings, &err) == -EISDIR, "a directory");
 	ok(!settings, "a failure leaves the output as it was");
 	ok(settings_read("/dev/null", &settings, &err) == 0, "an empty file");
@@ -502,8 +347,8 @@ static void test_file(void)
 
 static void test_fallback(void)
 {
-	CF_AUTO(settings_free) struct settings *now = NULL, *plain = must_read(""), *moved = must_read("port = 1\n"),
-					       *other = must_read("libvirt { uri = \"test:///default\" }\n");
+	CF_AUTO(settings_free) struct settings *now = NULL, *plain = settings_made(""), *moved = settings_made("port = 1\n"),
+					       *other = settings_made("libvirt { uri = \"test:///default\" }\n");
 	char key[SETTINGS_KEY_ROOM];
 	struct cf_error err;
 
@@ -529,30 +374,11 @@ static void test_where(void)
 	ok(strcmp(address, "hC") == 0 && port == 9437, "any other is where its name leads, on our own port");
 }
 
-/* The path in the environment holds from anywhere: the test has a folder of its own, for policy.d. */
-static void from_root(const char *name, const char *path_there)
-{
-	CF_AUTO(cf_free) char *whole = realpath(path_there, NULL);
-
-	setenv(name, whole ? whole : path_there, 1);
-}
-
 int main(void)
 {
-	const char *sources = getenv("srcdir"), *top = getenv("builddir");
-	char folder[] = "/tmp/test-settings-XXXXXX";
-
-	strcpy(path, "test-settings.conf");
-	from_root("srcdir", sources ? sources : ".");
-	from_root("builddir", top ? top : ".");
-	if (!mkdtemp(folder) || chdir(folder) < 0)
-		abort();
-
+	settings_made_begin();
 	test_faults();
 	test_defaults();
-	test_shipped();
-	test_policies();
-	test_folder();
 	test_everything();
 	test_round_trip();
 	test_rows();
@@ -560,8 +386,6 @@ int main(void)
 	test_file();
 	test_fallback();
 	test_where();
-
-	unlink(path);
-	rmdir(folder);
+	settings_made_end();
 	return done();
 }
