@@ -60,6 +60,12 @@ static struct job_task *job_new(struct virt_link *link, const char *uuid,
 	return job;
 }
 
+/* One that could not be made has been told of already. */
+static int job_do(struct job_task *job, cf_mono deadline, struct cf_error *err)
+{
+	return job ? task_by(&job->task, KIND, job->uuid, deadline, err) : -ENOMEM;
+}
+
 static struct job_task *job_drop(struct job_task *job)
 {
 	task_drop(&job->task);
@@ -142,15 +148,11 @@ int job_progress(struct virt_link *link, const char *uuid, cf_mono deadline, str
 		 struct cf_error *err)
 {
 	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_progress, err);
-	int r;
+	int r = job_do(job, deadline, err);
 
-	if (!job)
-		return -ENOMEM;
-	r = task_by(&job->task, KIND, uuid, deadline, err);
-	if (r < 0)
-		return r;
-	*ret = job->progress;
-	return 0;
+	if (r == 0)
+		*ret = job->progress;
+	return r;
 }
 
 static int ask_completed(struct job_task *job, virDomainPtr domain, struct cf_error *err)
@@ -173,15 +175,11 @@ int job_completed(struct virt_link *link, const char *uuid, cf_mono deadline, st
 		  struct cf_error *err)
 {
 	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_completed, err);
-	int r;
+	int r = job_do(job, deadline, err);
 
-	if (!job)
-		return -ENOMEM;
-	r = task_by(&job->task, KIND, uuid, deadline, err);
-	if (r < 0)
-		return r;
-	*ret = job->result;
-	return 0;
+	if (r == 0)
+		*ret = job->result;
+	return r;
 }
 
 /* Which job */
@@ -311,7 +309,7 @@ int job_start_post_copy(struct virt_link *link, const char *uuid, cf_mono deadli
 {
 	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_post_copy, err);
 
-	return job ? task_by(&job->task, KIND, uuid, deadline, err) : -ENOMEM;
+	return job_do(job, deadline, err);
 }
 
 static int ask_autostart(struct job_task *job, virDomainPtr domain, struct cf_error *err)
@@ -353,5 +351,5 @@ int job_set_max_downtime(struct virt_link *link, const char *uuid, cf_span limit
 	if (!job)
 		return -ENOMEM;
 	job->downtime_ms = job_downtime_ms(limit);
-	return task_by(&job->task, KIND, uuid, deadline, err);
+	return job_do(job, deadline, err);
 }
