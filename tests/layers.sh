@@ -82,6 +82,11 @@ if [ -e "$builddir/libpolicy.a" ]; then
 	check "libpolicy.a takes only what the list allows" "$(outside libpolicy.a | grep -vxE "$policy_may")"
 fi
 
+# Unless it was configured with --enable-faults.
+if ! grep -q '^FAULTS_TRUE = $' "$builddir/Makefile" 2>/dev/null; then
+	check "what ships fails nowhere because a test wants it to" "$("$NM" "$builddir/libdaemon.a" 2>/dev/null | grep ' fault_')"
+fi
+
 kvm=$builddir/libclockferry-kvm.so
 if [ -e "$kvm" ]; then
 	check "libclockferry-kvm.so exports ioctl and nothing more" \

@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 #include <time.h>
 
+#include "daemon/fault.h"
 #include "daemon/ledger/private.h"
 #include "daemon/loop.h"
 #include "daemon/worker.h"
@@ -161,16 +162,23 @@ static int put_line(sqlite3 *db, struct job *job, struct cf_error *err)
 static int put_lines(struct ledger *ledger, struct job *jobs, struct cf_error *err)
 {
 	sqlite3 *db = ledger->store.db;
-	int r = sql_run(db, "BEGIN IMMEDIATE", err);
+	int r, fault;
 
+	FAULT(LEDGER_BEFORE);
+	r = sql_run(db, "BEGIN IMMEDIATE", err);
 	if (r < 0)
 		return r;
 	for (struct job *job = jobs; r == 0 && job; job = job->next)
 		r = put_line(db, job, err);
+	fault = FAULT_FAILS(LEDGER_WRITTEN);
+	if (r == 0 && fault != 0)
+		r = cf_fail(err, fault, CF_HOST, "the ledger: %s", strerror(fault));
 	if (r == 0)
 		r = sql_run(db, "COMMIT", err);
 	if (r < 0)
 		sql_run(db, "ROLLBACK", NULL);
+	else
+		FAULT(LEDGER_DURABLE);
 	return r;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/fault.h"
 #include "proto/base.h"
 
 /* A place is a disk's sector: it is written whole or not at all. */
@@ -160,9 +161,11 @@ static void put(struct place *at, const char *id, mark_word word)
 int mark_set(struct marks *marks, const char *id, mark_word word, struct cf_error *err)
 {
 	struct place *place;
+	int r;
 
 	if (strlen(id) >= CF_UUID_ROOM)
 		return cf_fail(err, EINVAL, CF_HOST, "'%.64s' is no id", id);
+	FAULT(MARK_BEFORE);
 	pthread_mutex_lock(&marks->lock);
 	place = find(marks, id);
 	if (!place)
@@ -173,8 +176,12 @@ int mark_set(struct marks *marks, const char *id, mark_word word, struct cf_erro
 
 	if (!place)
 		return cf_fail(err, ENOSPC, CF_HOST, "%s: all %d places are taken", marks->path, PLACES);
-	if (marks->durable && fdatasync(marks->fd) < 0)
-		return cf_fail(err, errno, CF_HOST, "%s: %s", marks->path, strerror(errno));
+	r = FAULT_FAILS(MARK_STORED);
+	if (r == 0 && marks->durable && fdatasync(marks->fd) < 0)
+		r = errno;
+	if (r != 0)
+		return cf_fail(err, r, CF_HOST, "%s: %s", marks->path, strerror(r));
+	FAULT(MARK_DURABLE);
 	return 0;
 }
 
