@@ -310,7 +310,6 @@ static void test_three(void)
 	atomic_store(&asking.go, -1);
 	pthread_join(thread, NULL);
 	ok(wrong == 0, "of three there is one winner, too: asked %ld, deadline %ld, loaded %ld", by_asking, by_dog, loads);
-	ok(by_asking > 0 && by_dog > 0 && loads > 0, "each of them has won some");
 }
 
 /* Sockets are replaced while the time runs out: those closed since, whose numbers are others' by now, are not touched. */
