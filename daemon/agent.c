@@ -24,6 +24,7 @@
 #include "daemon/settings.h"
 #include "daemon/virt/connect.h"
 #include "daemon/virt/events.h"
+#include "daemon/watchdog.h"
 #include "daemon/worker.h"
 
 #define API_SOCKET RUNDIR "/clockferry/api.sock"
@@ -39,6 +40,7 @@ struct agent {
 	struct ledger *ledger;
 	struct reporter *reporter;
 	struct virt *virt;
+	struct watchdog *dog;
 	struct fleet *fleet;
 	struct act_context context;
 	struct migrations *migrations;
@@ -359,6 +361,9 @@ static int make_parts(struct agent *agent, struct cf_error *err)
 	if (r < 0)
 		return r;
 	virt_set_listener(agent->virt, on_virt, agent);
+	r = watchdog_start(&agent->dog, err);
+	if (r < 0)
+		return r;
 	r = fleet_new(&agent->fleet, agent->context.settings, agent->reporter, &listener, err);
 	if (r < 0)
 		return r;
@@ -367,6 +372,7 @@ static int make_parts(struct agent *agent, struct cf_error *err)
 	agent->context.ledger = agent->ledger;
 	agent->context.reporter = agent->reporter;
 	agent->context.virt = agent->virt;
+	agent->context.dog = agent->dog;
 	agent->context.fleet = agent->fleet;
 	r = migrations_new(&agent->migrations, &agent->context, err);
 	if (r < 0)
@@ -448,6 +454,7 @@ void agent_free(struct agent *agent)
 	if (agent->virt)
 		virt_set_listener(agent->virt, NULL, NULL);
 	virt_free(agent->virt);
+	watchdog_stop(agent->dog);
 	reporter_free(agent->reporter);
 	loop_free(agent->loop);
 	settings_free(agent->context.settings);

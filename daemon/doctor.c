@@ -15,6 +15,8 @@
 #include "daemon/settings.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/drive.h"
+#include "daemon/virt/sockets.h"
+#include "daemon/watchdog.h"
 #include "proto/domain.h"
 
 const struct doctor_roots doctor_roots = {
@@ -107,6 +109,19 @@ static void look_at_libvirt(struct virt *virt, struct cf_host_evidence *ret)
 		 *host.emulator ? host.emulator : "no QEMU");
 }
 
+static void look_at_watchdog(const struct watchdog *dog, struct cf_host_evidence *ret)
+{
+	struct watchdog_standing standing;
+
+	sockets_permitted(ret->cut_why);
+	if (!dog) {
+		snprintf(ret->cut_why, sizeof(ret->cut_why), "there is no watchdog");
+		return;
+	}
+	watchdog_standing(dog, &standing);
+	snprintf(ret->late_why, sizeof(ret->late_why), "%s", standing.why);
+}
+
 /* Their names, until the room is full. */
 static void add_name(char list[static CF_DETAIL_ROOM], const char *name)
 {
@@ -168,6 +183,7 @@ void doctor_look(const struct doctor_roots *roots, const struct act_context *con
 	gather_report(context, &ret->report);
 	doctor_rivals(roots->proc, ret);
 	look_at_libvirt(context->virt, ret);
+	look_at_watchdog(context->dog, ret);
 	doctor_driver(roots->libvirt_pki, settings->libvirt.destination_uri, ret);
 	look_at_guests(roots, context->virt, ret);
 	ret->has_peer_role = has_peer_role(settings);

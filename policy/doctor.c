@@ -146,6 +146,10 @@ static void look_at_libvirt(const struct cf_host_evidence *e, struct cf_vitals *
 	}
 	add_why(vitals, CF_VITAL_DRIVER, CF_VITAL_FAIL, e->driver_lacks, e->driver);
 	look_at_hook(&e->hook, vitals);
+	if (*e->cut_why)
+		add(vitals, CF_VITAL_CUT, CF_VITAL_FAIL, e->cut_why);
+	else
+		add_why(vitals, CF_VITAL_CUT, CF_VITAL_WARN, e->late_why, "");
 	if (e->has_kvm_guests)
 		add_why(vitals, CF_VITAL_COUNTERS, CF_VITAL_WARN, e->counters_why, "");
 	if (e->guests_known)

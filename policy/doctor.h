@@ -62,6 +62,8 @@ struct cf_host_evidence {
 	int64_t libvirt_version;	/* as libvirt counts; 0: not known */
 	int64_t emulator_version;
 	char driver[32];
+	char cut_why[CF_DETAIL_ROOM];	/* why connections cannot be cut */
+	char late_why[CF_DETAIL_ROOM];	/* why that may be late */
 	char driver_lacks[CF_DETAIL_ROOM];	/* the first file that it needs and that is not there; "" */
 	struct cf_hook_evidence hook;
 	bool guests_known;		/* what follows is */

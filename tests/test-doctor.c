@@ -64,6 +64,8 @@ static void spoil_libvirt(struct cf_host_evidence *e) { e->libvirt = false; strc
 static void spoil_libvirt_age(struct cf_host_evidence *e) { e->libvirt_version = 8009999; }
 static void spoil_qemu_age(struct cf_host_evidence *e) { e->emulator_version = 7001999; }
 static void spoil_driver(struct cf_host_evidence *e) { strcpy(e->driver_lacks, "ca.pem"); }
+static void spoil_cut(struct cf_host_evidence *e) { strcpy(e->cut_why, "no CAP_SYS_PTRACE"); }
+static void spoil_dog(struct cf_host_evidence *e) { strcpy(e->late_why, "not real-time"); }
 static void spoil_counters(struct cf_host_evidence *e) { strcpy(e->counters_why, "denied"); }
 static void spoil_guests(struct cf_host_evidence *e) { e->n_agentless = 2; strcpy(e->agentless, "a, b"); }
 static void spoil_link(struct cf_host_evidence *e) { strcpy(e->hook.broken, "no such file"); }
@@ -122,6 +124,8 @@ static const struct {
 	{ "an old libvirt", spoil_libvirt_age, CF_VITAL_VERSIONS, CF_VITAL_WARN, "", "libvirt 9" },
 	{ "an old QEMU", spoil_qemu_age, CF_VITAL_VERSIONS, CF_VITAL_WARN, "", "QEMU" },
 	{ "libvirtd without certificates", spoil_driver, CF_VITAL_DRIVER, CF_VITAL_FAIL, "", "ca.pem" },
+	{ "no right to take sockets", spoil_cut, CF_VITAL_CUT, CF_VITAL_FAIL, "", "no CAP_SYS_PTRACE" },
+	{ "an ordinary watchdog", spoil_dog, CF_VITAL_CUT, CF_VITAL_WARN, "", "not real-time" },
 	{ "no debugfs", spoil_counters, CF_VITAL_COUNTERS, CF_VITAL_WARN, "", "denied" },
 	{ "guests without agents", spoil_guests, CF_VITAL_GUEST_AGENTS, CF_VITAL_WARN, "", "2 of 3: a, b" },
 	{ "a hook that leads nowhere", spoil_link, CF_VITAL_HOOK, CF_VITAL_WARN, "", "no such file" },

@@ -14,12 +14,14 @@ struct loop;
 struct reporter;
 struct settings;
 struct virt;
+struct watchdog;
 
 struct act_context {
 	struct loop *loop;
 	struct settings *settings;
 	struct reporter *reporter;
 	struct virt *virt;
+	struct watchdog *dog;	/* or NULL: then nothing is cut */
 	struct fleet *fleet;
 	struct ledger *ledger;
 };
