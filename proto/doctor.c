@@ -49,7 +49,7 @@ static const struct {
 		"libvirtd of this host asks the other's over TLS and needs certificates of its own: see README, Certificates." },
 	[CF_VITAL_CUT] = { "libvirt", "a migration that takes too long can be cut",
 		"a migration that takes too long cannot be cut, or perhaps not in time",
-		"Leave CAP_SYS_PTRACE, LimitRTPRIO and LimitMEMLOCK in the agent's unit; kernel.yama.ptrace_scope at most 2." },
+		"Leave its capabilities, LimitRTPRIO and LimitMEMLOCK in the agent's unit; kernel.yama.ptrace_scope at most 2." },
 	[CF_VITAL_HOOK] = { "libvirt", "libvirt's hook is as it should be", "libvirt's hook guards nothing yet",
 		"`clockferry hook install` puts it there and has libvirtd load it; `clockferry hook remove` takes it away." },
 	[CF_VITAL_COUNTERS] = { "libvirt", "the guests' counters can be read", "the guests' counters cannot be read",

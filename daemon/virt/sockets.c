@@ -307,13 +307,15 @@ static struct known *find(struct sockets *sockets, ino_t inode)
 	return NULL;
 }
 
-/* "socket:[123]" */
-static bool is_socket(int folder, const char *name, ino_t *ret)
+/* "socket:[123]".  What may not be read is an error, and what is gone or something else is none. */
+static bool is_socket(int folder, const char *name, ino_t *ret, int *error)
 {
 	char link[64];
 	ssize_t n = readlinkat(folder, name, link, sizeof(link) - 1);
 	unsigned long long inode;
 
+	if (n < 0 && (errno == EACCES || errno == EPERM))
+		*error = errno;
 	if (n <= 0)
 		return false;
 	link[n] = '\0';
@@ -336,7 +338,7 @@ static int walk(struct sockets *sockets)
 		struct known *known;
 		ino_t inode;
 
-		if (entry->d_name[0] == '.' || !is_socket(dirfd(dir), entry->d_name, &inode))
+		if (entry->d_name[0] == '.' || !is_socket(dirfd(dir), entry->d_name, &inode, &error))
 			continue;
 		known = find(sockets, inode);
 		if (known)
@@ -424,7 +426,7 @@ static bool reads_as(const char *path, const char *key, unsigned long long *ret,
 
 void sockets_permitted(char why[static CF_DETAIL_ROOM])
 {
-	const unsigned cap_sys_ptrace = 19;
+	const unsigned cap_sys_ptrace = 19, cap_dac_read_search = 2, cap_dac_override = 1;
 	unsigned long long effective = 0, scope = 0;
 	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	int copy = (int)syscall(SYS_pidfd_getfd, self, self, 0), error = errno;
@@ -440,6 +442,8 @@ void sockets_permitted(char why[static CF_DETAIL_ROOM])
 		snprintf(why, CF_DETAIL_ROOM, "this kernel has no pidfd_open and pidfd_getfd");
 	else if (reads_as("/proc/self/status", "CapEff:", &effective, 16) && !(effective >> cap_sys_ptrace & 1))
 		snprintf(why, CF_DETAIL_ROOM, "the agent has no CAP_SYS_PTRACE");
+	else if (effective && !(effective >> cap_dac_read_search & 1) && !(effective >> cap_dac_override & 1))
+		snprintf(why, CF_DETAIL_ROOM, "the agent has no CAP_DAC_READ_SEARCH");
 	else if (reads_as("/proc/sys/kernel/yama/ptrace_scope", "", &scope, 10) && scope >= 3)
 		snprintf(why, CF_DETAIL_ROOM, "kernel.yama.ptrace_scope is 3: nobody may take sockets from QEMU");
 }
