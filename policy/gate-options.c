@@ -84,6 +84,49 @@ static void on_host(const struct cf_judge *judge, const struct cf_options *o, co
 			     "its QEMU no longer knows the compression mt: it went with 9.1");
 }
 
+static bool is_named(const struct cf_options *o, const char *target)
+{
+	for (size_t i = 0; i < o->n_disks; i++)
+		if (strcmp(o->disks[i], target) == 0)
+			return true;
+
+	return false;
+}
+
+static bool is_disk(const struct cf_domain_evidence *domain, const char *target)
+{
+	for (size_t i = 0; i < domain->n_disks; i++)
+		if (strcmp(domain->disks[i].target, target) == 0)
+			return true;
+
+	return false;
+}
+
+static void about_disk(const struct cf_judge *judge, const char *domain, const char *before, const char *target,
+		       const char *after)
+{
+	char text[CF_DETAIL_ROOM];
+
+	words_set(text, sizeof(text), before);
+	words_add(text, sizeof(text), target);
+	words_add(text, sizeof(text), after);
+	cf_judge_say(judge, CF_FINDING_OPTIONS_UNUSABLE, domain, text);
+}
+
+/* libvirt copies what it is not told, but for what is empty, read only or shared: nothing of that is unsafe. */
+static void with_disks(const struct cf_judge *judge, const struct cf_options *o, const struct cf_domain_evidence *domain)
+{
+	bool copied = copies(o->storage);
+
+	for (size_t i = 0; copied && i < o->n_disks; i++)
+		if (!is_disk(domain, o->disks[i]))
+			about_disk(judge, domain->domain, "it has no disk '", o->disks[i], "'");
+	for (size_t i = 0; !o->unsafe && i < domain->n_disks; i++)
+		if (domain->disks[i].unsafe && !(copied && (o->n_disks == 0 || is_named(o, domain->disks[i].target))))
+			about_disk(judge, domain->domain, "its disk '", domain->disks[i].target,
+				   "' would be shared with a cache mode that is neither none nor directsync");
+}
+
 void cf_judge_options(const struct cf_judge *judge, const struct cf_domain_evidence *domain)
 {
 	const struct cf_options *options = domain->options;
@@ -95,6 +138,8 @@ void cf_judge_options(const struct cf_judge *judge, const struct cf_domain_evide
 	if (*domain->xml_fault)
 		cf_judge_say(judge, CF_FINDING_OPTIONS_UNUSABLE, domain->domain, domain->xml_fault);
 	alone(judge, options, domain->domain);
+	if (domain->has_disks)
+		with_disks(judge, options, domain);
 	on_host(judge, options, judge->hosts[0].name, &judge->pair->source_software);
 	on_host(judge, options, judge->hosts[1].name, &judge->pair->destination_software);
 }

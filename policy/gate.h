@@ -91,6 +91,9 @@ struct cf_domain_evidence {
 	char policy[CF_POLICY_ROOM];		/* that its metadata chooses */
 	size_t n_blockers;
 	char blockers[8][CF_DETAIL_ROOM];	/* why libvirt cannot migrate it as it is */
+	bool has_disks;				/* all of them are below */
+	size_t n_disks;
+	struct cf_disk disks[CF_DISKS_MAX];
 	const struct cf_guest_clock *guest;	/* NULL: not running */
 	const struct cf_options *options;	/* as they would be used; NULL: not asked about */
 	char xml_fault[CF_DETAIL_ROOM];		/* what is wrong with the XML that was given; "" nothing */

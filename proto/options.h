@@ -33,6 +33,12 @@ enum cf_storage {
 	CF_N_STORAGES,
 };
 
+/* A disk of a domain, as far as it matters for what is to happen to it. */
+struct cf_disk {
+	char target[CF_DISK_ROOM];
+	bool unsafe;			/* certain: not to be used from two hosts, by its cache mode */
+};
+
 struct cf_options {
 	bool has_tls;
 	bool tls;			/* of QEMU's own connections */

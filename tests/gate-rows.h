@@ -184,6 +184,21 @@ row(initial, "an initial throttle of what is not throttled", OPTIONS_UNUSABLE, R
 row(increment, "... and an increment", OPTIONS_UNUSABLE, REFUSE, s->options.auto_converge_increment_percent = 20)
 row(tls_name, "a name for TLS without TLS", OPTIONS_UNUSABLE, REFUSE, strcpy(s->options.tls_name, "hB"))
 row(disks, "disks of storage that is shared", OPTIONS_UNUSABLE, REFUSE, s->options.n_disks = 1)
+row(disk, "a disk that is to be copied", UNKNOWN, OFF, two_disks(s);
+    s->options.storage = CF_STORAGE_COPY; s->options.n_disks = 1; strcpy(s->options.disks[0], "vdb"))
+row(disk_missing, "... that there is none of", OPTIONS_UNUSABLE, REFUSE, two_disks(s);
+    s->options.storage = CF_STORAGE_COPY; s->options.n_disks = 1; strcpy(s->options.disks[0], "vdc"))
+row(disk_unknown, "... of a domain whose disks are not known", UNKNOWN, OFF,
+    s->options.storage = CF_STORAGE_COPY; s->options.n_disks = 1; strcpy(s->options.disks[0], "vdc"))
+row(disk_shared, "a disk that is not safe to share", OPTIONS_UNUSABLE, REFUSE,
+    two_disks(s); s->domain.disks[1].unsafe = true)
+row(disk_all, "... and is copied with all the others", UNKNOWN, OFF,
+    two_disks(s); s->domain.disks[1].unsafe = true; s->options.storage = CF_STORAGE_COPY)
+row(disk_not, "... and is not the one that is copied", OPTIONS_UNUSABLE, REFUSE,
+    two_disks(s); s->domain.disks[1].unsafe = true; s->options.storage = CF_STORAGE_COPY; s->options.n_disks = 1;
+    strcpy(s->options.disks[0], "vda"))
+row(disk_anyway, "... and somebody takes that upon himself", UNKNOWN, OFF,
+    two_disks(s); s->domain.disks[1].unsafe = s->options.unsafe = true)
 row(xml, "XML that is none", OPTIONS_UNUSABLE, REFUSE, strcpy(s->domain.xml_fault, "not well-formed"))
 
 /* what policies make of it */

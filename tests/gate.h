@@ -75,6 +75,14 @@ static inline void scene_begin(struct scene *s)
 	scene_point(s);
 }
 
+static inline void two_disks(struct scene *s)
+{
+	s->domain.has_disks = true;
+	s->domain.n_disks = 2;
+	s->domain.disks[0] = (struct cf_disk){ .target = "vda" };
+	s->domain.disks[1] = (struct cf_disk){ .target = "vdb" };
+}
+
 static inline void scene_both(const struct scene *s, struct cf_both_limits *both)
 {
 	cf_limits_both(&s->a_limits, s->pair.source, &s->b_limits, s->pair.destination, both);

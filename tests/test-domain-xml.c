@@ -312,6 +312,32 @@ static void test_sizes(void)
 	refused("too long a name", name);
 }
 
+#define DISK(type, more) "<disk type='" type "'><driver name='qemu' " more
+
+static void test_disks(void)
+{
+	static struct domain_xml xml;
+	CF_AUTO(cf_free) char *many_disks = many("<domain type='kvm'>" NAMES "<devices>", "<disk><target dev='vda'/></disk>", CF_DISKS_MAX + 1,
+						 "</devices></domain>");
+	static const char some[] = "<domain type='kvm'>" NAMES "<devices>"
+		DISK("block", "cache='none'/><source dev='/dev/a'/><target dev='vda'/></disk>")
+		DISK("block", "/><source dev='/dev/b'/><target dev='vdb'/></disk>")
+		DISK("block", "cache='writeback'/><source dev='/dev/c'/><target dev='vdc'/><readonly/></disk>")
+		DISK("block", "cache='writeback'/><source dev='/dev/d'/><target dev='vdd'/><shareable/></disk>")
+		DISK("block", "/><target dev='sda'/></disk>")
+		DISK("file", "/><source file='/e'/><target dev='vde'/></disk>")
+		DISK("block", "cache='directsync'/><source dev='/dev/f'/><target dev='vdf'/></disk>")
+		"</devices></domain>";
+
+	ok(domain_xml_read(some, 0, 0, &xml, NULL) == 0 && xml.has_disks && xml.n_disks == 7 &&
+	   strcmp(xml.disks[0].target, "vda") == 0 && strcmp(xml.disks[4].target, "sda") == 0, "all disks, by their targets");
+	for (size_t i = 0; i < xml.n_disks; i++)
+		ok(xml.disks[i].unsafe == (i == 1), "%s is %s", xml.disks[i].target,
+		   i == 1 ? "certainly not to be shared" : "not known to be unsafe");
+	ok(domain_xml_read(many_disks, 0, 0, &xml, NULL) == 0 && !xml.has_disks && xml.n_disks == CF_DISKS_MAX,
+	   "more than there is room for are not all of them");
+}
+
 int main(void)
 {
 	static struct domain_xml xml;
@@ -332,5 +358,6 @@ int main(void)
 	for (size_t i = 0; i < CF_COUNT(bad); i++)
 		refused(bad[i].sentence, bad[i].xml);
 	test_sizes();
+	test_disks();
 	return done();
 }

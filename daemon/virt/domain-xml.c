@@ -155,6 +155,29 @@ static void read_agent(struct xml devices, struct cf_guest_clock *guest)
 	}
 }
 
+/*
+ * What libvirt calls unsafe (qemuMigrationSrcIsSafe, 9.0 to 11), as far as the XML alone tells:
+ * of a file it depends on the file system, and asking that can take for ever.
+ */
+static void read_disk(struct xml disk, struct cf_disk *ret)
+{
+	struct xml source = xml_child(disk, "source"), driver = xml_child(disk, "driver");
+	bool alone = source.node && !xml_child(disk, "readonly").node && !xml_child(disk, "shareable").node;
+	bool direct = xml_attribute_is(driver, "cache", "none") || xml_attribute_is(driver, "cache", "directsync");
+
+	xml_attribute(xml_child(disk, "target"), "dev", ret->target, sizeof(ret->target));
+	ret->unsafe = alone && !direct && xml_attribute_is(disk, "type", "block");
+}
+
+static void read_disks(struct xml devices, struct domain_xml *ret)
+{
+	struct xml disk = xml_child(devices, "disk");
+
+	for (; disk.node && ret->n_disks < CF_DISKS_MAX; disk = xml_next(disk, "disk"))
+		read_disk(disk, &ret->disks[ret->n_disks++]);
+	ret->has_disks = !disk.node;
+}
+
 static int read_names(struct xml domain, struct domain_xml *ret, struct cf_error *err)
 {
 	struct xml type = xml_child(xml_child(domain, "os"), "type");
@@ -200,6 +223,7 @@ int domain_xml_read(const char *text, unsigned long libvirt_version, unsigned lo
 	read_counter(cpu, read);
 	read_agent(devices, &read->guest);
 	xml_text(xml_child(devices, "emulator"), read->binary, sizeof(read->binary));
+	read_disks(devices, read);
 	blockers_read(domain, libvirt_version, emulator_version, read);
 
 	*ret = *read;

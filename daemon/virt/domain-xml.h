@@ -7,6 +7,7 @@
  */
 
 #include "proto/error.h"
+#include "proto/options.h"
 #include "proto/record.h"
 #include "proto/terms.h"
 
@@ -25,6 +26,10 @@ struct domain_xml {
 
 	/* type, arch, machine, clock, timers, kvmclock, counter, agent; the rest is not the XML's to say. */
 	struct cf_guest_clock guest;
+
+	bool has_disks;			/* all of them are below */
+	size_t n_disks;
+	struct cf_disk disks[CF_DISKS_MAX];
 
 	size_t n_blockers;		/* why libvirt or QEMU will not migrate it: certain ones only */
 	char blockers[DOMAIN_BLOCKERS_MAX][CF_DETAIL_ROOM];

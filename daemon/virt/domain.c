@@ -270,6 +270,9 @@ static int gather(struct virt *virt, virDomainPtr domain, struct cf_domain_evide
 	memcpy(evidence->policy, xml->policy, sizeof(evidence->policy));
 	evidence->n_blockers = xml->n_blockers;
 	memcpy(evidence->blockers, xml->blockers, sizeof(evidence->blockers));
+	evidence->has_disks = xml->has_disks;
+	evidence->n_disks = xml->n_disks;
+	memcpy(evidence->disks, xml->disks, sizeof(evidence->disks));
 	add_snapshots(domain, evidence);
 	if (standing.active) {
 		*guest = xml->guest;
