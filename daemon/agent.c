@@ -137,6 +137,8 @@ static void on_ledger(void *userdata, const struct ledger_state *state)
 		log_notice_about(LOG_ABOUT(.id = LOG_ID_LEDGER_BACK), "the ledger can be written again");
 	if (state->begun > before->begun)
 		migrations_restore(agent->migrations);
+	if (state->begun > before->begun && state->lost)
+		migrations_find_strays(agent->migrations);
 	agent->ledger_state = *state;
 	if (state->writable)
 		migrations_recover_later(agent->migrations);

@@ -25,6 +25,7 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
+#include "daemon/worker.h"
 #include "proto/codec.h"
 #include "tests/parts.h"
 #include "tests/tap.h"
@@ -240,6 +241,18 @@ static void test_restore(void)
 	ok(strncmp(listed(), before, 3 * CF_UUID_ROOM) == 0, "... and they are the newest");
 }
 
+/* libvirt's test driver has a domain that runs, and is not on its way. */
+static void test_strays(void)
+{
+	struct ledger_state state;
+
+	migrations_find_strays(parts.all);
+	while (worker_wait((cf_span){ 0 }) > 0 || sd_event_run(loop_sd(parts.made.loop), 10 * CF_MS / CF_US) > 0)
+		;
+	ledger_state(parts.made.ledger, &state);
+	ok(!strstr(state.note, "on its way"), "a domain that stays is no stray");
+}
+
 static void test_nothing(void)
 {
 	struct journal_reading nowhere = { .directory = "/nonexistent" }, empty = { .directory = parts.made.folder };
@@ -255,6 +268,7 @@ int main(void)
 
 	ok(parts_begin(&parts, &err) == 0, "an agent %s", err.text);
 	test_nothing();
+	test_strays();
 	if (has_journald)
 		test_restore();
 	else

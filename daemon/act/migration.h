@@ -115,6 +115,9 @@ void migration_show_place(struct migration *migration, int64_t ahead, bool soon)
  */
 bool migrations_claim(struct migrations *all, const struct migration *migration);
 
+/* Has one of them the domain? */
+bool migrations_hold(const struct migrations *all, const char *uuid);
+
 /* One that is over: into the ledger, once more. */
 void migration_save(struct migration *migration);
 

@@ -53,6 +53,11 @@ static bool busy(const struct migrations *all, const char *uuid, const struct mi
 	return false;
 }
 
+bool migrations_hold(const struct migrations *all, const char *uuid)
+{
+	return busy(all, uuid, NULL);
+}
+
 bool migrations_claim(struct migrations *all, const struct migration *m)
 {
 	struct cf_migration shown;

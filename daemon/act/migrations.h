@@ -33,6 +33,9 @@ void migrations_recover_later(struct migrations *migrations);
  */
 void migrations_restore(struct migrations *migrations);
 
+/* A ledger was lost: say which domains are on their way of which nothing is known here any more. */
+void migrations_find_strays(struct migrations *migrations);
+
 /*
  * Waits for the acts that are under way to notice that the agent ends.  A copy that
  * libvirt does by itself goes on without us.

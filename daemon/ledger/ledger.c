@@ -131,10 +131,10 @@ static int open_store(struct ledger *ledger, struct cf_error *err)
 	struct store_loss loss = { 0 };
 	int r = store_open(&ledger->store, &loss, err);
 
-	if (loss.begun)
-		set_begun(ledger);
 	if (loss.happened)
 		set_note(ledger, loss.note);
+	if (loss.begun)
+		set_begun(ledger);
 	return r;
 }
 
