@@ -93,6 +93,8 @@ bool agent_start(struct world *world, int side)
 	agent->act = again.act;
 	if (again.event != CF_N_EVENTS)
 		agent_event(world, side, again.event);
+	else if (side == HERE && agent->now.phase == CF_PHASE_QUEUED)
+		agent_event(world, side, CF_EV_TURN);	/* nobody else waits */
 	return true;
 }
 
