@@ -25,6 +25,7 @@
 
 #define HAPPENINGS_MOST 400
 #define SECONDS         3.0	/* unless told otherwise */
+#define LIVES_LEAST     20000	/* however slow the machine is: in so many each phase is died in */
 #define LIVES_MUTATED   200000	/* within which a flaw has to be found */
 
 struct life {
@@ -350,7 +351,7 @@ static void try_shipped(uint64_t seed, double patience)
 	bool good = true;
 
 	lives = happened = doubts = 0;
-	while (good && (n % 256 != 0 || seconds() < until))
+	while (good && (n < LIVES_LEAST || n % 256 != 0 || seconds() < until))
 		good = live(&world, &shipped, seed + n++, &life);
 	printf("# %llu lives, %llu happenings; %llu in doubt to the end\n", (unsigned long long)lives,
 	       (unsigned long long)happened, (unsigned long long)doubts);
