@@ -11,5 +11,8 @@
  */
 bool arch_call(struct vm *vm, int fd, unsigned long request, void *arg, int *ret);
 
+/* Is this how a vCPU becomes one that is to run?  Notes what the call says of it. */
+bool arch_furnishes(struct vm *vm, unsigned long request, const void *arg);
+
 /* A point of the map of a guest that may run; blocks on nothing.  false where there is none. */
 bool arch_sample(struct vm *vm, struct cf_kvm_capture *ret);

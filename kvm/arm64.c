@@ -340,6 +340,14 @@ bool arch_call(struct vm *vm, int fd, unsigned long request, void *arg, int *ret
 	}
 }
 
+bool arch_furnishes(struct vm *vm, unsigned long request, const void *arg)
+{
+	if ((uint32_t)request != (uint32_t)KVM_ARM_VCPU_INIT)
+		return false;
+	on_init(vm, arg);
+	return true;
+}
+
 /* The offset is the map, and stays what it is while the guest runs. */
 bool arch_sample(struct vm *vm, struct cf_kvm_capture *ret)
 {

@@ -2,8 +2,9 @@
 
 /*
  * ioctl(), in front of libc's.  What is not KVM's goes on after one comparison,
- * and nothing at all is known, opened or made before there is a vCPU: libvirtd,
- * its other children and a QEMU that only looks around never get there.
+ * and nothing is opened before a vCPU is furnished: libvirtd, which makes a VM
+ * with a vCPU to learn the frequency of the TSC, its other children and a QEMU
+ * that only looks around never get there.
  */
 
 #include <errno.h>
@@ -58,6 +59,19 @@ static int create(int fd, unsigned long request, void *arg)
 	return r;
 }
 
+/* Of a process that has no page so far. */
+static int early(int fd, unsigned long request, void *arg)
+{
+	int r = machine_ioctl(fd, request, arg), kept = errno;
+	struct vm *vm = vm_any();
+
+	if (r >= 0 && vm && vm_vcpu(vm, fd) && arch_furnishes(vm, request, arg)) {
+		vm_furnished(vm);
+		errno = kept;
+	}
+	return r;
+}
+
 static int kvm_call(int fd, unsigned long request, void *arg)
 {
 	struct vm *vm = vm_known();
@@ -67,7 +81,7 @@ static int kvm_call(int fd, unsigned long request, void *arg)
 	if ((uint32_t)request == KVM_CREATE_VM || (uint32_t)request == KVM_CREATE_VCPU)
 		return create(fd, request, arg);
 	if (!vm)
-		return machine_ioctl(fd, request, arg);
+		return early(fd, request, arg);
 	if ((uint32_t)request == KVM_RUN)
 		r = run(vm, fd, request, arg);
 	else if (!arch_call(vm, fd, request, arg, &r))

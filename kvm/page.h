@@ -5,7 +5,7 @@
 
 #include "kvm/vm.h"
 
-/* Made, if there is none yet; what fails is tried again with the next vCPU.  errno is not kept. */
+/* Made, if there is none yet.  errno is not kept. */
 void page_make(struct vm *vm);
 
 /* vm->capture, which is new, with what there is of the vCPUs; numbers it, and the agent hears of it. */

@@ -20,9 +20,14 @@ void vm_created(int fd, unsigned long type)
 	__atomic_store_n(&fresh, fd, __ATOMIC_RELEASE);
 }
 
+struct vm *vm_any(void)
+{
+	return __atomic_load_n(&the_vm, __ATOMIC_ACQUIRE);
+}
+
 struct vm *vm_known(void)
 {
-	struct vm *vm = __atomic_load_n(&the_vm, __ATOMIC_ACQUIRE);
+	struct vm *vm = vm_any();
 
 	return vm && __atomic_load_n(&vm->page, __ATOMIC_ACQUIRE) ? vm : NULL;
 }
@@ -52,6 +57,13 @@ static void adopt(struct vm *vm, int fd, unsigned long type)
 	memset(&vm->capture, 0, sizeof(vm->capture));
 }
 
+/* Once in the life of a vCPU, and it must not be forgotten. */
+static void enter(struct vm *vm)
+{
+	while (!vm_enter(vm))
+		sched_yield();
+}
+
 static void add(struct vm *vm, int fd, uint32_t id)
 {
 	struct vcpu *vcpu = &vm->vcpus[vm->n];
@@ -66,22 +78,25 @@ static void add(struct vm *vm, int fd, uint32_t id)
 
 void vm_vcpu_created(int vm_fd, int fd, unsigned long id)
 {
-	struct vm *vm = __atomic_load_n(&the_vm, __ATOMIC_ACQUIRE);
+	struct vm *vm = vm_any();
 	int expected = vm_fd;
 
 	if (!vm)
 		vm = make();
 	if (!vm)
 		return;
-	/* Once in the life of a vCPU, and it must not be forgotten. */
-	while (!vm_enter(vm))
-		sched_yield();
+	enter(vm);
 	if (__atomic_compare_exchange_n(&fresh, &expected, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		adopt(vm, vm_fd, fresh_type);
-	if (vm->fd == vm_fd) {
+	if (vm->fd == vm_fd)
 		add(vm, fd, (uint32_t)id);
-		page_make(vm);
-	}
+	vm_leave(vm);
+}
+
+void vm_furnished(struct vm *vm)
+{
+	enter(vm);
+	page_make(vm);
 	vm_leave(vm);
 }
 

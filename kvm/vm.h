@@ -70,8 +70,12 @@ struct vm {
 void vm_created(int fd, unsigned long type);
 void vm_vcpu_created(int vm_fd, int fd, unsigned long id);
 
-/* The VM whose page is made, or NULL. */
+/* A vCPU of it is to run: the page is made, if there is none; what fails is tried with the next one. */
+void vm_furnished(struct vm *vm);
+
+/* The VM that has a page, or NULL; and one that may have none. */
 struct vm *vm_known(void);
+struct vm *vm_any(void);
 
 static inline struct vcpu *vm_vcpu(struct vm *vm, int fd)
 {

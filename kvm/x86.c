@@ -161,6 +161,14 @@ bool arch_call(struct vm *vm, int fd, unsigned long request, void *arg, int *ret
 	}
 }
 
+/* Nobody gives a vCPU features who does not mean to run it. */
+bool arch_furnishes(struct vm *vm, unsigned long request, const void *arg)
+{
+	(void)vm;
+	(void)arg;
+	return (uint32_t)request == (uint32_t)KVM_SET_CPUID2;
+}
+
 bool arch_sample(struct vm *vm, struct cf_kvm_capture *ret)
 {
 	struct kvm_clock_data data = { 0 };

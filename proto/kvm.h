@@ -3,8 +3,8 @@
 
 /*
  * What libclockferry-kvm.so inside a QEMU and the agent outside tell each other:
- * one piece of shared memory, a sealed memfd which the library makes at its
- * first KVM_CREATE_VCPU and the agent takes with pidfd_getfd(2).  There is no
+ * one piece of shared memory, a sealed memfd which the library makes when the
+ * first vCPU is furnished and the agent takes with pidfd_getfd(2).  There is no
  * connection, so that a QEMU outlives a hundred agents.
  *
  * A layout that was released never changes.  A new one has a new version, and

@@ -178,6 +178,7 @@ int fake_vcpu_call(struct fake_vcpu *vcpu, uint32_t request, void *arg)
 {
 	switch (request) {
 	case (uint32_t)KVM_RUN: return enter(vcpu);
+	case (uint32_t)KVM_SET_CPUID2: return 0;
 	case (uint32_t)KVM_GET_TSC_KHZ: return (int)vcpu->khz;
 	case (uint32_t)KVM_SET_TSC_KHZ: vcpu->khz = (unsigned long)arg; return 0;
 	case (uint32_t)KVM_GET_MSRS: return msrs(vcpu, arg, false);

@@ -13,6 +13,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+/* What makes the library take it for a vCPU that is to run. */
+static int furnish(int vcpu)
+{
+#if defined(__x86_64__)
+	return ioctl(vcpu, KVM_SET_CPUID2, &(struct kvm_cpuid2){ 0 });
+#else
+	return ioctl(vcpu, KVM_ARM_VCPU_INIT, &(struct kvm_vcpu_init){ 0 });
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	const char *kind = argc == 3 ? argv[1] : "";
@@ -30,7 +40,7 @@ int main(int argc, char **argv)
 			return 77;
 		request = strcmp(kind, "vm") == 0 ? KVM_CHECK_EXTENSION : KVM_RUN;
 		kvm = ioctl(fd, KVM_CREATE_VCPU, 0);
-		if (kvm < 0)
+		if (kvm < 0 || furnish(kvm) < 0)
 			return 77;
 		/* An argument that KVM_RUN refuses, before it enters anything. */
 		arg = request == KVM_RUN ? (void *)1 : NULL;

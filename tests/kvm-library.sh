@@ -54,6 +54,23 @@ threads = [threading.Thread(target=children) for _ in range(4)]
 assert not bad
 '
 
+# libvirtd makes a VM with a vCPU to learn the frequency of the TSC.
+if [ -w /dev/kvm ] && [ "$(uname -m)" = x86_64 ]; then
+	ok "who asks KVM for the TSC has nothing open afterwards" with python3 -c '
+import fcntl, os
+kvm = os.open("/dev/kvm", os.O_RDWR)
+before = len(os.listdir("/proc/self/fd"))
+vm = fcntl.ioctl(kvm, 0xAE01, 0)
+vcpu = fcntl.ioctl(vm, 0xAE41, 0)
+assert fcntl.ioctl(vcpu, 0xAEA3, 0) > 0
+os.close(vcpu)
+os.close(vm)
+assert len(os.listdir("/proc/self/fd")) == before, os.listdir("/proc/self/fd")
+'
+else
+	skip "who asks KVM for the TSC has nothing open afterwards" "needs /dev/kvm"
+fi
+
 # What a QEMU says over QMP, and has open while it is asked.
 qemu_says()
 {

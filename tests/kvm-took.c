@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 	if (vm < 0)
 		die("no KVM");
 	for (int i = 0; i < vcpus; i++)
-		if (ioctl(vm, KVM_CREATE_VCPU, (unsigned long)i) < 0)
+		if (ioctl(ioctl(vm, KVM_CREATE_VCPU, (unsigned long)i), KVM_SET_CPUID2, &(struct kvm_cpuid2){ 0 }) < 0)
 			die("no vCPU");
 	if (kvm_page_open("/proc", getpid(), &page, &err) < 0)
 		die(err.text);

@@ -53,8 +53,18 @@ static void start(int n)
 	qemu = (struct qemu){ .vm = call(3, KVM_CREATE_VM, 0), .n = n };
 	for (int i = 0; i < n; i++) {
 		qemu.fds[i] = call(qemu.vm, KVM_CREATE_VCPU, (unsigned long)i * 2);
+		call(qemu.fds[i], KVM_SET_CPUID2, &(struct kvm_cpuid2){ 0 });
 		msr(qemu.fds[i], MSR_IA32_TSC, true, 0);
 	}
+}
+
+/* libvirtd, when it is asked what the host can do (virHostCPUGetTscInfo). */
+static void probe(void)
+{
+	int vm = call(3, KVM_CREATE_VM, 0), vcpu = call(vm, KVM_CREATE_VCPU, 0);
+
+	call(vcpu, KVM_GET_TSC_KHZ, 0);
+	call(vm, KVM_CHECK_EXTENSION, 0);
 }
 
 static void run(void)
@@ -742,6 +752,10 @@ int main(void)
 	ok(ioctl(-1, 0) == -1 && errno == ENOTTY, "a call that is not KVM's is not touched");
 	ok(call(3, KVM_GET_API_VERSION, 0) == -1 && errno == ENOTTY, "nor is one before there is a VM");
 	ok(kvm_page_open("/proc", getpid(), &(struct kvm_page *){ NULL }, &err) == -ENOENT, "before a vCPU there is no page");
+	probe();
+	probe();
+	ok(kvm_page_open("/proc", getpid(), &(struct kvm_page *){ NULL }, &err) == -ENOENT && !vm_known(),
+	   "nor is there one in libvirtd, which makes a VM with a vCPU to ask it for its TSC");
 	test_plain();
 	test_timers();
 	test_random();
