@@ -94,7 +94,7 @@ int cutter_new(struct watchdog *dog, struct guest_watch *watch, const struct cut
 
 	if (!cutter)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = sockets_open(&counter_roots, terms->name, terms->uuid, &cutter->sockets, err);
+	r = sockets_open(terms->roots ? terms->roots : &counter_roots, terms->name, terms->uuid, &cutter->sockets, err);
 	if (r < 0) {
 		free(cutter);
 		return r;

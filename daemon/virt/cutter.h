@@ -30,6 +30,7 @@ struct cutter;
 struct cutter_terms {
 	char name[CF_NAME_ROOM];	/* of the domain, and its uuid */
 	char uuid[CF_UUID_ROOM];
+	const struct counter_roots *roots;	/* where its process is found; NULL: on this host */
 	cf_span limit;			/* of the blackout */
 	cf_span slack;			/* how much earlier than its STOP the guest may have stopped */
 	size_t n_past;			/* ways back that were, of this host */
