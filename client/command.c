@@ -28,6 +28,8 @@ const struct command commands[] = {
 		"Watch migrations to their end, all that are under way where none is named" },
 	{ "abort",   "ID",                       1, 1, 0, run_abort,
 		"Abort a migration, as long as it can be aborted" },
+	{ "resolve", "ID runs-here|runs-there REASON", 3, 3, 0, run_resolve,
+		"Say where the guest of a migration in doubt runs, having looked; for administrators" },
 	{ "list",    "",                         0, 0, TAKES_LIST, run_list,
 		"The migrations of the host, newest first" },
 	{ "show",    "ID",                       1, 1, 0, run_show,

@@ -84,6 +84,7 @@ int run_watch(struct ask *ask, struct cf_error *err);
 int run_abort(struct ask *ask, struct cf_error *err);
 int run_list(struct ask *ask, struct cf_error *err);
 int run_show(struct ask *ask, struct cf_error *err);
+int run_resolve(struct ask *ask, struct cf_error *err);
 int run_quiesce(struct ask *ask, struct cf_error *err);
 int run_hook(struct ask *ask, struct cf_error *err);
 int run_kvm(struct ask *ask, struct cf_error *err);

@@ -191,6 +191,7 @@ void show_receipt(FILE *to, const struct cf_receipt *r)
 		say_heading(to, "Findings");
 		show_findings(to, "  ", m->findings, m->n_findings);
 	}
+	show_gate(to, r);
 	if (moved)
 		show_blackout(to, r);
 	else if (!refused)

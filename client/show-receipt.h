@@ -31,6 +31,9 @@ const char *figure_text(const struct cf_receipt *receipt, enum cf_figure figure,
 void show_blackout(FILE *to, const struct cf_receipt *receipt);
 void show_standstill(FILE *to, const struct cf_receipt *receipt);
 
+/* What was decided at the commit gate, and by what; nothing where there was none. */
+void show_gate(FILE *to, const struct cf_receipt *receipt);
+
 /* How it was told to be carried, where that is not as libvirt does it by itself. */
 void show_options(FILE *to, const struct cf_receipt *r);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "daemon/http/api.h"
 #include "daemon/http/server.h"
 #include "daemon/ledger/ledger.h"
+#include "daemon/ledger/marks.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/peer/fleet.h"
@@ -28,6 +30,7 @@
 #include "daemon/worker.h"
 
 #define API_SOCKET RUNDIR "/clockferry/api.sock"
+#define DECISIONS  RUNDIR "/clockferry/decisions"
 #define OPERATORS  "clockferry"
 
 #define HOUR            ((cf_span){ 3600 * CF_S })
@@ -341,6 +344,41 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Where the decisions of migrations are noted: a page that survives the agent, and not this boot of the host. */
+static int make_marks(struct agent *agent, struct cf_error *err)
+{
+	struct marks_options decisions = { .durable = false }, promises = { .durable = true };
+	int r;
+
+	if (mkdir(RUNDIR "/clockferry", 0755) < 0 && errno != EEXIST)
+		return cf_fail(err, errno, CF_HOST, RUNDIR "/clockferry: %s", strerror(errno));
+	snprintf(decisions.path, sizeof(decisions.path), "%s", DECISIONS);
+	snprintf(promises.path, sizeof(promises.path), "%.240s-promises", agent->context.settings->ledger.path);
+	r = marks_new(&agent->context.decisions, &decisions, err);
+	if (r == 0)
+		r = marks_new(&agent->context.promises, &promises, err);
+	return r;
+}
+
+/* What a gate needs besides libvirt.  An agent without it has none, and says so to who asks. */
+static void make_gate(struct agent *agent)
+{
+	struct watchdog_standing standing;
+	struct cf_error err = { 0 };
+
+	if (make_marks(agent, &err) < 0) {
+		snprintf(agent->context.gate_why, sizeof(agent->context.gate_why), "%s", err.text);
+		log_warning("migrations have no gate: %s", err.text);
+	}
+	if (watchdog_start(&agent->context.watchdog, &err) < 0) {
+		log_warning("a copy cannot be cut at its limit: %s", err.text);
+		return;
+	}
+	watchdog_standing(agent->context.watchdog, &standing);
+	if (*standing.why)
+		log_notice("the watchdog may be late: %s", standing.why);
+}
+
 static int make_parts(struct agent *agent, struct cf_error *err)
 {
 	const struct fleet_listener listener = { on_peer, agent };
@@ -370,6 +408,7 @@ static int make_parts(struct agent *agent, struct cf_error *err)
 	if (r < 0)
 		return r;
 
+	make_gate(agent);
 	agent->context.loop = agent->loop;
 	agent->context.ledger = agent->ledger;
 	agent->context.reporter = agent->reporter;
@@ -451,6 +490,9 @@ void agent_free(struct agent *agent)
 		log_warning("leaving with %d requests unfinished", busy);
 		return;
 	}
+	watchdog_stop(agent->context.watchdog);
+	marks_free(agent->context.decisions);
+	marks_free(agent->context.promises);
 	ledger_free(agent->ledger);
 	fleet_free(agent->fleet);
 	if (agent->virt)

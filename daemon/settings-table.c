@@ -106,6 +106,10 @@ static const struct setting chrony[] = {
 static const struct setting libvirt[] = {
 	TEXT("uri", SETTING_TEXT, libvirt.uri, "qemu:///system", NOT_EMPTY, AT_START,
 		MEANS("This host's libvirt. Taken over when the agent starts.")),
+	WORD("driver", libvirt.driver, "auto", cf_driver_words, CF_DRIVER_AUTO, CF_N_DRIVERS,
+		MEANS("Who lets a guest run at its destination. auto: the two agents do, each with its own libvirtd, "
+		      "where both can; that holds the blackout to its limit. libvirt: libvirt does by itself, "
+		      "peer to peer.")),
 	TEXT("destination-uri", SETTING_TEMPLATE, libvirt.destination_uri, "qemu+tls://%s/system", NOT_EMPTY,
 		MEANS("The destination's libvirt, as this host's reaches it; %s is the destination's "
 		      "address.")),

@@ -105,6 +105,7 @@ struct settings {
 
 	struct {
 		char uri[SETTINGS_TEXT_ROOM];
+		enum cf_driver driver;
 		char destination_uri[SETTINGS_TEXT_ROOM];	/* with one %s for the host's address */
 		char migrate_uri[SETTINGS_TEXT_ROOM];		/* the same; "": libvirt chooses */
 		struct cf_options options;	/* where a request says nothing */

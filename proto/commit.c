@@ -22,6 +22,7 @@ static const struct cf_field offer_fields[] = {
 	CF_STRUCT(T, options, cf_options_shape),
 	CF_BOOL(T, persistent),
 	CF_BOOL(T, paused),
+	CF_TEXT(T, migrate_uri),
 	CF_BLOB(T, xml, CF_XML_MAX),
 	CF_BLOB(T, cookie, CF_COOKIE_MAX, CF_MAYBE(T, has_cookie)),
 };

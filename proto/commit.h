@@ -24,6 +24,7 @@ struct cf_offer {
 	struct cf_options options;	/* as they are used */
 	bool persistent;		/* it is to be one there */
 	bool paused;			/* somebody has paused the guest: it is to stay so */
+	char migrate_uri[CF_URI_ROOM];	/* how the source's QEMU is to reach the destination's; "": as that has it */
 	struct cf_blob xml;
 	bool has_cookie;
 	struct cf_blob cookie;

@@ -12,6 +12,12 @@ const char *const cf_compression_words[CF_N_COMPRESSIONS] = {
 	[CF_COMPRESSION_ZSTD]    = "zstd",
 };
 
+const char *const cf_driver_words[CF_N_DRIVERS] = {
+	[CF_DRIVER_UNKNOWN] = "unknown",
+	[CF_DRIVER_AUTO]    = "auto",
+	[CF_DRIVER_LIBVIRT] = "libvirt",
+};
+
 const char *const cf_storage_words[CF_N_STORAGES] = {
 	[CF_STORAGE_UNKNOWN]          = "unknown",
 	[CF_STORAGE_SHARED]           = "shared",

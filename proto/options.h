@@ -25,6 +25,14 @@ enum cf_compression {
 	CF_N_COMPRESSIONS,
 };
 
+/* Who says when the guest runs at the destination. */
+enum cf_driver {
+	CF_DRIVER_UNKNOWN,
+	CF_DRIVER_AUTO,			/* we do where both hosts can, else libvirt alone */
+	CF_DRIVER_LIBVIRT,
+	CF_N_DRIVERS,
+};
+
 enum cf_storage {
 	CF_STORAGE_UNKNOWN,
 	CF_STORAGE_SHARED,		/* both hosts see the same disks */
@@ -67,6 +75,7 @@ struct cf_options {
 };
 
 extern const char *const cf_compression_words[CF_N_COMPRESSIONS];
+extern const char *const cf_driver_words[CF_N_DRIVERS];
 extern const char *const cf_storage_words[CF_N_STORAGES];
 extern const struct cf_shape cf_options_shape;
 

@@ -4,6 +4,7 @@
 # Several guests at once, in both directions, no more at a time than either host
 # takes; those that have to wait; and a host that takes none.
 . "$srcdir/tests/rig/rig.sh"
+RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 

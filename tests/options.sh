@@ -3,6 +3,7 @@
 #
 # How a guest is carried: what it is between its starts, as it was; its memory and its disks, as it is asked for.
 . "$srcdir/tests/rig/rig.sh"
+RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 

@@ -4,6 +4,7 @@
 # What becomes of a domain in the middle of its copy, by its operator's hand or its own; and of one that the
 # destination has no room for.  Each ends as tests/realities.sh has it.
 . "$srcdir/tests/rig/rig.sh"
+RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl prlimit
 . "$srcdir/tests/reality.sh"

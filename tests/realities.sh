@@ -5,6 +5,7 @@
 # receipt on both hosts and a reason, the guest where both libvirtds say it is, nothing left behind, and both agents
 # as they were.
 . "$srcdir/tests/rig/rig.sh"
+RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 . "$srcdir/tests/reality.sh"

@@ -4,6 +4,7 @@
 # Agents are killed while a guest is on its way, and started again: the migration goes on, or is
 # taken up, and ends in the same receipt on both hosts; the guest runs once.
 . "$srcdir/tests/rig/rig.sh"
+RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 . "$srcdir/tests/rig/ask.sh"
 requires_rig
 requires_command curl

@@ -4,6 +4,7 @@
 # The end of an agent with migrations under way: within the time that it has for them,
 # and beyond it; and what waits for its turn waits on, for the next agent.
 . "$srcdir/tests/rig/rig.sh"
+RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 

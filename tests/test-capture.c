@@ -163,7 +163,7 @@ static void test_send(void)
 	work->record->has_stop = work->peer.has_at_stop = true;
 	work->record->stop = kernel_instant();
 	work->peer.at_stop = cf_interval_around((cf_span){ 5 * CF_S }, (cf_span){ CF_US });
-	ok(record_send(work, &err) == 0 && sent.has_stop && sent.has_raw_offset && sent.raw_offset.low.ns == work->peer.at_stop.low.ns &&
+	ok(record_send(work, (cf_span){ CF_S }, &err) == 0 && sent.has_stop && sent.has_raw_offset && sent.raw_offset.low.ns == work->peer.at_stop.low.ns &&
 	   sent.raw_offset.high.ns == work->peer.at_stop.high.ns, "the completed one has the offset at STOP");
 }
 

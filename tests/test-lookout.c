@@ -145,6 +145,7 @@ static bool refuses_after(enum cf_phase said)
 
 int main(void)
 {
+	const struct drive_ops driver = { .name = "none" };
 	const struct act_context context = { 0 };
 	struct cf_error err = { 0 };
 
@@ -155,6 +156,7 @@ int main(void)
 	if (!work->settings)
 		return 1;
 	work->context = &context;
+	work->driver = &driver;
 	cf_limits_both(&(struct cf_limits){ 0 }, "hA", &(struct cf_limits){ 0 }, "hB", &work->limits);
 	snprintf(work->id, sizeof(work->id), ID);
 	snprintf(work->reservation.destination, sizeof(work->reservation.destination), "hB");

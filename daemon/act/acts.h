@@ -19,6 +19,11 @@ act_fn act_reserve;
 act_fn act_capture;
 act_fn act_copy;
 act_fn act_ask;
+act_fn act_gate;
+act_fn act_decide;
+act_fn act_commit;
+act_fn act_resolve;
+act_fn act_take_back;
 act_fn act_land;
 act_fn act_follow_correction;
 act_fn act_follow_verification;
@@ -27,6 +32,9 @@ act_fn act_close;
 
 /* destination */
 act_fn act_await;
+act_fn act_prepare;
+act_fn act_stand_by;
+act_fn act_obey;
 act_fn act_correct;
 act_fn act_verify;
 act_fn act_close_incoming;

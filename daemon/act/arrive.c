@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/arrive.h"
 #include "daemon/act/mend.h"
 #include "daemon/act/where.h"
 #include "daemon/act/persist.h"
@@ -21,14 +22,14 @@
 #include "proto/text.h"
 
 #define TURN           ((cf_span){ 100 * CF_MS })
+#define SHORT_TURN     ((cf_span){ 5 * CF_MS })	/* somebody waits for the domain to be made */
 #define LOOK_EVERY     ((cf_span){ CF_S })
 #define KNOWN_WAIT     ((cf_span){ CF_S })
 #define RECORD_WAIT    ((cf_span){ 2 * CF_S })	/* for the record that names STOP */
 #define PAUSE_PATIENCE ((cf_span){ 2 * CF_S })
 #define SOON           ((struct timespec){ .tv_nsec = 2 * CF_MS })
 
-/* Has the source said that it is over?  Its receipt is kept. */
-static bool source_gave_up(struct work *work, char why[static CF_DETAIL_ROOM])
+bool arrive_source_gave_up(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	if (!work_newest_closing(work))
 		return false;
@@ -63,11 +64,22 @@ static void note_resume(struct work *work, const struct guest_events *events)
 				work->again ? "was not seen (the agent was restarted)" : "was not seen");
 }
 
+void arrive_note_resume(struct work *work)
+{
+	struct guest_events events = { 0 };
+
+	guest_watch_read(work->watch, &events);
+	while (events.has_resume && !events.has_resume_known &&	/* libvirt says so a moment after QEMU */
+	       guest_watch_wait(work->watch, events.revision, KNOWN_WAIT, &events))
+		;
+	note_resume(work, &events);
+}
+
 /* What ends a reservation before a guest runs here; false when nothing does yet. */
 static bool ended(struct work *work, const struct guest_events *events, bool arrived, enum cf_event *ret,
 		  char why[static CF_DETAIL_ROOM])
 {
-	if (source_gave_up(work, why)) {
+	if (arrive_source_gave_up(work, why)) {
 		*ret = CF_EV_KEPT;
 	} else if (events->gone != GUEST_HERE) {
 		act_say(why, "the incoming domain is gone: %s", guest_gone_name(events->gone));
@@ -118,6 +130,16 @@ static enum cf_event look_behind(struct work *work, enum cf_phase phase, struct 
 	return event;
 }
 
+static bool has_offer(struct work *work)
+{
+	bool has;
+
+	pthread_mutex_lock(&work->lock);
+	has = work->offer != NULL;
+	pthread_mutex_unlock(&work->lock);
+	return has;
+}
+
 static enum cf_event await_resume(struct work *work, enum cf_phase phase, char why[static CF_DETAIL_ROOM])
 {
 	bool arrived = phase == CF_PHASE_PREPARED;
@@ -126,7 +148,9 @@ static enum cf_event await_resume(struct work *work, enum cf_phase phase, char w
 	enum cf_event end;
 
 	for (;;) {
-		guest_watch_wait(work->watch, events.revision, TURN, &events);
+		if (work->driver->has_gate && !arrived && has_offer(work))
+			return CF_EV_OFFERED;
+		guest_watch_wait(work->watch, events.revision, work->driver->has_gate ? SHORT_TURN : TURN, &events);
 		end = look_behind(work, phase, &events, &next);
 		while (events.has_resume && !events.has_resume_known &&	/* libvirt says so a moment after QEMU */
 		       guest_watch_wait(work->watch, events.revision, KNOWN_WAIT, &events))

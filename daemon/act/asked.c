@@ -3,6 +3,7 @@
 /* What a request, or the other host's agent, asks of one migration or tells it. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/act/migration.h"
@@ -58,6 +59,74 @@ int migration_when_checked(struct migration *m, cf_span wait, void (*fn)(void *a
 	if (r < 0)
 		return r;
 	migration_wake(m);
+	return 0;
+}
+
+int migration_prepare(struct migration *m, struct cf_offer *offer, cf_span wait, void (*fn)(void *arg), void *arg,
+		      struct cf_error *err)
+{
+	CF_AUTO(work_offer_free) struct cf_offer *taken = offer;
+	int r;
+
+	if (!m->work->driver->has_gate)
+		return cf_fail(err, EINVAL, CF_CONFLICT, "it was reserved for the driver %s", m->work->driver->name);
+	if (m->phase == CF_PHASE_LEASED)
+		work_give_offer(m->work, CF_TAKE(taken));
+	r = waiters_add(m->steps, CF_PHASE_PREPARED, wait, fn, arg, err);
+	if (r == 0)
+		migration_wake(m);
+	return r;
+}
+
+int migration_commit(struct migration *m, struct cf_commit *commit, cf_span wait, void (*fn)(void *arg), void *arg,
+		     struct cf_error *err)
+{
+	CF_AUTO(work_commit_free) struct cf_commit *taken = commit;
+	int r;
+
+	if (!m->work->driver->has_gate || m->phase < CF_PHASE_ARMED)
+		return cf_fail(err, EINVAL, CF_CONFLICT, "nothing is prepared that could be let run: the migration is %s",
+			       cf_phase_words[m->phase]);
+	if (m->phase == CF_PHASE_ARMED || m->phase == CF_PHASE_LOADED)
+		work_give_commit(m->work, CF_TAKE(taken));
+	r = waiters_add(m->steps, CF_PHASE_OBEYED, wait, fn, arg, err);
+	if (r == 0)
+		migration_wake(m);
+	return r;
+}
+
+int migration_prepared(struct migration *m, struct cf_prepared *ret, struct cf_error *err)
+{
+	struct cf_migration shown;
+
+	*ret = *work_prepared_begin(m->work);
+	work_answer_end(m->work);
+	if (*ret->uri)
+		return 0;
+	work_shown(m->work, &shown);
+	return cf_fail(err, EIO, CF_HOST, "%s", *shown.reason ? shown.reason : "it could not be prepared in time");
+}
+
+void migration_answer(struct migration *m, struct cf_answer *ret)
+{
+	struct cf_landing landing;
+
+	work_landing(m->work, &landing);
+	*ret = *work_answer_begin(m->work);
+	work_answer_end(m->work);
+	if (landing.word != ret->word) {	/* what was answered is not durable, or nothing was in time */
+		ret->word = landing.word == CF_WORD_WAITING ? CF_WORD_WAITING : CF_WORD_UNKNOWN;
+		if (!*ret->reason)
+			snprintf(ret->reason, sizeof(ret->reason), "it is %s there", cf_phase_words[landing.phase]);
+	}
+}
+
+int migration_resolve(struct migration *m, enum cf_resolution resolution, const char *reason, struct cf_error *err)
+{
+	if (m->phase != CF_PHASE_IN_DOUBT)
+		return cf_fail(err, EINVAL, CF_CONFLICT, "the migration is %s, and not in doubt", cf_phase_words[m->phase]);
+
+	work_resolve(m->work, resolution, reason);
 	return 0;
 }
 

@@ -14,32 +14,41 @@
 
 #define PATIENCE ((cf_span){ 10 * CF_S })
 
-bool record_guest_offset(struct work *work, cf_span patience)
+bool record_take_guest_offset(struct work *work, bool read, const struct cf_guest_offset *fresh, const char *why)
 {
 	struct cf_guest_clock *guest = &work->record->guest;
-	struct cf_guest_offset fresh = { 0 };
-	struct cf_error err = { 0 };
 
-	if (!guest->agent_configured || !work->link)
-		return false;
-	if (guest_offset_read(work->link, guest->uuid, work->settings->guest.rounds,
-			      cf_mono_add(kernel_raw(), patience), &fresh, &err) < 0) {
+	if (!read) {
 		/* The first reason says most: a call that hangs keeps later ones out, and a domain that is leaving has none. */
 		if (!*guest->guest_offset_why)
-			snprintf(guest->guest_offset_why, sizeof(guest->guest_offset_why), "%s", err.text);
+			snprintf(guest->guest_offset_why, sizeof(guest->guest_offset_why), "%s", why);
 		return false;
 	}
 
 	if (!work->has_first_guest_offset) {
 		work->has_first_guest_offset = true;
-		work->first_guest_offset = fresh;
+		work->first_guest_offset = *fresh;
 	}
-	fresh.has_rate = cf_guest_rate(&work->first_guest_offset, &fresh, &fresh.rate);
 	guest->has_guest_offset = true;
-	guest->guest_offset = fresh;
+	guest->guest_offset = *fresh;
+	guest->guest_offset.has_rate = cf_guest_rate(&work->first_guest_offset, fresh, &guest->guest_offset.rate);
 	guest->guest_offset_why[0] = '\0';
 	guest->lever = CF_LEVER_GUEST_AGENT;
 	return true;
+}
+
+bool record_guest_offset(struct work *work, cf_span patience)
+{
+	const struct cf_guest_clock *guest = &work->record->guest;
+	struct cf_guest_offset fresh = { 0 };
+	struct cf_error err = { 0 };
+	int r;
+
+	if (!guest->agent_configured || !work->link)
+		return false;
+	r = guest_offset_read(work->link, guest->uuid, work->settings->guest.rounds, cf_mono_add(kernel_raw(), patience),
+			      &fresh, &err);
+	return record_take_guest_offset(work, r == 0, &fresh, err.text);
 }
 
 /* The vCPUs' counters and the host's, as close together as they can be read. */
@@ -60,7 +69,7 @@ static void record_counters(struct work *work)
 	}
 }
 
-int record_send(struct work *work, struct cf_error *err)
+int record_send(struct work *work, cf_span patience, struct cf_error *err)
 {
 	const struct cf_report *report = &work->receipt->source_report;
 	const char *segments[] = { work->id };
@@ -78,7 +87,7 @@ int record_send(struct work *work, struct cf_error *err)
 					      : cf_offset_raw(&work->peer.offset, record->host_at.raw);
 	memcpy(record->destination_boot, work->peer.boot, sizeof(record->destination_boot));
 
-	return call_do(work->peer.call, CF_ROUTE_RECORD, segments, NULL, record, &accepted, PATIENCE, NULL, err);
+	return call_do(work->peer.call, CF_ROUTE_RECORD, segments, NULL, record, &accepted, patience, NULL, err);
 }
 
 enum cf_event act_capture(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -86,7 +95,7 @@ enum cf_event act_capture(struct work *work, char why[static CF_DETAIL_ROOM])
 	struct cf_error err = { 0 };
 
 	record_guest_offset(work, work->settings->guest.timeout);
-	if (record_send(work, &err) < 0) {
+	if (record_send(work, PATIENCE, &err) < 0) {
 		act_say(why, "the clock record was not accepted: %s", err.text);
 		return CF_EV_FAILED;
 	}

@@ -26,6 +26,7 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 	work->lease = pair->lease;
 	work->limits = pair->limits;
 	work->draft = pair->reservation;
+	work->driver = work_driver(pair->reservation.driver);
 	work->peer.offset = pair->offset;
 	memcpy(work->peer.boot, pair->boot, sizeof(work->peer.boot));
 

@@ -10,6 +10,7 @@
 struct call_tls;
 struct fleet;
 struct ledger;
+struct marks;
 struct loop;
 struct reporter;
 struct settings;
@@ -24,4 +25,8 @@ struct act_context {
 	struct watchdog *dog;	/* or NULL: then nothing is cut */
 	struct fleet *fleet;
 	struct ledger *ledger;
+	struct marks *decisions;	/* /run: of commits that we decide; NULL, like promises: there is no gate */
+	struct marks *promises;		/* beside the ledger: of those that we obey */
+	char gate_why[240];		/* why there is none; "" */
+	struct watchdog *watchdog;	/* NULL: there is none */
 };

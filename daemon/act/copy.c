@@ -10,11 +10,15 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/gate.h"
+#include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
+#include "daemon/act/looker.h"
 #include "daemon/act/persist.h"
 #include "daemon/act/record.h"
 #include "daemon/act/standstill.h"
+#include "daemon/act/ward.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/log.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/job.h"
@@ -23,21 +27,18 @@
 #define PROGRESS_EVERY ((cf_span){ 250 * CF_MS })
 #define GATE_EVERY     ((cf_span){ CF_S })
 #define GUEST_FIRST    ((cf_span){ CF_S })	/* and then ever more seldom: what tells its rate is distance */
-#define GUEST_PATIENCE ((cf_span){ CF_S })	/* nothing else is looked at meanwhile, not even STOP */
 #define JOB_PATIENCE   ((cf_span){ CF_S })
 #define ABORT_PATIENCE ((cf_span){ 2 * CF_S })
 #define ABORT_EVERY    ((cf_span){ 250 * CF_MS })
 
 /* What is done from time to time during the copy, and when each is due. */
 struct beats {
-	cf_mono progress;
 	cf_mono gate;
-	cf_mono guest;
-	cf_span guest_every;
 	cf_mono abort;
 	bool abort_asked;
 	cf_mono post_copy;
 	bool post_copy_asked;
+	int64_t looks, readings;	/* of the looker, that were taken */
 	struct flow flow;
 };
 
@@ -70,6 +71,8 @@ static int start(struct work *work, struct cf_error *err)
 		.persistent_xml = work->persistent_xml,
 		.has_max_downtime = true,
 		.max_downtime = gather_max_downtime(work->limits.limits.max_blackout),
+		.prepare = gated_bring,
+		.userdata = work,
 	};
 	struct cf_migration shown;
 	const char *address;
@@ -89,22 +92,22 @@ static int start(struct work *work, struct cf_error *err)
 	r = gate_watch(work, err);
 	if (r == 0)
 		r = persist_hold(work, err);
+	if (r == 0 && work->driver->has_gate)
+		r = gated_decide(work, CF_DECISION_NONE, err);
 	if (r < 0)
 		return r;
-	return work->driver->start(work->context->virt, &options, &work->drive, err);
+	r = work->driver->start(work->context->virt, &options, &work->drive, err);
+	if (r == 0 && work->driver->can_cut)
+		ward_begin(work, work->uri);
+	return r;
 }
 
-static void progress(struct work *work, struct flow *flow)
+static void show_progress(struct work *work, struct cf_progress now, struct flow *flow)
 {
-	struct cf_progress now = { 0 };
-	struct cf_error err = { 0 };
 	struct cf_migration *shown;
 	cf_span above;
 
-	if (!work->link || job_progress(work->link, work->record->guest.uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE),
-					&now, &err) < 0)
-		return;
-
+	ward_copied(work, &now);
 	flow->looks++;
 	flow->sent = now.bytes_sent;
 	work->has_expected_downtime = now.has_predicted_blackout;
@@ -115,6 +118,40 @@ static void progress(struct work *work, struct flow *flow)
 	shown->has_progress = true;
 	shown->progress = now;
 	work_show_end(work);
+}
+
+/* What the looker has learnt since. */
+static void take_news(struct work *work, struct beats *beats)
+{
+	struct looker_news fresh;
+
+	if (!work->looker)
+		return;
+	looker_read(work->looker, &fresh);
+	if (fresh.looks != beats->looks)
+		show_progress(work, fresh.progress, &beats->flow);
+	if (fresh.readings != beats->readings)
+		record_take_guest_offset(work, fresh.read, &fresh.guest_offset, fresh.guest_why);
+	beats->looks = fresh.looks;
+	beats->readings = fresh.readings;
+}
+
+/* Without one nobody sees how far the copy is, and it goes on all the same. */
+static void begin_to_look(struct work *work)
+{
+	const struct looker_options options = {
+		.uuid = work->reservation.uuid,
+		.watch = work->watch,
+		.progress_every = PROGRESS_EVERY,
+		.ask_guest = work->record->guest.agent_configured,
+		.rounds = work->settings->guest.rounds,
+		.guest_first = GUEST_FIRST,
+		.guest_every = work->settings->guest.interval,
+	};
+	struct cf_error err = { 0 };
+
+	if (!work->looker && looker_new(&work->looker, work->context, &options, &err) < 0)
+		log_warning("migration %s: how far it is cannot be seen: %s", work->id, err.text);
 }
 
 /* Ask the driver to stop until it was heard: before its job has begun, libvirt knows of nothing to abort. */
@@ -139,13 +176,6 @@ static void start_post_copy(struct work *work, const struct guest_events *events
 /* What is due now.  why is filled when the copy has to end; the reason given first is the one that is kept. */
 static void beat(struct work *work, struct beats *beats, char why[static CF_DETAIL_ROOM])
 {
-	if (due(&beats->progress, PROGRESS_EVERY))
-		progress(work, &beats->flow);
-	if (due(&beats->guest, beats->guest_every)) {
-		beats->guest_every = cf_span_min(cf_span_add(beats->guest_every, beats->guest_every),
-						 work->settings->guest.interval);
-		record_guest_offset(work, GUEST_PATIENCE);
-	}
 	if (due(&beats->gate, GATE_EVERY) && !*why)
 		gate_judge(work, why);
 	if (!*why)
@@ -185,11 +215,31 @@ static bool is_here(struct work *work, struct guest_events *events)
 	return !events->switchover && standing.known && standing.active && !standing.migrating;
 }
 
-static enum cf_event watch(struct work *work, char why[static CF_DETAIL_ROOM])
+/*
+ * The copy may converge at any time: the first pass is over, or the guest stands still already.  With a
+ * gate both ledgers have to say so before a commit can be thought of.
+ */
+static bool is_to_be_armed(const struct work *work, enum cf_phase phase, const struct guest_events *events,
+			   const struct drive_end *end)
+{
+	return work->driver->has_gate && phase == CF_PHASE_COPYING &&
+	       (events->pass >= 2 || events->switchover || end->state == DRIVE_LOADED);
+}
+
+/* It failed, or was ended, and the guest may stand still: nobody has sent a commit. */
+static enum cf_event failed(struct work *work, const struct guest_events *events)
+{
+	struct guest_events last = *events;
+
+	if (is_here(work, &last))
+		return CF_EV_KEPT;
+	return work->driver->has_gate ? CF_EV_NEVER_RAN : CF_EV_FAILED;
+}
+
+static enum cf_event watch(struct work *work, enum cf_phase phase, char why[static CF_DETAIL_ROOM])
 {
 	cf_mono now = kernel_raw();
-	struct beats beats = { .progress = now, .gate = now, .abort = now, .post_copy = now,
-			       .guest = cf_mono_add(now, GUEST_FIRST), .guest_every = GUEST_FIRST };
+	struct beats beats = { .gate = now, .abort = now, .post_copy = now };
 	struct guest_events events = { 0 };
 	struct standstill still = { 0 };
 	struct drive_end end;
@@ -197,18 +247,23 @@ static enum cf_event watch(struct work *work, char why[static CF_DETAIL_ROOM])
 	for (;;) {
 		guest_watch_wait(work->watch, events.revision, TURN, &events);
 		drive_wait(work->drive, (cf_span){ 0 }, &end);
-		if (events.switchover || end.state == DRIVE_SUCCEEDED)
+		ward_look(work);
+		take_news(work, &beats);
+		if (is_to_be_armed(work, phase, &events, &end))
+			return CF_EV_ARMED;
+		if (events.switchover || end.state == DRIVE_SUCCEEDED || end.state == DRIVE_LOADED)
 			return CF_EV_STOPPED;
 		if (end.state != DRIVE_RUNNING) {
 			if (still.paused)
 				standstill_again(work);
-			if (!*why)
+			if (!*why && !ward_has_cut(work, why))
 				act_say(why, "%s", end.error.text);
-			return is_here(work, &events) ? CF_EV_KEPT : CF_EV_FAILED;
+			return failed(work, &events);
 		}
 		if (work_stopping(work)) {
-			act_say(why, "the agent was stopped; libvirt goes on by itself");
-			return CF_EV_FAILED;
+			act_say(why, work->driver->outlives_agent ? "the agent was stopped; libvirt goes on by itself"
+								  : "the agent was stopped");
+			return work->driver->has_gate ? CF_EV_NEVER_RAN : CF_EV_FAILED;
 		}
 		if (!*why && !standstill_look(&still, &events, &beats.flow))
 			continue;
@@ -220,12 +275,21 @@ static enum cf_event watch(struct work *work, char why[static CF_DETAIL_ROOM])
 	}
 }
 
+/* One that is under way already, as far as anybody knows: taken up again, or armed meanwhile. */
+static bool is_under_way(const struct work *work, enum cf_phase phase)
+{
+	return work->again == CF_PHASE_COPYING || phase == CF_PHASE_ARMED;
+}
+
 enum cf_event act_copy(struct work *work, char why[static CF_DETAIL_ROOM])
 {
-	bool again = work->again == CF_PHASE_COPYING;	/* it is under way, as far as anybody knows */
 	struct cf_error err = { 0 };
+	struct cf_migration shown;
 	enum cf_event event;
+	bool again;
 
+	work_shown(work, &shown);
+	again = is_under_way(work, shown.phase);
 	if (!again && work_aborted(work, why))
 		return CF_EV_ABORT;
 	if (!again && start(work, &err) < 0) {	/* what is not started has not begun */
@@ -234,10 +298,14 @@ enum cf_event act_copy(struct work *work, char why[static CF_DETAIL_ROOM])
 	}
 	if (!work->watch || !work->lookout || !work->drive) {
 		act_say(why, "the agent was restarted, and cannot watch the copy");
-		return CF_EV_FAILED;
+		return work->driver->has_gate ? CF_EV_NEVER_RAN : CF_EV_FAILED;
 	}
 
-	event = watch(work, why);
-	gate_leave(work);
+	begin_to_look(work);
+	event = watch(work, shown.phase, why);
+	if (event != CF_EV_ARMED)
+		work->looker = looker_free(work->looker);
+	if (!work->driver->has_gate || event == CF_EV_KEPT)
+		gate_leave(work);	/* else it is looked at until the decision */
 	return event;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/act/gated.h"
 #include "daemon/act/receipt.h"
 #include "daemon/clock/kernel.h"
 
@@ -31,6 +32,8 @@ static struct ledger_line *begin(const struct migration *m)
 	if (entry->has_landing) {
 		entry->landing = *work_landing_begin(m->work);
 		entry->landing.phase = m->phase;
+		entry->landing.has_word = m->work->driver->has_gate;
+		entry->landing.word = gated_word(m->work, m->phase);
 		work_landing_end(m->work);
 	}
 	return line;
@@ -83,6 +86,7 @@ struct ledger_line *entry_write_last(const struct migration *m)
 static void take_evidence(struct work *work, const struct cf_entry *entry)
 {
 	work->reservation = entry->reservation;
+	work->driver = work_driver(entry->reservation.driver);
 	work->lease = entry->lease;
 	*work->record = entry->record;
 	work->has_record = work->side == CF_DESTINATION && entry->has_record;

@@ -23,7 +23,8 @@ int gate_watch(struct work *work, struct cf_error *err)
 	memcpy(known.boot, work->peer.boot, sizeof(known.boot));
 	return lookout_new(&work->lookout, work->context,
 			   &(struct lookout_options){ .destination = work->reservation.destination,
-						      .migration = work->id, .known = &known }, err);
+						      .migration = work->id, .known = &known,
+						      .heartbeat = work->driver->has_gate }, err);
 }
 
 static void take_news(struct work *work)
@@ -42,32 +43,37 @@ void gate_leave(struct work *work)
 	take_news(work);
 }
 
-static enum cf_gate_state judge(struct work *work, struct cf_findings *findings)
+void gate_evidence(struct work *work, struct cf_report *report, struct cf_pair_evidence *ret)
 {
-	struct cf_report report;
-	struct cf_pair_evidence pair;
-	struct cf_migration *shown;
 	struct cf_instant now;
 
 	take_news(work);
-	gather_report(work->context, &report);
+	gather_report(work->context, report);
 	now = kernel_instant();
-	pair = (struct cf_pair_evidence){
+	*ret = (struct cf_pair_evidence){
 		.source = work->settings->host,
 		.destination = work->reservation.destination,
-		.source_report = &report,
+		.source_report = report,
 		.destination_report = &work->lease.report,
 		.has_host_offset = work->peer.offset.rounds > 0,
 		.host_offset = cf_offset_real(&work->peer.offset, now,
 					      cf_slew_since(&work->peer.offset, &work->lease.report, now.raw)),
 		.now = now.real,
 	};
+}
 
+static enum cf_gate_state judge(struct work *work, struct cf_findings *findings)
+{
+	struct cf_report report;
+	struct cf_pair_evidence pair;
+	struct cf_migration *shown;
+
+	gate_evidence(work, &report, &pair);
 	shown = work_show_begin(work);
 	shown->has_host_offset = pair.has_host_offset;
 	shown->host_offset = pair.host_offset;
 	work_show_end(work);
-	return cf_gate_during(&pair, &work->limits, now.raw, &work->gate, findings);
+	return cf_gate_during(&pair, &work->limits, kernel_raw(), &work->gate, findings);
 }
 
 /*
@@ -93,6 +99,11 @@ static void show_findings(struct work *work, const struct cf_findings *findings,
 			shown->n_findings++;
 	}
 	work_show_end(work);
+}
+
+void gate_show(struct work *work, const struct cf_findings *findings)
+{
+	show_findings(work, findings, true);
 }
 
 static void hold_back(struct work *work, bool closed)

@@ -108,7 +108,7 @@ static void spell(const struct settings *settings, const struct gathered_domain 
 	snprintf(ret->uuid, sizeof(ret->uuid), "%s", domain->guest.uuid);
 	snprintf(ret->source, sizeof(ret->source), "%s", settings->host);
 	snprintf(ret->destination, sizeof(ret->destination), "%s", ask->destination);
-	snprintf(ret->driver, sizeof(ret->driver), "%s", drive_libvirt.name);
+	snprintf(ret->driver, sizeof(ret->driver), "%s", drive_gated.name);
 	snprintf(ret->policy, sizeof(ret->policy), "%s", evidence->policy);
 	snprintf(ret->requested, sizeof(ret->requested), "%s", terms->policy);
 }
@@ -156,6 +156,49 @@ cf_span gather_max_downtime(cf_span max_blackout)
 	cf_span half = { max_blackout.ns / 2 };
 
 	return cf_span_max(cf_span_min(half, MAX_DOWNTIME), (cf_span){ CF_MS });
+}
+
+/* Why this host cannot stand at a gate for that; "" when it can. */
+static void own_gate(const struct act_context *context, const struct settings *settings,
+		     const struct cf_options *options, char why[static CF_DETAIL_ROOM])
+{
+	struct cf_error err = { 0 };
+
+	*why = '\0';
+	if (settings->libvirt.driver == CF_DRIVER_LIBVIRT)
+		snprintf(why, CF_DETAIL_ROOM, "%.80s: its settings have `driver = libvirt`", settings->host);
+	else if (options->post_copy)
+		snprintf(why, CF_DETAIL_ROOM, "with post-copy the guest runs there before it is loaded");
+	else if (!gather_gate(context, &err))
+		snprintf(why, CF_DETAIL_ROOM, "%.80s: %.150s", settings->host, err.text);
+}
+
+bool gather_gate(const struct act_context *context, struct cf_error *err)
+{
+	if (*context->gate_why) {
+		cf_fail(err, ENOSYS, CF_HOST, "%s", context->gate_why);
+		return false;
+	}
+	return phases_available(context->virt, err);
+}
+
+/* With a gate where both hosts can, else as libvirt does it alone; and then why. */
+static void choose_driver(const struct act_context *context, const struct settings *settings,
+			  const struct gathered_domain *domain, const char *destination, struct gathered_pair *ret)
+{
+	const struct cf_lease *lease = &ret->lease;
+	char why[CF_DETAIL_ROOM];
+
+	own_gate(context, settings, &domain->options, why);
+	if (!*why && ret->has_lease && !lease->has_gate)
+		snprintf(why, sizeof(why), "%.80s: its agent is too old for it", destination);
+	else if (!*why && ret->has_lease && !lease->gate)
+		snprintf(why, sizeof(why), "%.80s: %.150s", destination, lease->has_gate_why ? lease->gate_why : "it cannot");
+	if (!*why)
+		return;
+	snprintf(ret->reservation.driver, sizeof(ret->reservation.driver), "%s", drive_libvirt.name);
+	if (ret->has_lease)
+		add(ret, CF_FINDING_NOT_GATED, destination, why);
 }
 
 /* What QEMU will aim at plus what this pair has needed above it before; without a history nothing. */
@@ -289,6 +332,8 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 		add(ret, CF_FINDING_LEDGER_UNWRITABLE, settings->host, ledger.fault);
 	terms_object(&own, settings->host, &ret->limits, &ret->findings);
 	predict(context, ask->destination, ret);
+	if (domain->libvirt)
+		choose_driver(context, settings, domain, ask->destination, ret);
 	judge(settings, domain, ask->destination, ret);
 }
 

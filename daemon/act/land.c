@@ -10,97 +10,20 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
-#include "daemon/act/record.h"
+#include "daemon/act/at-stop.h"
+#include "daemon/act/let-go.h"
 #include "daemon/act/where.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
-#include "daemon/peer/probe.h"
 
 #define TURN            ((cf_span){ 20 * CF_MS })
 #define ASK_EVERY       ((struct timespec){ .tv_nsec = 50 * CF_MS })
 #define ASK_SELDOM      ((struct timespec){ .tv_sec = 1 })	/* what was not known by then takes its time */
 #define ASK_PATIENCE    ((cf_span){ 2 * CF_S })
-#define ROUNDS          8
-#define SOME_ROUNDS     4	/* while the last of the memory may still be on its way */
-#define ROUND_PATIENCE  ((cf_span){ 100 * CF_MS })
 #define FOLLOW_EVERY    ((struct timespec){ .tv_nsec = 100 * CF_MS })
 #define GONE_PATIENCE   ((cf_span){ 10 * CF_S })	/* for an incoming domain to go after a failure */
 #define COMPLAIN_EVERY  ((cf_span){ 30 * CF_S })
 #define FOLLOW_PATIENCE ((cf_span){ 60 * CF_S })	/* without a word from the destination */
-
-/* STOP as QEMU stamped it, or why it is not known. */
-static void note_stop(struct work *work)
-{
-	struct guest_events events = { 0 };
-
-	if (work->receipt->has_stop)	/* the agent had seen it before it was restarted */
-		return;
-	if (work->watch)
-		guest_watch_read(work->watch, &events);
-	work->receipt->stop_slack = work->settings->stop_slack;
-	if (events.has_stop && events.switchover) {
-		work->receipt->has_stop = work->record->has_stop = true;
-		work->receipt->stop = work->record->stop = events.stop;
-		work->peer.has_at_stop = work->peer.offset.rounds > 0;
-		work->peer.at_stop = cf_offset_raw(&work->peer.offset, events.stop.raw);
-	} else if (events.paused) {
-		work->record->paused = true;
-		work_unmeasured(work, CF_FIGURE_BLACKOUT, "somebody had paused the guest");
-	} else if (events.stop_unplaced) {
-		work_unmeasured(work, CF_FIGURE_BLACKOUT, "STOP's time stamp fits none of the source's clocks");
-	} else {
-		work_unmeasured(work, CF_FIGURE_BLACKOUT, "STOP was not seen%s",
-				work->again ? " (the agent was restarted)" :
-				events.gap  ? " (libvirt's connection was lost)" : "");
-	}
-}
-
-/*
- * The rounds before STOP and those right after it bound the offset at STOP from both
- * sides.  Later ones say less: two oscillators drift.
- */
-static void narrow(struct work *work, int rounds, cf_span patience)
-{
-	struct work_peer *peer = &work->peer;
-	struct cf_interval after;
-	struct cf_error err = { 0 };
-
-	if (!work->receipt->has_stop || work_calls(work, &err) < 0 ||
-	    probe_rounds(peer->probes, rounds, &peer->offset, peer->boot, patience, &err) < 0)
-		return;
-	after = cf_offset_raw(&peer->offset, work->receipt->stop.raw);
-	if (!peer->has_at_stop || !cf_interval_meet(peer->at_stop, after, &peer->at_stop))
-		peer->at_stop = after;	/* the offset began anew: a host was suspended meanwhile */
-	peer->has_at_stop = true;
-}
-
-/* After a restart the destination has a better one than we could make now, unless STOP is known. */
-static void send_completed(struct work *work)
-{
-	struct cf_error err = { 0 };
-
-	if (work->again && !work->record->has_stop)
-		return;
-	if (work_calls(work, &err) < 0 || record_send(work, &err) < 0)
-		work_unmeasured(work, CF_FIGURE_OTHER, "the completed clock record did not reach the destination: %s",
-				err.text);
-}
-
-/*
- * The copy's own traffic is over, and rounds are quick again.  The destination learns
- * of it while its guest's agent is still waking up.
- */
-static void refine(struct work *work)
-{
-	struct cf_error err = { 0 };
-
-	if (work->peer.refined || !work->receipt->has_stop)
-		return;
-	work->peer.refined = true;
-	narrow(work, ROUNDS, ASK_PATIENCE);
-	if (work_calls(work, &err) == 0)
-		record_send(work, &err);	/* should that fail, it has one that will do */
-}
 
 static void nap(cf_span since_end)
 {
@@ -187,9 +110,9 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 	struct drive_end end;
 	enum cf_there there;
 
-	note_stop(work);
-	narrow(work, SOME_ROUNDS, ROUND_PATIENCE);
-	send_completed(work);
+	at_stop_note(work);
+	at_stop_narrow(work);
+	at_stop_send(work, AT_STOP_PATIENCE);
 
 	for (;;) {
 		end = look_at_drive(work);
@@ -201,7 +124,7 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 		err = (struct cf_error){ 0 };
 		there = where_there(work, &err);
 		if (there == CF_THERE_RAN && work->receipt->landing.has_resume)
-			refine(work);
+			at_stop_refine(work);
 		if (end.state != DRIVE_RUNNING)
 			where = conclude(work, there, cf_mono_since(kernel_raw(), last_running));
 		if (is_known(work, where, &end, why))
@@ -245,7 +168,9 @@ static enum cf_event follow(struct work *work, enum cf_phase phase, enum cf_even
 /* The destination hears of RESUME when QEMU says so; libvirt is done with it a little later. */
 enum cf_event act_land(struct work *work, char why[static CF_DETAIL_ROOM])
 {
-	refine(work);
+	if (work->driver->has_gate)
+		let_go_of_source(work);
+	at_stop_refine(work);
 	return follow(work, CF_PHASE_RUNNING, CF_EV_RESUMED, why);
 }
 

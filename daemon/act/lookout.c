@@ -19,11 +19,13 @@
  * to be patient costs less than a handshake through the same queue.
  */
 #define LOOK_EVERY ((cf_span){ 500 * CF_MS })
+#define BEAT_EVERY ((cf_span){ 250 * CF_MS })
 #define PATIENCE   ((cf_span){ 5 * CF_S })
 
 struct lookout {
 	struct call *call;		/* the thread's */
 	char migration[CF_UUID_ROOM];
+	cf_span every;
 	pthread_t thread;
 	bool has_thread;
 	pthread_mutex_t lock;
@@ -63,7 +65,7 @@ static void look(struct lookout *lookout)
 /* Until it is time to look again; false when it need not look any more. */
 static bool rest(struct lookout *lookout, cf_mono since)
 {
-	cf_span left = cf_span_sub(LOOK_EVERY, cf_mono_since(kernel_raw(), since));
+	cf_span left = cf_span_sub(lookout->every, cf_mono_since(kernel_raw(), since));
 	struct timespec until;
 	bool stop;
 	int r = 0;
@@ -103,6 +105,7 @@ int lookout_new(struct lookout **ret, const struct act_context *context, const s
 	if (!lookout)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	lookout->news = *options->known;
+	lookout->every = options->heartbeat ? BEAT_EVERY : LOOK_EVERY;
 	snprintf(lookout->migration, sizeof(lookout->migration), "%s", options->migration);
 	pthread_mutex_init(&lookout->lock, NULL);
 	pthread_cond_init(&lookout->wake, NULL);

@@ -33,6 +33,7 @@ struct lookout_options {
 	const char *destination;
 	const char *migration;		/* id */
 	const struct lookout_news *known;
+	bool heartbeat;			/* the destination drops the guest when it does not hear from us: more often */
 };
 
 /* Begins to look, from what is known already. */

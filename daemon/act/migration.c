@@ -8,6 +8,7 @@
 
 #include "daemon/act/entry.h"
 #include "daemon/act/errand.h"
+#include "daemon/act/gated.h"
 #include "daemon/act/queue.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
@@ -92,6 +93,7 @@ void migration_wake(struct migration *m)
 	work_shown(m->work, &shown);
 	waiters_wake(m->changes, m->over ? INT64_MAX : shown.revision);
 	waiters_wake(m->checked, has_answer(m));
+	waiters_wake(m->steps, m->over ? CF_N_PHASES : m->told == m->phase ? m->told : CF_PHASE_UNKNOWN);
 }
 
 static void on_changed(void *userdata)
@@ -226,7 +228,9 @@ static void on_saved(void *arg, int result, const struct cf_error *err)
 	m->writes--;
 	m->recorded |= result == 0;
 	m->saved = result == 0;
-	if (!m->saved)
+	if (m->saved)
+		gated_forget(m->all->context, m->id);
+	else
 		migrations_save_later(m->all);
 	(void)err;
 }
@@ -341,6 +345,7 @@ void migration_free(struct migration *m)
 
 	waiters_free(m->changes);
 	waiters_free(m->checked);
+	waiters_free(m->steps);
 	if (m->work)
 		work_stop(m->work);
 	dismiss(m);
@@ -369,6 +374,8 @@ int migration_new(struct migration **ret, struct migrations *all, const struct a
 	if (r < 0)
 		return r;
 	r = waiters_new(&m->checked, context->loop, err);
+	if (r == 0)
+		r = waiters_new(&m->steps, context->loop, err);
 	if (r < 0)
 		return r;
 	r = work_new(&m->work, context, side, id, err);
@@ -407,7 +414,8 @@ static void wait_on(struct migration *m)
 
 void migration_go_on(struct migration *m)
 {
-	struct cf_again again = cf_recover(m->side, m->phase, m->work->driver->has_gate, CF_DECISION_NONE);
+	struct cf_again again = cf_recover(m->side, m->phase, m->work->driver->has_gate,
+					    gated_decision(m->all->context, m->id));
 	struct ledger_line *line;
 
 	log_notice_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain, .peer = m->peer),
@@ -421,7 +429,8 @@ void migration_go_on(struct migration *m)
 	m->work->again = m->phase;
 	m->work->to_open = true;
 	if (again.event != CF_N_EVENTS) {
-		enter(m, cf_phase_next(m->side, m->phase, again.event), "the agent was restarted before the copy began");
+		enter(m, cf_phase_next(m->side, m->phase, again.event),
+		      m->phase < CF_PHASE_COPYING ? "the agent was restarted before the copy began" : "the agent was restarted");
 		return;
 	}
 

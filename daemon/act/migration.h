@@ -44,6 +44,7 @@ struct migration {
 	struct cf_reservation reservation;
 	struct waiters *changes;		/* by revision */
 	struct waiters *checked;		/* by whether it is past `checking` */
+	struct waiters *steps;			/* by the phase that is told */
 	bool over;				/* the last act has returned */
 
 	/* and the ledger */

@@ -244,6 +244,7 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	snprintf(m->request.domain, sizeof(m->request.domain), "%s", reservation->domain);
 
 	m->work->reservation = *reservation;
+	m->work->driver = work_driver(reservation->driver);
 	m->work->lease = *lease;
 	shown = work_show_begin(m->work);
 	snprintf(shown->domain, sizeof(shown->domain), "%s", reservation->domain);

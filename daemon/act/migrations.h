@@ -10,6 +10,7 @@
  */
 
 #include "daemon/act/context.h"
+#include "proto/commit.h"
 #include "proto/error.h"
 #include "proto/incoming.h"
 
@@ -121,6 +122,23 @@ int migration_when_changed(struct migration *migration, int64_t after, cf_span w
 /* The same for the end of `checking`. */
 int migration_when_checked(struct migration *migration, cf_span wait, void (*fn)(void *arg), void *arg,
 			   struct cf_error *err);
+
+/*
+ * With a gate: what the source's agent brings one that comes in, taken over, and fn(arg) on the loop's thread once
+ * that is answered, or `wait` has passed.  A repeat waits for the same answer.  CF_CONFLICT where it makes no sense.
+ */
+int migration_prepare(struct migration *migration, struct cf_offer *offer, cf_span wait, void (*fn)(void *arg),
+		      void *arg, struct cf_error *err);
+int migration_commit(struct migration *migration, struct cf_commit *commit, cf_span wait, void (*fn)(void *arg),
+		     void *arg, struct cf_error *err);
+
+/* Then: the answer; what it points to stays the migration's, until the loop is left. */
+int migration_prepared(struct migration *migration, struct cf_prepared *ret, struct cf_error *err);
+void migration_answer(struct migration *migration, struct cf_answer *ret);
+
+/* The operator's word on one that is in doubt; CF_CONFLICT for any other. */
+int migration_resolve(struct migration *migration, enum cf_resolution resolution, const char *reason,
+		      struct cf_error *err);
 
 /*
  * What the source's agent says of one that comes in; both take over what they are given.

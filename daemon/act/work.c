@@ -9,6 +9,8 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/again.h"
+#include "daemon/act/gated.h"
+#include "daemon/act/ward.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/fleet.h"
 
@@ -17,23 +19,31 @@
 /* Which function does which act, on which side. */
 static act_fn *const acts[CF_N_SIDES][CF_N_ACTS] = {
 	[CF_SOURCE] = {
-		[CF_ACT_CHECK]   = act_check,
-		[CF_ACT_RESERVE] = act_reserve,
-		[CF_ACT_CAPTURE] = act_capture,
-		[CF_ACT_COPY]    = act_copy,
-		[CF_ACT_ASK]     = act_ask,
-		[CF_ACT_LAND]    = act_land,
-		[CF_ACT_CORRECT] = act_follow_correction,
-		[CF_ACT_VERIFY]  = act_follow_verification,
-		[CF_ACT_UNDO]    = act_undo,
-		[CF_ACT_CLOSE]   = act_close,
+		[CF_ACT_CHECK]     = act_check,
+		[CF_ACT_RESERVE]   = act_reserve,
+		[CF_ACT_CAPTURE]   = act_capture,
+		[CF_ACT_COPY]      = act_copy,
+		[CF_ACT_GATE]      = act_gate,
+		[CF_ACT_DECIDE]    = act_decide,
+		[CF_ACT_COMMIT]    = act_commit,
+		[CF_ACT_RESOLVE]   = act_resolve,
+		[CF_ACT_TAKE_BACK] = act_take_back,
+		[CF_ACT_ASK]       = act_ask,
+		[CF_ACT_LAND]      = act_land,
+		[CF_ACT_CORRECT]   = act_follow_correction,
+		[CF_ACT_VERIFY]    = act_follow_verification,
+		[CF_ACT_UNDO]      = act_undo,
+		[CF_ACT_CLOSE]     = act_close,
 	},
 	[CF_DESTINATION] = {
-		[CF_ACT_AWAIT]   = act_await,
-		[CF_ACT_CORRECT] = act_correct,
-		[CF_ACT_VERIFY]  = act_verify,
-		[CF_ACT_UNDO]    = act_close_incoming,
-		[CF_ACT_CLOSE]   = act_close_incoming,
+		[CF_ACT_AWAIT]     = act_await,
+		[CF_ACT_PREPARE]   = act_prepare,
+		[CF_ACT_STAND_BY]  = act_stand_by,
+		[CF_ACT_OBEY]      = act_obey,
+		[CF_ACT_CORRECT]   = act_correct,
+		[CF_ACT_VERIFY]    = act_verify,
+		[CF_ACT_UNDO]      = act_close_incoming,
+		[CF_ACT_CLOSE]     = act_close_incoming,
 	},
 };
 
@@ -73,6 +83,7 @@ int work_new(struct work **ret, const struct act_context *context, enum cf_side 
 	if (!work)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	pthread_mutex_init(&work->lock, NULL);
+	pthread_cond_init(&work->news, NULL);
 	work->context = context;
 	work->settings = settings_hold(context->settings);
 	work->side = side;
@@ -93,6 +104,11 @@ int work_new(struct work **ret, const struct act_context *context, enum cf_side 
 
 	*ret = CF_TAKE(work);
 	return 0;
+}
+
+const struct drive_ops *work_driver(const char *name)
+{
+	return strcmp(name, drive_gated.name) == 0 ? &drive_gated : &drive_libvirt;
 }
 
 struct virt_link *work_link(struct work *work, struct cf_error *err)
@@ -132,7 +148,10 @@ static char *forget(char *xml)
 /* Close every connection. */
 static void hang_up(struct work *work)
 {
+	work->looker = looker_free(work->looker);	/* it looks at the watch */
+	work->ward = ward_free(work->ward);
 	work->drive = drive_free(work->drive);
+	work->incoming = incoming_free(work->incoming);
 	work->watch = guest_watch_free(work->watch);
 	work->link = virt_link_close(work->link);
 	work->lookout = lookout_free(work->lookout);
@@ -169,7 +188,14 @@ void work_free(struct work *work)
 	free(work->receipt);
 	free(work->inbox);
 	free(work->closing);
+	work_offer_free(work->offer);
+	work_commit_free(work->commit);
+	work_commit_free(work->obeyed);
+	cf_blob_wipe(&work->prepared.cookie);
+	cf_blob_wipe(&work->answer.cookie);
+	cf_blob_wipe(&work->finish_cookie);
 	settings_free(work->settings);
+	pthread_cond_destroy(&work->news);
 	pthread_mutex_destroy(&work->lock);
 	free(work);
 }
@@ -252,6 +278,8 @@ void work_landing(struct work *work, struct cf_landing *ret)
 	ret->phase = work->shown.phase;
 	ret->has_reason = *work->shown.reason;
 	memcpy(ret->reason, work->shown.reason, sizeof(ret->reason));
+	ret->has_word = work->driver->has_gate;
+	ret->word = gated_word(work, ret->phase);
 	work->heard = kernel_raw();
 	pthread_mutex_unlock(&work->lock);
 }
@@ -320,6 +348,7 @@ void work_take_record(struct work *work, struct cf_record *record)
 	free(work->inbox);
 	work->inbox = record;
 	work->heard = kernel_raw();
+	pthread_cond_signal(&work->news);
 	pthread_mutex_unlock(&work->lock);
 }
 
@@ -346,6 +375,7 @@ void work_take_closing(struct work *work, struct cf_receipt *receipt)
 	free(work->closing);
 	work->closing = receipt;
 	work->heard = kernel_raw();
+	pthread_cond_signal(&work->news);
 	pthread_mutex_unlock(&work->lock);
 }
 

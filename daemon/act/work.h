@@ -15,12 +15,14 @@
 
 #include "daemon/act/aim.h"
 #include "daemon/act/context.h"
+#include "daemon/act/looker.h"
 #include "daemon/act/lookout.h"
 #include "daemon/peer/call.h"
 #include "daemon/settings.h"
 #include "daemon/virt/connect.h"
 #include "daemon/virt/drive.h"
 #include "daemon/virt/events.h"
+#include "daemon/virt/incoming.h"
 #include "policy/gate.h"
 #include "policy/offset.h"
 #include "policy/phase.h"
@@ -77,6 +79,17 @@ struct work {
 	bool autostart_held;			/* source: the domain no longer starts with this host */
 	bool owed;				/* source: the destination has not had the receipt */
 	struct lookout *lookout;		/* source: from the copy on, until the receipt */
+	struct looker *looker;			/* source: while memory is copied */
+
+	/* drivers with a gate; the thread's own, too */
+	struct ward *ward;			/* source: while there is something to cut */
+	char uri[CF_URI_ROOM];			/* source: where the memory is sent */
+	bool record_there;			/* source: the destination has the record of STOP */
+	cf_mono decided;			/* source: when it was let go or called back */
+	cf_mono valid_until;			/* source: of the commit, by the destination's RAW clock */
+	struct cf_blob finish_cookie;		/* source: the destination's, for Confirm; a secret */
+	struct incoming *incoming;		/* destination: the domain that waits */
+	struct cf_commit *obeyed;		/* destination: the one that is */
 
 	/* anyone's, under the lock */
 	pthread_mutex_t lock;
@@ -85,6 +98,13 @@ struct work {
 	struct cf_record *inbox;		/* destination: the newest record that came in */
 	struct cf_receipt *closing;		/* destination: the source's receipt */
 	cf_mono heard;				/* destination: the source's last word */
+	pthread_cond_t news;			/* destination: of the three below, and of a closing */
+	struct cf_offer *offer;
+	struct cf_commit *commit;
+	struct cf_prepared prepared;		/* destination: what is answered, as often as it is asked */
+	struct cf_answer answer;
+	enum cf_resolution resolution;		/* source: the operator's */
+	char resolved_why[CF_DETAIL_ROOM];
 	char abort_reason[CF_DETAIL_ROOM];
 	atomic_bool abort;
 	atomic_bool stopping;
@@ -152,6 +172,36 @@ bool work_newest_record(struct work *work);
 
 /* The same for the source's receipt, which becomes work->receipt; on the loop once the thread has left. */
 bool work_newest_closing(struct work *work);
+
+/*
+ * Drivers with a gate.  From the loop: what the source's agent brought, taken over; a repeat
+ * of what was taken before is dropped.  On the thread: take it; NULL when there is none.
+ */
+void work_give_offer(struct work *work, struct cf_offer *offer);
+void work_give_commit(struct work *work, struct cf_commit *commit);
+struct cf_offer *work_take_offer(struct work *work);
+struct cf_commit *work_take_commit(struct work *work);
+
+/* On the thread: until there is news, or for so long. */
+void work_wait(struct work *work, cf_span patience);
+
+/* What was answered, between begin and end under the lock. */
+struct cf_prepared *work_prepared_begin(struct work *work);
+struct cf_answer *work_answer_begin(struct work *work);
+void work_answer_end(struct work *work);
+
+/* From the loop: the operator's word; and, on the thread, whether there is one. */
+void work_resolve(struct work *work, enum cf_resolution resolution, const char *reason);
+enum cf_resolution work_resolution(struct work *work, char why[static CF_DETAIL_ROOM]);
+
+/* Wipes and frees; NULL is fine. */
+struct cf_offer *work_offer_free(struct cf_offer *offer);
+struct cf_commit *work_commit_free(struct cf_commit *commit);
+CF_DEFINE_AUTO(struct cf_offer *, work_offer_free)
+CF_DEFINE_AUTO(struct cf_commit *, work_commit_free)
+
+/* The driver of that name; libvirt's own for one that nobody knows. */
+const struct drive_ops *work_driver(const char *name);
 
 /* How long the source's agent has said nothing. */
 cf_span work_silence(struct work *work);

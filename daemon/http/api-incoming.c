@@ -118,6 +118,7 @@ static int consider(struct api_job *job)
 	struct cf_findings findings = { 0 };
 	struct cf_lease *lease = job->reply;
 	struct own_terms own;
+	struct cf_error gate = { 0 };
 	struct utsname kernel;
 	struct virt_host host;
 	int r;
@@ -135,6 +136,10 @@ static int consider(struct api_job *job)
 		snprintf(lease->libvirt, sizeof(lease->libvirt), "%s", host.libvirt);
 		snprintf(lease->emulator, sizeof(lease->emulator), "%s", host.emulator);
 	}
+	lease->has_gate = true;
+	lease->gate = job->settings->libvirt.driver != CF_DRIVER_LIBVIRT && gather_gate(context, &gate);
+	lease->has_gate_why = !lease->gate;
+	snprintf(lease->gate_why, sizeof(lease->gate_why), "%s", *gate.text ? gate.text : "its settings have `driver = libvirt`");
 	if (uname(&kernel) == 0)
 		snprintf(lease->kernel, sizeof(lease->kernel), "%.64s %.60s", kernel.sysname, kernel.release);
 	for (size_t i = 0; i < findings.n_list && lease->n_findings < CF_COUNT(lease->findings); i++)
@@ -238,8 +243,7 @@ void api_reserve(void *userdata, struct http_exchange *x)
 	api_work(userdata, x, sizeof(struct cf_lease), consider, promise);
 }
 
-/* What the caller itself reserved under the id in the path; answers itself when it has ended, or is none. */
-static struct migration *reserved(struct api *api, struct http_exchange *x)
+struct migration *api_reserved(struct api *api, struct http_exchange *x)
 {
 	struct migration *migration;
 	struct cf_error err = { 0 };
@@ -274,7 +278,7 @@ static void accept_it(struct http_exchange *x)
 
 void api_record(void *userdata, struct http_exchange *x)
 {
-	struct migration *migration = reserved(userdata, x);
+	struct migration *migration = api_reserved(userdata, x);
 	struct cf_error err = { 0 };
 	struct cf_record *record;
 
@@ -291,7 +295,7 @@ void api_record(void *userdata, struct http_exchange *x)
 
 void api_landing(void *userdata, struct http_exchange *x)
 {
-	struct migration *migration = reserved(userdata, x);
+	struct migration *migration = api_reserved(userdata, x);
 	struct cf_landing landing;
 
 	if (!migration)
@@ -312,7 +316,7 @@ void api_close(void *userdata, struct http_exchange *x)
 		http_fail(x, &err);
 		return;
 	}
-	migration = reserved(userdata, x);
+	migration = api_reserved(userdata, x);
 	if (!migration)
 		return;
 	receipt = copy_of(x, &closing->receipt, sizeof(*receipt));

@@ -430,6 +430,33 @@ void api_abort(void *userdata, struct http_exchange *x)
 	http_reply(x, &view);
 }
 
+void api_resolve(void *userdata, struct http_exchange *x)
+{
+	const struct cf_resolve *wish = http_body(x);
+	struct migration *migration = named(userdata, x);
+	char reason[CF_DETAIL_ROOM];
+	struct cf_migration view;
+	struct cf_error err = { 0 };
+
+	if (!migration)
+		return;
+	if (wish->resolution == CF_RESOLUTION_UNKNOWN)
+		cf_fail(&err, EINVAL, CF_BAD_REQUEST, "resolution: it has to be runs-here or runs-there");
+	else if (!*wish->reason)
+		cf_fail(&err, EINVAL, CF_BAD_REQUEST, "reason: it has to say how that is known");
+	if (*err.text) {
+		http_fail(x, &err);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "%.120s says: %.110s", http_caller(x)->name, wish->reason);
+	if (migration_resolve(migration, wish->resolution, reason, &err) < 0) {
+		http_fail(x, &err);
+		return;
+	}
+	migration_view(migration, &view);
+	http_reply(x, &view);
+}
+
 void api_quiesce(void *userdata, struct http_exchange *x)
 {
 	struct api *api = userdata;

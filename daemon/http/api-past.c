@@ -70,6 +70,20 @@ static int take_record(struct api_job *job, const struct ledger_row *row)
 	return r < 0 ? r : has_ended(job, row);
 }
 
+/* A commit that comes late: what became of it is known. */
+static int take_word(struct api_job *job, const struct ledger_row *row)
+{
+	const struct cf_landing *landing = &row->line.entry.landing;
+	struct cf_answer *answer = job->reply;
+	int r = check_peer(job, row);
+
+	if (r < 0)
+		return r;
+	answer->word = landing->has_word ? landing->word : CF_WORD_UNKNOWN;
+	snprintf(answer->reason, sizeof(answer->reason), "it has ended here: %.200s", row->line.view.reason);
+	return 0;
+}
+
 /* The source's receipt comes late: it is the whole one all the same. */
 static int take_closing(struct api_job *job, const struct ledger_row *row)
 {
@@ -126,6 +140,9 @@ static const struct {
 	[CF_ROUTE_RECEIPT]   = { sizeof(struct cf_receipt), take_receipt },
 	[CF_ROUTE_ABORT]     = { sizeof(struct cf_migration), has_ended },
 	[CF_ROUTE_LANDING]   = { sizeof(struct cf_landing), take_landing },
+	[CF_ROUTE_RESOLVE]   = { sizeof(struct cf_migration), has_ended },
+	[CF_ROUTE_PREPARE]   = { sizeof(struct cf_prepared), take_record },
+	[CF_ROUTE_COMMIT]    = { sizeof(struct cf_answer), take_word },
 	[CF_ROUTE_RECORD]    = { sizeof(struct cf_accepted), take_record },
 	[CF_ROUTE_CLOSE]     = { sizeof(struct ledger_line), take_closing, keep_closing },
 };

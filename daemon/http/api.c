@@ -29,11 +29,14 @@ http_handler *const api_handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_MIGRATION]    = api_migration,
 	[CF_ROUTE_RECEIPT]      = api_receipt,
 	[CF_ROUTE_ABORT]        = api_abort,
+	[CF_ROUTE_RESOLVE]      = api_resolve,
 	[CF_ROUTE_QUIESCE]      = api_quiesce,
 	[CF_ROUTE_GUARD]        = api_guard,
 	[CF_ROUTE_RESERVE]      = api_reserve,
 	[CF_ROUTE_RECORD]       = api_record,
 	[CF_ROUTE_LANDING]      = api_landing,
+	[CF_ROUTE_PREPARE]      = api_prepare,
+	[CF_ROUTE_COMMIT]       = api_commit,
 	[CF_ROUTE_CLOSE]        = api_close,
 };
 

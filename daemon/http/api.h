@@ -33,7 +33,7 @@ http_handler api_policies, api_policy, api_trial, api_findings;
 
 /* api-migrations.c */
 http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt, api_abort,
-	api_quiesce;
+	api_resolve, api_quiesce;
 
 /* api-past.c: the answer to those of these routes that name one, which the agent no longer has at hand */
 void api_past(struct api *api, struct http_exchange *x);
@@ -43,6 +43,12 @@ http_handler api_guard;
 
 /* api-incoming.c */
 http_handler api_reserve, api_record, api_landing, api_close;
+
+/* api-gate.c: the same, of a driver with a gate */
+http_handler api_prepare, api_commit;
+
+/* The migration that the caller itself reserved under the id in the path; answers itself when it has ended, or is none. */
+struct migration *api_reserved(struct api *api, struct http_exchange *x);
 
 /*
  * A request whose answer takes a thread: work fills reply (of the route's reply

@@ -4,6 +4,7 @@
 # The agents of the rig's hosts, their settings and certificates.
 
 # rig_agent_conf HOST [LINE...]: settings that fit the rig, and the lines as given; takes effect at the next start.
+# RIG_DRIVER=libvirt: without a gate.
 rig_agent_conf()
 {
 	local host=$1 conf=$RIG_DIR/$1/etc/clockferry/clockferryd.conf
@@ -23,6 +24,11 @@ rig_agent_conf()
 		peer "$([ "$host" = A ] && echo hB || echo hA)" { }
 		libvirt {
 			destination-uri = "qemu+tcp://%s/system"
+			driver = "${RIG_DRIVER:-auto}"
+		}
+		copy {
+			heartbeat = "5 s" # the machine may be busy with other work
+			peer-silence = "10 s"
 		}
 	C
 	[ $# = 0 ] || printf '%s\n' "$@" >>"$conf.new"

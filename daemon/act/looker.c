@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/looker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "daemon/clock/kernel.h"
+#include "daemon/virt/connect.h"
+#include "daemon/virt/guest.h"
+#include "daemon/virt/job.h"
+#include "daemon/worker.h"
+
+#define LINK_PATIENCE   ((cf_span){ 5 * CF_S })
+#define JOB_PATIENCE    ((cf_span){ CF_S })
+#define STANDS_PATIENCE ((cf_span){ CF_S })
+#define GUEST_PATIENCE  ((cf_span){ CF_S })
+
+struct looker {
+	char uuid[CF_UUID_ROOM];
+	struct looker_options options;
+	struct virt_link *link;		/* the thread's, as is: */
+	bool stands;
+	cf_mono since;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop;			/* under the lock, as is: */
+	struct looker_news news;
+	int users;			/* the thread, and whoever made it: the last one clears up */
+};
+
+static void leave(struct looker *looker)
+{
+	int users;
+
+	pthread_mutex_lock(&looker->lock);
+	users = --looker->users;
+	pthread_mutex_unlock(&looker->lock);
+	if (users > 0)
+		return;
+	virt_link_close(looker->link);
+	pthread_cond_destroy(&looker->wake);
+	pthread_mutex_destroy(&looker->lock);
+	free(looker);
+}
+
+/*
+ * May something be asked now?  Not while the switchover may be beginning.  A guest that has stood still for longer
+ * without one was paused by somebody, or was not: whether memory flows tells (standstill.h).  The watch is there
+ * while nobody has said stop.
+ */
+static bool may_ask(struct looker *looker, bool stands_too)
+{
+	struct guest_events events = { .stopped = true, .switchover = true };
+	bool stands;
+
+	pthread_mutex_lock(&looker->lock);
+	if (!looker->stop)
+		guest_watch_read(looker->options.watch, &events);
+	pthread_mutex_unlock(&looker->lock);
+
+	if (events.stopped && !looker->stands)
+		looker->since = kernel_raw();
+	looker->stands = events.stopped;
+	stands = stands_too && !events.switchover &&
+		 cf_span_cmp(cf_mono_since(kernel_raw(), looker->since), STANDS_PATIENCE) > 0;
+	return !events.stopped || stands;
+}
+
+static void look(struct looker *looker)
+{
+	struct cf_progress now = { 0 };
+
+	if (!may_ask(looker, true) ||
+	    job_progress(looker->link, looker->uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE), &now, NULL) < 0)
+		return;
+	pthread_mutex_lock(&looker->lock);
+	looker->news.looks++;
+	looker->news.progress = now;
+	pthread_mutex_unlock(&looker->lock);
+}
+
+static void ask_guest(struct looker *looker)
+{
+	struct cf_guest_offset fresh = { 0 };
+	struct cf_error err = { 0 };
+	int r;
+
+	if (!may_ask(looker, false))
+		return;
+	r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
+			      cf_mono_add(kernel_raw(), GUEST_PATIENCE), &fresh, &err);
+	pthread_mutex_lock(&looker->lock);
+	looker->news.readings++;
+	looker->news.read = r == 0;
+	looker->news.guest_offset = fresh;
+	snprintf(looker->news.guest_why, sizeof(looker->news.guest_why), "%s", err.text);
+	pthread_mutex_unlock(&looker->lock);
+}
+
+/* False when it need not look any more. */
+static bool rest(struct looker *looker, cf_span span)
+{
+	struct timespec until;
+	bool stop;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (until.tv_nsec + span.ns) / CF_S;
+	until.tv_nsec = (until.tv_nsec + span.ns) % CF_S;
+
+	pthread_mutex_lock(&looker->lock);
+	while (!looker->stop && r == 0)
+		r = pthread_cond_clockwait(&looker->wake, &looker->lock, CLOCK_MONOTONIC, &until);
+	stop = looker->stop;
+	pthread_mutex_unlock(&looker->lock);
+	return !stop;
+}
+
+static void *go_round(void *userdata)
+{
+	struct looker *looker = userdata;
+	const struct looker_options *options = &looker->options;
+	cf_span every = options->guest_first;
+	cf_mono next = cf_mono_add(kernel_raw(), every);
+
+	do {
+		look(looker);
+		if (options->ask_guest && cf_mono_cmp(kernel_raw(), next) >= 0) {
+			ask_guest(looker);
+			every = cf_span_min(cf_span_add(every, every), options->guest_every);
+			next = cf_mono_add(kernel_raw(), every);
+		}
+	} while (rest(looker, options->progress_every));
+
+	leave(looker);
+	return NULL;
+}
+
+int looker_new(struct looker **ret, const struct act_context *context, const struct looker_options *options,
+	       struct cf_error *err)
+{
+	struct looker *looker = calloc(1, sizeof(*looker));
+	pthread_t thread;
+	int r;
+
+	if (!looker)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	snprintf(looker->uuid, sizeof(looker->uuid), "%s", options->uuid);
+	looker->options = *options;
+	looker->users = 1;
+	pthread_mutex_init(&looker->lock, NULL);
+	pthread_cond_init(&looker->wake, NULL);
+
+	r = virt_link_open(context->virt, LINK_PATIENCE, &looker->link, err);
+	if (r == 0) {
+		looker->users = 2;
+		r = worker_thread(&thread, go_round, looker, err);
+		if (r < 0)
+			looker->users = 1;
+	}
+	if (r < 0) {
+		leave(looker);
+		return r;
+	}
+	pthread_detach(thread);
+	*ret = looker;
+	return 0;
+}
+
+void looker_read(struct looker *looker, struct looker_news *ret)
+{
+	pthread_mutex_lock(&looker->lock);
+	*ret = looker->news;
+	pthread_mutex_unlock(&looker->lock);
+}
+
+struct looker *looker_free(struct looker *looker)
+{
+	if (!looker)
+		return NULL;
+
+	pthread_mutex_lock(&looker->lock);
+	looker->stop = true;
+	pthread_cond_signal(&looker->wake);
+	pthread_mutex_unlock(&looker->lock);
+	leave(looker);
+	return NULL;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Asks libvirt how far the copy is, and the guest what its clock says, again and again while memory is
+ * copied, on a thread and a connection of its own: either may hang for as long as QEMU flushes
+ * the last of the memory, when the migration's thread has other things to do.
+ *
+ * Nothing is asked while the switchover may be beginning.
+ */
+
+#include "daemon/act/context.h"
+#include "daemon/virt/events.h"
+#include "proto/base.h"
+#include "proto/error.h"
+#include "proto/migration.h"
+
+struct looker;
+
+struct looker_options {
+	const char *uuid;
+	struct guest_watch *watch;	/* outlives looker_stop() */
+	cf_span progress_every;
+	bool ask_guest;			/* it has an agent */
+	int64_t rounds;			/* of one reading of its clock */
+	cf_span guest_first;		/* after that, and then ever more seldom: what tells its rate is distance */
+	cf_span guest_every;		/* but at least so often */
+};
+
+/* What was learnt so far; a number grows with each answer of its kind. */
+struct looker_news {
+	int64_t looks;
+	struct cf_progress progress;
+	int64_t readings;
+	bool read;			/* the last reading came to something */
+	struct cf_guest_offset guest_offset;
+	char guest_why[CF_DETAIL_ROOM];	/* else why not */
+};
+
+int looker_new(struct looker **ret, const struct act_context *context, const struct looker_options *options,
+	       struct cf_error *err);
+
+/* Never waits for an answer. */
+void looker_read(struct looker *looker, struct looker_news *ret);
+
+/* Nothing more is asked, nor is watch looked at.  What hangs ends by itself.  Returns NULL. */
+struct looker *looker_free(struct looker *looker);
+CF_DEFINE_AUTO(struct looker *, looker_free)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * rolling back: no commit was sent, or by the destination's word none was obeyed.  The source
+ * has its guest run on here, whatever libvirt's job, its connection or its daemon have come to.
+ */
+
+#include <errno.h>
+#include <time.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/gate.h"
+#include "daemon/act/gated.h"
+#include "daemon/act/standstill.h"
+#include "daemon/act/ward.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/log.h"
+#include "daemon/virt/domain.h"
+#include "daemon/virt/job.h"
+#include "daemon/virt/leftover.h"
+
+#define SETTLE_PATIENCE ((cf_span){ 10 * CF_S })
+#define ABORT_PATIENCE  ((cf_span){ 2 * CF_S })
+#define END_PATIENCE    ((cf_span){ CF_S })
+#define AGAIN           ((struct timespec){ .tv_nsec = 100 * CF_MS })
+#define COMPLAIN_EVERY  ((cf_span){ 10 * CF_S })
+
+static cf_mono within(cf_span patience)
+{
+	return cf_mono_add(kernel_raw(), patience);
+}
+
+/* The drive, if there is one, comes to its end. */
+static void end_drive(struct work *work, struct cf_error *err)
+{
+	struct drive_end end;
+
+	drive_wait(work->drive, (cf_span){ 0 }, &end);
+	if (end.state == DRIVE_LOADED) {
+		drive_settle(work->drive, false, NULL, 0, within(SETTLE_PATIENCE), err);
+		return;
+	}
+	if (end.state == DRIVE_RUNNING) {
+		ward_cut(work);
+		drive_abort(work->drive, within(ABORT_PATIENCE), err);
+		drive_wait(work->drive, END_PATIENCE, &end);
+	}
+	if (end.state == DRIVE_LOST)
+		work->drive = drive_free(work->drive);
+}
+
+/* Without a drive: what an agent that died, or a connection that was lost, left of libvirt's job. */
+static void end_leftover(struct work *work, const struct domain_standing *standing, struct cf_error *err)
+{
+	const char *uuid = work->reservation.uuid;
+
+	if (standing->migrating && standing->job_active && work_link(work, err))
+		job_abort(work->link, uuid, within(ABORT_PATIENCE), err);
+	else if (standing->state != CF_DOMAIN_RUNNING && standing->migrating)
+		leftover_resume(work->context->virt, uuid, within(SETTLE_PATIENCE), err);
+}
+
+/* It runs here, and no migration has it; or somebody has paused it; or it is not here at all any more. */
+static bool is_back(struct work *work, struct domain_standing *standing, struct cf_error *err)
+{
+	if (domain_look(work->context->virt, work->reservation.uuid, standing, err) < 0)
+		return false;
+	if (!standing->known || !standing->active)
+		return true;
+	return !standing->migrating && !standing->moving;
+}
+
+static void complain(struct work *work, cf_mono *next, const struct cf_error *err)
+{
+	if (cf_mono_cmp(kernel_raw(), *next) < 0)
+		return;
+	*next = within(COMPLAIN_EVERY);
+	log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+			"migration %s: the guest is to run on here, and does not yet: %s", work->id,
+			*err->text ? err->text : "libvirt has not finished");
+}
+
+static void note_end(struct work *work, const char *why)
+{
+	struct cf_gated *gated = &work->receipt->gated;
+
+	work->receipt->has_gated = true;
+	gated->committed = false;
+	act_say(gated->reason, "%s", why);
+	gated->has_taken_back_took = work->decided.ns != 0;
+	if (gated->has_taken_back_took)
+		gated->taken_back_took = cf_mono_since(kernel_raw(), work->decided);
+}
+
+enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
+{
+	struct domain_standing standing = { 0 };
+	cf_mono next = within(COMPLAIN_EVERY);
+	struct cf_error err = { 0 };
+	struct cf_migration shown;
+
+	gated_decide(work, CF_DECISION_ROLL_BACK, NULL);
+	work_shown(work, &shown);
+	if (work->lookout)
+		gate_leave(work);
+	for (;;) {
+		err = (struct cf_error){ 0 };
+		if (work->drive)
+			end_drive(work, &err);
+		if (is_back(work, &standing, &err))
+			break;
+		if (!work->drive)
+			end_leftover(work, &standing, &err);
+		if (work_stopping(work)) {
+			act_say(why, "the agent was stopped before the guest ran on");
+			return CF_EV_FAILED;
+		}
+		complain(work, &next, &err);
+		nanosleep(&AGAIN, NULL);
+	}
+
+	note_end(work, shown.reason);
+	if (work->record->paused && work->watch)
+		standstill_again(work);
+	act_say(why, "%s", shown.reason);
+	return CF_EV_KEPT;
+}

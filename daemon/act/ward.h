@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The watchdog's guard of one copy with a gate, from Prepare until the guest is loaded or
+ * back.  QEMU's events move its deadlines on the thread on which they come; nothing of
+ * ours stands between.
+ *
+ * What cannot be guarded is not left alone for that: the copy goes on, and the receipt says
+ * that it could not have been cut, and why.
+ */
+
+#include "daemon/act/work.h"
+
+struct ward;
+
+/* Watch the copy to that address.  Needs work->watch.  Never fails: a ward that has nothing to cut says so. */
+void ward_begin(struct work *work, const char *uri);
+
+/* Look for connections that came since; seldom, once all are there. */
+void ward_look(struct work *work);
+
+/* How far the copy is: what is left decides how long the way back takes. */
+void ward_copied(struct work *work, const struct cf_progress *progress);
+
+/* Cut now.  False when there is nothing to cut any more, or never was. */
+bool ward_cut(struct work *work);
+
+/* It is loaded: no cut any more.  How it ended goes into the receipt. */
+void ward_loaded(struct work *work);
+
+/* Why the watchdog has cut it; false when it has not. */
+bool ward_has_cut(struct work *work, char why[static CF_DETAIL_ROOM]);
+
+struct ward *ward_free(struct ward *ward);
