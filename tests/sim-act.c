@@ -184,7 +184,7 @@ static bool resolve(struct world *world, struct agent *agent)
 	}
 	if (agent->at == 0) {
 		agent->has_word = false;
-		return ask(world, HERE, agent->knows_commit ? M_COMMIT : M_ASK);
+		return ask(world, HERE, agent->knows_commit && !world->rules->only_asks ? M_COMMIT : M_ASK);
 	}
 	if (!agent->has_word)
 		return agent->impatient && event(world, HERE, CF_EV_FAILED);
@@ -203,6 +203,8 @@ static bool take_back(struct world *world, struct agent *agent)
 	agent_mark(agent, ROLL_BACK_MARK);
 	if (host->libvirtd && host->copy == RUNS && world->sending == NOT_SENDING)
 		return event(world, HERE, CF_EV_KEPT);
+	if (host->libvirtd && host->copy == NO_COPY && world->rules->never_starts)
+		return event(world, HERE, CF_EV_KEPT);
 	if (host->request != BACK && host_ask(world, HERE, BACK))
 		return true;
 	return agent->impatient && event(world, HERE, CF_EV_FAILED);
@@ -217,7 +219,7 @@ static bool end_here(struct world *world, struct agent *agent)
 	case 0:
 		if (agent->now.phase == CF_PHASE_ABORTED && agent->now.cleared) {
 			host->autostart = true;
-			if (host->copy == NO_COPY) {	/* the host booted meanwhile */
+			if (host->copy == NO_COPY && !world->rules->never_starts) {	/* the host booted meanwhile */
 				if (host->request != BACK)
 					return host_ask(world, HERE, BACK);
 				return false;

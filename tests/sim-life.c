@@ -301,6 +301,8 @@ static const struct {
 	{ "... nor at what runs there", { .stand_again = mark_alone } },
 	{ "never-ran is promised over a promise that was lost", { .may_close = always } },
 	{ "a destination forgets its promise before the source has ended", { .forgets_early = true } },
+	{ "a source in doubt only asks, and the destination waits for its commit", { .only_asks = true } },
+	{ "a guest that ended with its host stays off though its migration came to nothing", { .never_starts = true } },
 	{ "a destination that knows nothing is taken for one that never ran it", { .absent_is_never = true } },
 };
 

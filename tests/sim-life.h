@@ -39,6 +39,8 @@ struct rules {
 	enum cf_obey (*obey)(const struct cf_obey_evidence *evidence);
 	bool keeps_autostart;	/* the source does not clear it */
 	bool forgets_early;	/* a destination forgets its promise with its own receipt */
+	bool only_asks;		/* a source in doubt does not send its commit again */
+	bool never_starts;	/* a source does not start a guest that ended with its host */
 	bool absent_is_never;	/* that the other host knows nothing is taken for never-ran */
 };
 
