@@ -133,8 +133,10 @@ static struct ledger_line *line_of(int n)
 /* As an agent does it: the ledger has it, and the journal is told. */
 static void lived(int n)
 {
-	receipt_log(&line_of(n)->receipt);
-	ledger_made_write(&parts.made, line_of(n), PATIENCE, &err);
+	struct ledger_line *line = line_of(n);
+
+	receipt_log(&line->receipt);
+	ledger_made_write(&parts.made, line, PATIENCE, &err);	/* takes it over */
 }
 
 /* In words: the ids, newest first. */
