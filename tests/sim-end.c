@@ -147,10 +147,10 @@ static void check_destination(struct world *world)
 
 	if (!agent->now.is)
 		return;
-	if (agent->now.phase == CF_PHASE_DROPPED && world->hosts[THERE].copy == RUNS)
-		wrong(world, "it is dropped at the destination, and the guest runs there", "");
 	if (world->lost_row[THERE])
 		return;
+	if (agent->now.phase == CF_PHASE_DROPPED && world->hosts[THERE].copy == RUNS)
+		wrong(world, "it is dropped at the destination, and the guest runs there", "");
 	if (!agent->now.ended)
 		wrong(world, "it never ends at the destination", cf_phase_words[agent->now.phase]);
 	if (world->hosts[THERE].incoming)
