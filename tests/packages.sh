@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# The Debian packages that building and the rig of two hosts need, for those
-# who install what is missing: ./check and ./demo.
+# The Debian packages that building, the rig of two hosts and the emulated hosts
+# need, for those who install what is missing: ./check and ./demo.
 # shellcheck disable=SC2034
 
 build_packages="autoconf automake gcc make pkg-config libc6-dev gawk python3 xz-utils
@@ -11,6 +11,8 @@ build_packages="autoconf automake gcc make pkg-config libc6-dev gawk python3 xz-
 fuzz_packages="clang libclang-rt-dev"
 rig_packages="busybox-static chrony cpio curl gnutls-bin iproute2 kmod libfaketime libvirt-clients
 	libvirt-daemon-driver-qemu libvirt-daemon-system procps qemu-guest-agent qemu-system-x86 util-linux"
+
+emulated_packages="e2fsprogs mmdebstrap openssh-client"
 
 # missing_packages PACKAGE...: those of them that are not installed, on one line.
 missing_packages()

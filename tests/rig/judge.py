@@ -43,7 +43,8 @@ import statistics
 import sys
 from collections import deque, namedtuple
 
-Line = namedtuple("Line", "raw real host boot n guest_real guest_mono guest_counter")
+# who, late, behind: of `tick --each` alone.
+Line = namedtuple("Line", "raw real host boot n guest_real guest_mono guest_counter who late behind", defaults=(0, 0, 0))
 
 NEAR = 250                     # lines each side of a change that stand for "close by"
 CLOCK = 25                     # lines whose median is a clock reading
@@ -55,7 +56,7 @@ CONTROL = 1000                 # instants that a percentile needs at least
 
 def parse(text):
     fields = text.split()
-    if len(fields) != 8 or [len(f) for f in fields[3:]] != [4, 8, 16, 16, 16]:
+    if [len(f) for f in fields[3:]] not in ([4, 8, 16, 16, 16], [4, 8, 16, 16, 16, 2, 16, 16]):
         return None
     try:
         return Line(int(fields[0]), int(fields[1]), fields[2], fields[3], *(int(f, 16) for f in fields[4:]))
