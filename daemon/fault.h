@@ -18,12 +18,17 @@
 
 /* The points that are no phase's: enum, name, where the agent is. */
 #define FAULT_POINTS(X)                                                                    \
-	X(MARK_BEFORE,     "mark-before",     "a mark is to be set")                       \
-	X(MARK_STORED,     "mark-stored",     "it is in memory, and may be nowhere else")  \
-	X(MARK_DURABLE,    "mark-durable",    "it is set, and nobody has been told")       \
-	X(LEDGER_BEFORE,   "ledger-before",   "entries are to be written")                 \
-	X(LEDGER_WRITTEN,  "ledger-written",  "they are, and not committed")               \
-	X(LEDGER_DURABLE,  "ledger-durable",  "they are committed, and nobody has been told")
+	X(MARK_BEFORE,     "mark-before",     "a mark is to be set") \
+	X(MARK_STORED,     "mark-stored",     "it is in memory, and may be nowhere else") \
+	X(MARK_DURABLE,    "mark-durable",    "it is set, and nobody has been told") \
+	X(LEDGER_BEFORE,   "ledger-before",   "entries are to be written") \
+	X(LEDGER_WRITTEN,  "ledger-written",  "they are, and not committed") \
+	X(LEDGER_DURABLE,  "ledger-durable",  "they are committed, and nobody has been told") \
+	X(PREPARE_BEFORE,  "prepare-before",  "the promise is armed, there is no domain yet") \
+	X(PREPARE_AFTER,   "prepare-after",   "libvirt has made the incoming domain") \
+	X(FINISH_AFTER,    "finish-after",    "libvirt has said what came of that") \
+	X(CONFIRM_BEFORE,  "confirm-before",  "the guest runs there, its copy is still here") \
+	X(CONFIRM_AFTER,   "confirm-after",   "it is removed, or could not be")
 
 enum fault_point {
 #define X(point, name, where) FAULT_##point,

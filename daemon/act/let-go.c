@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "daemon/clock/kernel.h"
+#include "daemon/fault.h"
 #include "daemon/log.h"
 #include "daemon/virt/leftover.h"
 
@@ -32,14 +33,17 @@ void let_go_of_source(struct work *work)
 {
 	bool persistent = work->receipt->has_persistence && work->receipt->persistence.persistent;
 	struct cf_error err = { 0 };
-	int r = confirm(work, &err);
+	int r;
 
+	FAULT(CONFIRM_BEFORE);
+	r = confirm(work, &err);
 	for (int i = 0; r < 0 && i < TRIES && !work_stopping(work); i++) {
 		if (i > 0)
 			nanosleep(&AGAIN, NULL);
 		r = leftover_remove(work->context->virt, work->reservation.uuid, persistent,
 				    cf_mono_add(kernel_raw(), REMOVE_PATIENCE), &err);
 	}
+	FAULT(CONFIRM_AFTER);
 	cf_blob_wipe(&work->finish_cookie);
 	if (r == 0)
 		return;

@@ -11,6 +11,7 @@
 #include "daemon/act/gated.h"
 #include "daemon/act/queue.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/fault.h"
 #include "daemon/loop.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
@@ -180,6 +181,7 @@ static void on_noted(void *arg, int result, const struct cf_error *err)
 
 	m->writes--;
 	m->recorded |= result == 0;
+	FAULT_PHASE(m->side, m->phase, NOTED);
 	if (result < 0)
 		note_missed(m, m->phase, err);
 	if (result < 0 && cf_phase_noting(m->side, m->phase) == CF_NOTE_OR_ABORT)
@@ -194,6 +196,7 @@ static void on_noted_beside(void *arg, int result, const struct cf_error *err)
 
 	m->writes--;
 	m->recorded |= result == 0;
+	FAULT_PHASE(m->side, m->beside, NOTED);
 	if (result < 0)
 		note_missed(m, m->beside, err);
 }
@@ -201,8 +204,10 @@ static void on_noted_beside(void *arg, int result, const struct cf_error *err)
 static void note(struct migration *m, enum cf_event event)
 {
 	bool beside = cf_phase_noting(m->side, m->phase) == CF_NOTE_BESIDE;
-	struct ledger_line *line = entry_write(m);
+	struct ledger_line *line;
 
+	FAULT_PHASE(m->side, m->phase, TAKEN);
+	line = entry_write(m);
 	m->writes++;
 	m->beside = m->phase;
 	if (line) {

@@ -20,6 +20,7 @@
 #include "daemon/act/gather.h"
 #include "daemon/act/where.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/fault.h"
 #include "daemon/log.h"
 #include "daemon/virt/leftover.h"
 #include "policy/commit.h"
@@ -90,7 +91,9 @@ static int prepare(struct work *work, const struct cf_offer *offer, struct cf_er
 	if (!xml)
 		return cf_fail(err, EINVAL, CF_PEER, "xml: it is no text");
 	spell(work, offer, xml, &spelled);
+	FAULT(PREPARE_BEFORE);
 	r = incoming_prepare(work->context->virt, &spelled, &options, &work->incoming, &answer, err);
+	FAULT(PREPARE_AFTER);
 	explicit_bzero(xml, strlen(xml));
 	free(xml);
 	if (r == 0)
@@ -355,6 +358,7 @@ enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
 	if (incoming_finish(work->incoming, true, commit->cookie.data, commit->cookie.size,
 			    cf_mono_add(kernel_raw(), FINISH_PATIENCE), &end, &err) < 0)
 		return look(work, why);
+	FAULT(FINISH_AFTER);
 	event = finished(work, &end, why);
 	work->obeyed = work_commit_free(commit);
 	work->incoming = incoming_free(work->incoming);

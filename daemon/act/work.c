@@ -12,6 +12,7 @@
 #include "daemon/act/gated.h"
 #include "daemon/act/ward.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/fault.h"
 #include "daemon/peer/fleet.h"
 
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
@@ -215,7 +216,9 @@ enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DE
 		work->to_open = false;
 		again_open(work, act);
 	}
+	FAULT_PHASE(work->side, work->shown.phase, ACT);
 	event = acts[work->side][act](work, why);
+	FAULT_PHASE(work->side, work->shown.phase, DONE);
 
 	if (act == CF_ACT_UNDO || act == CF_ACT_CLOSE)
 		let_go(work);
