@@ -21,6 +21,7 @@
 # EMU_SKEW_B      seconds that B's chronyd is told to be ahead of its reference
 # EMU_APPARMOR    1: AppArmor is on, with Debian's profiles
 # EMU_PRELOAD     1: libvirtd hands libclockferry-kvm.so to its QEMUs
+# EMU_TICKS       a folder: the tick streams are left there
 # RIG_DIR, RIG_CACHE   as for the rig
 
 . "$srcdir/tests/rig/rig.sh"
