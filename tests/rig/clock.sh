@@ -12,7 +12,7 @@ rig_chrony_conf()
 	shift
 	{
 		if [ "$host" = R ]; then
-			printf '%s\n' "local stratum 1" "allow 10.99.0.0/24"
+			printf '%s\n' "local stratum 1" "allow $(rig_address net)"
 		else
 			printf '%s\n' "server $(rig_address R) iburst minpoll -3 maxpoll -1" "port 0"
 		fi

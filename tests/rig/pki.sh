@@ -4,7 +4,7 @@
 # pki.sh DIR: a throw-away CA and what it, and others, issued:
 #
 #   ca.pem                the CA that the agents trust
-#   hA hB hR              agents: DNS hA, their address, for server and client
+#   hA hB hR              agents: DNS hA, their addresses, for server and client
 #   operator              a person, for a client only (CN operator)
 #   stranger              right CA, a name that no [access] line maps
 #   expired early         right CA and name hB, but no longer, or not yet, valid
@@ -19,7 +19,7 @@ mkdir -p "$dir"
 exec 9>"$dir/lock"
 flock 9
 cd "$dir"
-[ -z "$(find . -name made -mtime -10)" ] || exit 0
+[ -z "$(find . -name made-6 -mtime -10)" ] || exit 0
 
 day=86400
 now=$(date +%s)
@@ -67,17 +67,17 @@ issue()
 }
 
 usual=$(valid -$day $((30 * day)))
-agent_B=('cn = "hB"' 'dns_name = "hB"' 'ip_address = "10.99.0.2"' tls_www_server)
+agent_B=('cn = "hB"' 'dns_name = "hB"' 'ip_address = "10.99.0.2"' 'ip_address = "fd99::2"' tls_www_server)
 
 authority ca "clockferry rig"
 authority other-ca "somebody else"
-issue ca hA 'cn = "hA"' 'dns_name = "hA"' 'ip_address = "10.99.0.1"' tls_www_server "$usual"
+issue ca hA 'cn = "hA"' 'dns_name = "hA"' 'ip_address = "10.99.0.1"' 'ip_address = "fd99::1"' tls_www_server "$usual"
 issue ca hB "${agent_B[@]}" "$usual"
-issue ca hR 'cn = "hR"' 'dns_name = "hR"' 'ip_address = "10.99.0.254"' tls_www_server "$usual"
+issue ca hR 'cn = "hR"' 'dns_name = "hR"' 'ip_address = "10.99.0.254"' 'ip_address = "fd99::254"' tls_www_server "$usual"
 issue ca operator 'cn = "operator"' "$usual"
 issue ca stranger 'cn = "stranger"' 'dns_name = "stranger"' tls_www_server "$usual"
 issue ca expired "${agent_B[@]}" "$(valid -$((9 * day)) -$((2 * day)))"
 issue ca early "${agent_B[@]}" "$(valid $((100 * day)) $((200 * day)))"
 issue other-ca other "${agent_B[@]}" "$usual"
 rm -f log ./*.template
-: >made
+: >made-6

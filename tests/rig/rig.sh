@@ -17,6 +17,8 @@
 # is in $RIG_DIR/A/{etc,run,lib,log,cache}: those are its /etc, /run, and
 # /var/{lib,log,cache}.
 #
+# With rig_family=6 before rig_up the hosts have IPv6 addresses alone, fd99::1, fd99::2 and fd99::254.
+#
 # RIG_DIR    the rig's own folder (default: a new one, removed by rig_down)
 # RIG_CACHE  where kernel and initramfs of the guest are kept between runs
 # RIG_LEVEL  log level of libvirtd (default 2; 1 is debug)
@@ -31,6 +33,7 @@
 : "${RIG_CACHE:=$builddir/tests/rig/cache}"
 rig_programs=$builddir/tests/rig
 rig_stay=
+rig_family=4
 
 requires_rig()
 {
@@ -53,12 +56,23 @@ requires_rig()
 
 rig_address()
 {
+	local prefix=10.99.0.
+	[ "$rig_family" = 4 ] || prefix=fd99::
 	case $1 in
-	A) echo 10.99.0.1 ;;
-	B) echo 10.99.0.2 ;;
-	R) echo 10.99.0.254 ;;
+	A) echo ${prefix}1 ;;
+	B) echo ${prefix}2 ;;
+	R) echo ${prefix}254 ;;
+	net) echo "${prefix}0/$([ "$rig_family" = 4 ] && echo 24 || echo 64)" ;;
 	*) echo "no host $1" >&2; return 1 ;;
 	esac
+}
+
+# rig_give PID DEVICE HOST: its address, in use at once.
+rig_give()
+{
+	local flags=()
+	[ "$rig_family" = 4 ] || flags=(nodad)
+	nsenter -t "$1" -n ip addr add "$(rig_address "$3")/$(rig_address net | cut -d/ -f2)" dev "$2" "${flags[@]}"
 }
 
 # rig_pid HOST: the first process of the host, if it is still the one we started.
@@ -95,7 +109,7 @@ rig_furnish()
 	cp -a /etc "$dir/etc"
 	rm -rf "$dir"/etc/{chrony,clockferry,libvirt/qemu/networks,libvirt/hooks} "$dir"/etc/libvirt/nwfilter/*
 	mkdir -p "$dir"/etc/{chrony,clockferry,libvirt/hooks}
-	printf '127.0.0.1 localhost\n10.99.0.1 hA\n10.99.0.2 hB\n10.99.0.254 hR\n' >"$dir/etc/hosts"
+	printf '127.0.0.1 localhost\n%s hA\n%s hB\n%s hR\n' "$(rig_address A)" "$(rig_address B)" "$(rig_address R)" >"$dir/etc/hosts"
 	echo "h$host" >"$dir/etc/hostname"
 	tr -d - </proc/sys/kernel/random/uuid >"$dir/etc/machine-id"
 	[ ! -e "$dir/faked" ] || cp "$dir/faked" "$dir/etc/faketimerc"
@@ -116,12 +130,12 @@ rig_wire()
 	local r host
 	r=$(rig_pid R) || return
 	nsenter -t "$r" -n ip link add br0 type bridge || return
-	nsenter -t "$r" -n ip addr add "$(rig_address R)/24" dev br0 || return
+	rig_give "$r" br0 R || return
 	nsenter -t "$r" -n ip link set br0 up || return
 	for host in A B; do
 		nsenter -t "$r" -n ip link add "to$host" type veth peer name eth0 netns "$(rig_pid $host)" || return
 		nsenter -t "$r" -n ip link set "to$host" master br0 up || return
-		nsenter -t "$(rig_pid $host)" -n ip addr add "$(rig_address $host)/24" dev eth0 || return
+		rig_give "$(rig_pid $host)" eth0 $host || return
 		nsenter -t "$(rig_pid $host)" -n ip link set eth0 up || return
 	done
 }
