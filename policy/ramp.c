@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/ramp.h"
+
+#define FIRST   ((cf_span){ 10 * CF_MS })
+#define IN_VAIN 2	/* passes without a shorter one: one is no rule */
+#define SHORTER 16	/* a pass is, by so much of a part: less than that is chance */
+
+struct cf_ramp_rules cf_ramp_rules(cf_span limit, bool has_above, cf_span above)
+{
+	cf_span most = has_above ? cf_span_sub(limit, above) : (cf_span){ limit.ns / 2 };
+	cf_span first = cf_span_min(FIRST, cf_span_max((cf_span){ limit.ns / 2 }, (cf_span){ CF_MS }));
+
+	return (struct cf_ramp_rules){ .first = first, .most = cf_span_max(most, first) };
+}
+
+void cf_ramp_begin(struct cf_ramp *ramp, const struct cf_ramp_rules *rules)
+{
+	*ramp = (struct cf_ramp){ .target = rules->first };
+}
+
+static bool raise_it(struct cf_ramp *ramp, const struct cf_ramp_rules *rules)
+{
+	cf_span next = cf_span_max(ramp->least, cf_span_add(ramp->target, (cf_span){ ramp->target.ns / 4 + 1 }));
+
+	ramp->has_least = false;
+	ramp->in_vain = 0;
+	next = cf_span_min(next, rules->most);
+	if (cf_span_cmp(next, ramp->target) <= 0)
+		return false;
+	ramp->target = next;
+	ramp->raises++;
+	return true;
+}
+
+bool cf_ramp_pass(struct cf_ramp *ramp, const struct cf_ramp_rules *rules, int64_t pass, cf_mono at)
+{
+	int64_t passes = ramp->begun ? pass - ramp->pass : 0;
+	bool measured = passes > 0 && ramp->pass >= 2;	/* the first sends all there is: it is no measure */
+	cf_span took;
+
+	if (ramp->begun && passes <= 0)
+		return false;
+	took = (cf_span){ cf_mono_since(at, ramp->pass_at).ns / (passes > 0 ? passes : 1) };
+	ramp->begun = true;
+	ramp->pass = pass;
+	ramp->pass_at = at;
+	if (!measured)
+		return false;
+
+	if (!ramp->has_least || took.ns < ramp->least.ns - ramp->least.ns / SHORTER) {
+		ramp->has_least = true;
+		ramp->least = took;
+		ramp->in_vain = 0;
+		return false;
+	}
+	ramp->least = cf_span_min(ramp->least, took);
+	ramp->in_vain += passes;
+	return ramp->in_vain >= IN_VAIN && raise_it(ramp, rules);
+}

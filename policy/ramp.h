@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The blackout QEMU aims at while it copies: low at first, and raised only when the
+ * copy gets no further below what it is.
+ *
+ * QEMU goes through the memory again and again, each pass sending what the guest wrote
+ * during the one before, and stops the guest when what is left would take no longer than
+ * the target.  So a pass lasts as long as the blackout would have been that QEMU did not
+ * yet accept.  Passes that get shorter lead there by themselves.  Where they do not, the
+ * shortest of them is what this guest allows on this network, and the target becomes that.
+ */
+
+#include "proto/time.h"
+
+/* Where the target begins, and beyond which it never goes; most is not below first. */
+struct cf_ramp_rules {
+	cf_span first, most;
+};
+
+struct cf_ramp {
+	cf_span target;		/* in force */
+	int64_t raises;
+	bool begun;
+	int64_t pass;		/* the one under way */
+	cf_mono pass_at;	/* since when */
+	bool has_least;
+	cf_span least;		/* the shortest pass since the last raise */
+	int64_t in_vain;	/* passes since that one */
+};
+
+/*
+ * What is left of the limit for the memory, where this pair of hosts has needed `above`
+ * beyond it: device state, hand-over, RESUME.  Without a past, half of it.
+ */
+struct cf_ramp_rules cf_ramp_rules(cf_span limit, bool has_above, cf_span above);
+
+void cf_ramp_begin(struct cf_ramp *ramp, const struct cf_ramp_rules *rules);
+
+/*
+ * Pass number `pass` (the first is 1) had begun when looked at, at `at`; one look may be
+ * several passes later than the one before.  True when the target was raised.
+ *
+ * The target only ever grows, by a quarter at least, so that it is at most after some
+ * twenty raises, each after a few passes; whether a copy that has not converged by then is
+ * to go on is not decided here (policy/watch.h).
+ */
+bool cf_ramp_pass(struct cf_ramp *ramp, const struct cf_ramp_rules *rules, int64_t pass, cf_mono at);
