@@ -59,3 +59,65 @@ bench_differ()
 {
 	figures differ "$4" <(bench_of "$1" "$3") <(bench_of "$2" "$3")
 }
+
+# Moves there and back, seen from outside: guest g goes from host $here to host $there.
+
+here=A there=B
+
+# bench_listen: what QEMU says on both hosts with its own stamps, and libvirt with the host's.
+bench_listen()
+{
+	local host
+	for host in A B; do
+		rig_in $host virsh -q -c qemu:///system qemu-monitor-event --loop >"$RIG_DIR/qemu-$host" 2>/dev/null &
+		rig_in $host virsh -q -c qemu:///system event --event lifecycle --loop --timestamp >"$RIG_DIR/libvirt-$host" 2>/dev/null &
+		wait_for 10 eval '[ $(rig_in '$host' pgrep -fc "virsh .*(loop)") = 2 ]' || exit 1
+	done
+}
+
+# bench_heard FILE LINES: what came after so many lines.
+bench_heard()
+{
+	tail -n +$(($2 + 1)) "$RIG_DIR/$1"
+}
+
+bench_left()
+{
+	bench_heard "libvirt-$here" "$1" | grep -q 'Stopped Migrated'
+}
+
+# bench_clockferry: one move by clockferry; what was not clean is noted, as arm $arm.
+bench_clockferry()
+{
+	rig_clockferry $here migrate g h$there --json >"$RIG_DIR/receipt"
+	case $? in
+	0) ;;
+	5) echo "$arm: $(sed -n 's/^ *"reason": "\(.*\)",*$/\1/p' "$RIG_DIR/receipt" | head -n 1)" >>"$RIG_DIR/blemishes" ;;
+	*) cat "$RIG_DIR/receipt"; exit 1 ;;
+	esac
+}
+
+# bench_move ARM: one move by `move ARM`, and its line of JSON in $RIG_DIR/runs.
+bench_move()
+{
+	local arm=$1 from to gone start
+	from=$(wc -l <"$RIG_DIR/libvirt-$here") to=$(wc -l <"$RIG_DIR/qemu-$there")
+	start=$EPOCHREALTIME
+	move "$arm"
+	wait_for 10 bench_left "$from" || exit 1
+	gone=$(bench_heard "libvirt-$here" "$from" | sed -n 's/^\(.*\): event .*Stopped Migrated.*/\1/p')
+	bench_heard "qemu-$there" "$to" | python3 "$srcdir/bench/move.py" "$arm" "$start" "$(date -d "$gone" +%s.%N)" >>"$RIG_DIR/runs" || exit 1
+	[ "$arm" = clockferry ] || sleep 5 # the stream needs some of the guest's time on either side
+	[ $here = A ] && here=B there=A || here=A there=B
+}
+
+bench_blemishes()
+{
+	[ ! -s "$RIG_DIR/blemishes" ] || { echo "breached or unverified:"; sort "$RIG_DIR/blemishes" | uniq -c; }
+}
+
+# bench_ratio ARM ARM WHAT LABEL
+bench_ratio()
+{
+	figures ratio "$4" <(bench_of "$1" "$3") <(bench_of "$2" "$3")
+}

@@ -4,6 +4,7 @@
 
   figures.py row LABEL              numbers on stdin -> n, median, p90, p99, maximum
   figures.py differ LABEL A B       files of numbers -> median(A) - median(B), bootstrap 95 % interval
+  figures.py ratio LABEL A B        the same of median(A) / median(B)
   figures.py judged VERDICT RUNS    what runs of bench/migrate and bench/clock came to, one "ARM WHAT FIGURE" a line:
                                     RUNS is one JSON object a line in the order of the moves, VERDICT judge.py's
 """
@@ -43,6 +44,17 @@ def differ(label, a, b):
     return f"{label:<52} {min(len(a), len(b)):5d} {difference:+9.2f} {low:+9.2f} to {high:+.2f}{share}"
 
 
+def ratio(label, a, b):
+    """Of two medians, resampled as in differ()."""
+    if not a or not b:
+        return f"{label:<52}        not measured"
+    chance = random.Random(1)
+    found = sorted(statistics.median(chance.choices(a, k=len(a))) / statistics.median(chance.choices(b, k=len(b)))
+                   for _ in range(RESAMPLES))
+    return (f"{label:<52} {min(len(a), len(b)):5d} {statistics.median(a) / statistics.median(b):9.2f} "
+            f"{at(found, .025):9.2f} to {at(found, .975):.2f}")
+
+
 def middle(interval):
     return (interval["low_ns"] + interval["high_ns"]) / 2e6
 
@@ -77,6 +89,8 @@ def main(argv):
         print(heading(argv[1]))
     elif argv[:1] == ["differ"] and len(argv) == 4:
         print(differ(argv[1], numbers(argv[2]), numbers(argv[3])))
+    elif argv[:1] == ["ratio"] and len(argv) == 4:
+        print(ratio(argv[1], numbers(argv[2]), numbers(argv[3])))
     elif argv[:1] == ["judged"] and len(argv) == 3:
         with open(argv[1]) as verdict, open(argv[2]) as runs:
             judged(json.load(verdict), [json.loads(line) for line in runs])
