@@ -73,10 +73,22 @@ static void show_residuals(FILE *to, const struct cf_receipt *r, const struct cf
 	}
 }
 
+static void show_rates(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
+{
+	if (l->has_drift)
+		say_row(to, "drift since", "%+.3f ppm +- %.3f ppm, by the readings above", l->drift.ppm, l->drift.bound_ppm);
+	if (r->has_frequency_step && l == &r->landing)
+		say_row(to, "frequency step", "%+.3f ppm +- %.3f ppm", r->frequency_step.ppm, r->frequency_step.bound_ppm);
+}
+
 /* How it came right, or why it was left as it is. */
 static void show_rest(FILE *to, const struct cf_landing *l)
 {
 	char after[CF_SPAN_TEXT_ROOM];
+
+	if (l->has_notice)
+		say_row(to, "notice", "by %s at RESUME + %s%s%s", cf_notice_words[l->notice.how],
+			cf_span_text(l->notice.after, after), *l->notice.why ? ", which failed: " : "", l->notice.why);
 
 	if (l->has_corrected_after)
 		say_row(to, "right again", "at RESUME + %s", cf_span_text(l->corrected_after, after));
@@ -104,6 +116,8 @@ void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 	if (l)
 		show_steps(to, l);
 	show_residuals(to, r, l);
-	if (l)
+	if (l) {
+		show_rates(to, r, l);
 		show_rest(to, l);
+	}
 }

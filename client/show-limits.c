@@ -27,12 +27,12 @@ static const char *limit_of(const struct cf_field *f, const struct cf_limits *li
 	return ret;
 }
 
-/* Whose the i-th limit is; NULL for what is none: the mode, and the list of severities. */
+/* Whose the i-th limit is; NULL for what is none: the mode, and what is shown by itself. */
 static const char *owner_of(const struct cf_receipt *r, size_t i)
 {
 	const struct cf_field *f = &cf_limits_shape.fields[i];
 
-	return f->kind == CF_KIND_LIST || f->offset == offsetof(struct cf_limits, mode)
+	return f->kind == CF_KIND_LIST || f->kind == CF_KIND_SHAPE || f->offset == offsetof(struct cf_limits, mode)
 		       ? NULL
 		       : cf_limit_owner(&r->limit_owners, f->name);
 }
@@ -67,6 +67,14 @@ static void show_severities(FILE *to, const struct cf_receipt *r)
 			 cf_severity_words[r->limits.severities[i].severity]);
 	if (parts.any)
 		say_parts_end(&parts, "");
+}
+
+static void show_aftercare(FILE *to, const struct cf_aftercare *care)
+{
+	char until[CF_SPAN_TEXT_ROOM];
+
+	say_row(to, "afterwards", "verify-until %s, correct-again %s, notice %s", cf_span_text(care->verify_until, until),
+		care->correct_again ? "yes" : "no", cf_notice_words[care->notice]);
 }
 
 static void show_policies(FILE *to, const struct cf_receipt *r)
@@ -108,6 +116,8 @@ void show_policy(FILE *to, const struct cf_receipt *r)
 		show_policies(to, r);
 	for (size_t i = 0; i < cf_limits_shape.n_fields; i++)
 		show_limits_of(to, r, i);
+	if (r->limits.has_aftercare)
+		show_aftercare(to, &r->limits.aftercare);
 	show_severities(to, r);
 	if (r->has_override)
 		show_override(to, r);

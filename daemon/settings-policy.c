@@ -40,7 +40,7 @@ int settings_policy_default(struct settings_policy *policy, const char *name, st
 		.size = sizeof(policy->name), .what = 1,
 	};
 	const struct shipped_policy *from = shipped(name);
-	struct settings_policy fresh = { .limits = { .has_mode = true } };
+	struct settings_policy fresh = { .limits = { .has_mode = true, .has_aftercare = true } };
 	int r;
 
 	r = setting_parse(&title, name, &fresh, err);

@@ -178,6 +178,9 @@ static const struct setting guest[] = {
 	SPAN("correct-within", guest.correct_within, "5 s", 0, 10 * MIN_,
 		MEANS("How long after its landing it may still be stepped. Later a step would fight the "
 		      "guest's own NTP client: the error is only reported.")),
+	TEXT("notice-path", SETTING_PATH, guest.notice_path, "/run/clockferry-notice", NOT_EMPTY,
+		MEANS("The file in the guest, or the program, by which it is told of a migration where policy's `notice` "
+		      "says so.")),
 };
 
 static const struct setting guard[] = {
@@ -232,6 +235,19 @@ static const struct setting policy[] = {
 		      "report its error.")),
 	SPAN("correction-floor", limits.correction_floor, "2 ms", 0, CF_S,
 		MEANS("A lag below it is left alone.")),
+	SPAN("verify-until", limits.aftercare.verify_until, "10 s", CF_S, MIN_,
+		MEANS("How long after its landing a guest's clock is read: after 1 s, after 10 s and after a minute, as "
+		      "far as that. The more time is between them the more exactly they tell by how much its "
+		      "frequency has changed. Of two hosts the longer one.")),
+	SWITCH("correct-again", limits.aftercare.correct_again, "no",
+		MEANS("yes: what is found then is corrected, too, as far as `correction` allows. For guests whose "
+		      "clock nobody else keeps, no NTP client and no such service: it would fight that. Both hosts "
+		      "have to say so.")),
+	WORD("notice", limits.aftercare.notice, "none", cf_notice_words, CF_NOTICE_NONE, CF_N_NOTICES,
+		MEANS("How a guest is told that its clock's error bound was void, and what it is now, through its guest "
+		      "agent: by a file, or by a program of its own that is run; where that is, `notice-path` of "
+		      "guest says. libvirt calls such a domain tainted (custom-ga-command). Of two hosts the one "
+		      "that does less.")),
 	FINDINGS("refuse", CF_SEVERITY_REFUSE,
 		MEANS("Findings that refuse a migration, beyond those that do so anyway.")),
 	FINDINGS("warn", CF_SEVERITY_WARN,

@@ -130,6 +130,7 @@ struct settings {
 		cf_span timeout;	/* of one call to the guest agent */
 		cf_span interval;	/* between measurements during the copy */
 		cf_span correct_within;	/* after RESUME; later the clock is only reported */
+		char notice_path[SETTINGS_TEXT_ROOM];	/* in the guest */
 	} guest;
 
 	struct {

@@ -29,6 +29,17 @@ static enum cf_correction known(enum cf_correction correction)
 	return freedom(correction) == 0 ? CF_CORRECTION_REPORT : correction;
 }
 
+/* It is looked at as long as the one wants, and no more is done to the guest than both do. */
+static struct cf_aftercare care_both(const struct cf_limits *a, const struct cf_limits *b)
+{
+	struct cf_aftercare one = cf_limits_aftercare(a), other = cf_limits_aftercare(b);
+	bool known = one.notice != CF_NOTICE_UNKNOWN && other.notice != CF_NOTICE_UNKNOWN;
+	enum cf_notice less = one.notice < other.notice ? one.notice : other.notice;
+
+	return (struct cf_aftercare){ cf_span_max(one.verify_until, other.verify_until),
+				      one.correct_again && other.correct_again, known ? less : CF_NOTICE_NONE };
+}
+
 static bool observes(const struct cf_limits *limits)
 {
 	return limits->has_mode && limits->mode == CF_OBSERVE;
@@ -85,6 +96,8 @@ void cf_limits_both(const struct cf_limits *source, const char *source_host,
 	both->correction = known(theirs ? b->correction : a->correction);
 	ret->owner_correction = theirs ? wb : wa;
 
+	both->has_aftercare = true;
+	both->aftercare = care_both(a, b);
 	both->has_mode = true;
 	both->mode = observes(a) && observes(b) ? CF_OBSERVE : CF_ENFORCE;
 	severities_both(a, b, both);

@@ -97,6 +97,44 @@ bool cf_guest_rate(const struct cf_guest_offset *first, const struct cf_guest_of
 	return true;
 }
 
+/* What two readings say, ppm; the bounds of each are taken to be its own, which they are at worst. */
+static bool slope(const struct cf_residual *first, const struct cf_residual *last, double *low, double *high)
+{
+	double between = (double)cf_span_sub(last->after, first->after).ns;
+
+	if (between <= 0)
+		return false;
+	*low = 1e6 * (double)cf_span_sub(last->residual.low, first->residual.high).ns / between;
+	*high = 1e6 * (double)cf_span_sub(last->residual.high, first->residual.low).ns / between;
+	return true;
+}
+
+bool cf_guest_drift(const struct cf_residual *readings, size_t n, cf_span since, struct cf_rate *ret)
+{
+	double low = -CLOCK_PPM, high = CLOCK_PPM, bound;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = i + 1; j < n && cf_span_cmp(readings[i].after, since) >= 0; j++) {
+			double l, h;
+
+			if (!slope(&readings[i], &readings[j], &l, &h))
+				continue;
+			low = l > low ? l : low;
+			high = h < high ? h : high;
+		}
+	bound = (high - low) / 2;
+	if (bound < 0 || bound >= CLOCK_PPM)
+		return false;
+
+	*ret = (struct cf_rate){ .ppm = (low + high) / 2, .bound_ppm = bound };
+	return true;
+}
+
+struct cf_rate cf_rate_step(struct cf_rate before, struct cf_rate after)
+{
+	return (struct cf_rate){ after.ppm - before.ppm, after.bound_ppm + before.bound_ppm };
+}
+
 struct cf_interval cf_guest_target(struct cf_interval offset_at_source, struct cf_interval host_offset)
 {
 	return cf_interval_sub(offset_at_source, host_offset);

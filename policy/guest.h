@@ -66,6 +66,17 @@ struct cf_interval cf_guest_error(struct cf_interval measured, struct cf_interva
 struct cf_interval cf_lag_predicted(const struct cf_guest_clock *guest, struct cf_interval blackout,
 				    struct cf_interval host_offset, char why[static CF_DETAIL_ROOM]);
 
+/*
+ * How fast a guest's clock gains on where it should be, from readings of its error that
+ * were made `since` after RESUME or later, with no step among them; the intersection of
+ * what any two of them say.  False, ret untouched, when that is nothing better than
+ * +-500 ppm, or they contradict each other: then somebody else set or slewed it.
+ */
+bool cf_guest_drift(const struct cf_residual *readings, size_t n, cf_span since, struct cf_rate *ret);
+
+/* By how much its frequency has changed with its host: what it gains now less what it gained before. */
+struct cf_rate cf_rate_step(struct cf_rate before, struct cf_rate after);
+
 /* What to do next about a guest's clock error. */
 enum cf_correct { CF_CORRECT_NOT, CF_CORRECT_SLOW, CF_CORRECT_SET };
 

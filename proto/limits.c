@@ -15,6 +15,13 @@ const char *const cf_correction_words[CF_N_CORRECTIONS] = {
 	[CF_CORRECTION_REPORT]       = "report",
 };
 
+const char *const cf_notice_words[CF_N_NOTICES] = {
+	[CF_NOTICE_UNKNOWN] = "unknown",
+	[CF_NOTICE_NONE]    = "none",
+	[CF_NOTICE_FILE]    = "file",
+	[CF_NOTICE_EXEC]    = "exec",
+};
+
 const char *const cf_policy_mode_words[CF_N_POLICY_MODES] = {
 	[CF_POLICY_MODE_UNKNOWN] = "unknown",
 	[CF_ENFORCE]             = "enforce",
@@ -29,6 +36,15 @@ static const struct cf_field severity_of_fields[] = {
 #undef T
 static const struct cf_shape severity_of_shape = CF_SHAPE(cf_severity_of, severity_of_fields);
 
+#define T struct cf_aftercare
+static const struct cf_field aftercare_fields[] = {
+	CF_SPAN(T, verify_until, 0, CF_DAY),
+	CF_BOOL(T, correct_again),
+	CF_ENUM(T, notice, cf_notice_words, CF_N_NOTICES),
+};
+#undef T
+static const struct cf_shape aftercare_shape = CF_SHAPE(cf_aftercare, aftercare_fields);
+
 #define T struct cf_limits
 static const struct cf_field limits_fields[] = {
 	CF_ENUM(T, mode, cf_policy_mode_words, CF_N_POLICY_MODES, CF_MAYBE(T, has_mode), CF_SINCE(1)),
@@ -42,10 +58,18 @@ static const struct cf_field limits_fields[] = {
 	CF_ENUM(T, require_lever, cf_lever_words, CF_N_LEVERS),
 	CF_ENUM(T, correction, cf_correction_words, CF_N_CORRECTIONS),
 	CF_SPAN(T, correction_floor, 0, CF_S),
+	CF_STRUCT(T, aftercare, aftercare_shape, CF_MAYBE(T, has_aftercare), CF_SINCE(2)),
 	CF_LIST(T, severities, &severity_of_shape),
 };
 #undef T
 const struct cf_shape cf_limits_shape = CF_SHAPE(cf_limits, limits_fields);
+
+struct cf_aftercare cf_limits_aftercare(const struct cf_limits *limits)
+{
+	if (limits->has_aftercare)
+		return limits->aftercare;
+	return (struct cf_aftercare){ .verify_until = { 10 * CF_S }, .notice = CF_NOTICE_NONE };
+}
 
 enum cf_severity cf_limits_severity(const struct cf_limits *limits, enum cf_finding_code code)
 {

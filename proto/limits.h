@@ -22,6 +22,16 @@ enum cf_correction {
 /* What becomes of a refusal: stands, or is only told.  What always refuses does so in either. */
 enum cf_policy_mode { CF_POLICY_MODE_UNKNOWN, CF_ENFORCE, CF_OBSERVE, CF_N_POLICY_MODES };
 
+/* How a guest that has moved is told of it. */
+enum cf_notice { CF_NOTICE_UNKNOWN, CF_NOTICE_NONE, CF_NOTICE_FILE, CF_NOTICE_EXEC, CF_N_NOTICES };
+
+/* What is done for a guest's clock once it is corrected. */
+struct cf_aftercare {
+	cf_span verify_until;		/* after RESUME: it is read at 1, 10 and 60 s, as far as that */
+	bool correct_again;		/* and corrected then, too: nobody else keeps it */
+	enum cf_notice notice;
+};
+
 struct cf_limits {
 	bool has_mode;
 	enum cf_policy_mode mode;	/* absent: enforce */
@@ -36,6 +46,9 @@ struct cf_limits {
 	enum cf_correction correction;
 	cf_span correction_floor;	/* a lag below it is left alone */
 
+	bool has_aftercare;
+	struct cf_aftercare aftercare;	/* absent: until 10 s, not again, no notice */
+
 	/* Severities that differ from cf_finding_default(). */
 	size_t n_severities;
 	struct cf_severity_of {
@@ -46,8 +59,12 @@ struct cf_limits {
 
 extern const char *const cf_lever_words[CF_N_LEVERS];
 extern const char *const cf_correction_words[CF_N_CORRECTIONS];
+extern const char *const cf_notice_words[CF_N_NOTICES];
 extern const char *const cf_policy_mode_words[CF_N_POLICY_MODES];
 extern const struct cf_shape cf_limits_shape;
+
+/* What is done by these limits, with what stands in for it where they say nothing. */
+struct cf_aftercare cf_limits_aftercare(const struct cf_limits *limits);
 
 /* How these limits treat a finding. */
 enum cf_severity cf_limits_severity(const struct cf_limits *limits, enum cf_finding_code code);

@@ -31,6 +31,15 @@ static const struct cf_field phase_time_fields[] = {
 #undef T
 static const struct cf_shape phase_time_shape = CF_SHAPE(cf_phase_time, phase_time_fields);
 
+#define T struct cf_notice_given
+static const struct cf_field notice_given_fields[] = {
+	CF_ENUM(T, how, cf_notice_words, CF_N_NOTICES),
+	CF_SPAN(T, after, INT64_MIN, INT64_MAX),
+	CF_TEXT(T, why),
+};
+#undef T
+static const struct cf_shape notice_given_shape = CF_SHAPE(cf_notice_given, notice_given_fields);
+
 #define T struct cf_landing
 static const struct cf_field landing_fields[] = {
 	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
@@ -45,6 +54,8 @@ static const struct cf_field landing_fields[] = {
 	CF_LIST(T, steps, &step_shape),
 	CF_LIST(T, residuals, &residual_shape),
 	CF_TEXT(T, left),
+	CF_STRUCT(T, drift, cf_rate_shape, CF_MAYBE(T, has_drift), CF_SINCE(2)),
+	CF_STRUCT(T, notice, notice_given_shape, CF_MAYBE(T, has_notice), CF_SINCE(2)),
 	CF_LIST(T, phases, &phase_time_shape, CF_SINCE(1)),
 	CF_STRUCT(T, persistence, cf_persistence_shape, CF_MAYBE(T, has_persistence), CF_SINCE(1)),
 	CF_TEXT(T, agent),
@@ -140,6 +151,7 @@ static const struct cf_field receipt_fields[] = {
 	CF_INTERVAL(T, predicted_lag, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_predicted_lag)),
 	CF_TEXT(T, predicted_lag_why),
 	CF_BOOL(T, lag_surprising),
+	CF_STRUCT(T, frequency_step, cf_rate_shape, CF_MAYBE(T, has_frequency_step), CF_SINCE(2)),
 	CF_STRUCT(T, landing, cf_landing_shape, CF_MAYBE(T, has_landing)),
 	CF_STRUCT(T, kept, cf_landing_shape, CF_MAYBE(T, has_kept)),
 	CF_TEXT(T, agent),

@@ -55,6 +55,14 @@ struct cf_landing {
 	size_t n_residuals;
 	struct cf_residual residuals[16];
 	char left[CF_DETAIL_ROOM];	/* why nothing more was done about its clock */
+	bool has_drift;
+	struct cf_rate drift;		/* of its clock against where it should be, since the last step */
+	bool has_notice;
+	struct cf_notice_given {	/* to the guest, of its clock's error bound */
+		enum cf_notice how;
+		cf_span after;		/* since RESUME, when it was given */
+		char why[CF_DETAIL_ROOM];	/* what went wrong; "" nothing */
+	} notice;
 	size_t n_phases;
 	struct cf_phase_time phases[16];	/* those of this host that are over */
 	bool has_persistence;
@@ -169,6 +177,8 @@ struct cf_receipt {
 	struct cf_interval predicted_lag;
 	char predicted_lag_why[CF_DETAIL_ROOM];	/* from which clock of the guest it follows */
 	bool lag_surprising;		/* predicted and measured do not meet */
+	bool has_frequency_step;
+	struct cf_rate frequency_step;	/* what the guest's clock gains there less what it gained here */
 	bool has_landing;
 	struct cf_landing landing;
 	bool has_kept;

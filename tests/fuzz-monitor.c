@@ -10,6 +10,7 @@
 
 #include "daemon/virt/emulator.h"
 #include "daemon/virt/monitor.h"
+#include "daemon/virt/notice.h"
 #include "tests/fuzz.h"
 
 static void answer(char *text)
@@ -67,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(text);
 	memcpy(text, data, size);
 	text[size] = '\0';
+	must(notice_returned(text) >= -1);
 	if (size > 1 && text[0] == '?' && text[1] == '\n')
 		answer(text + 2);
 	else

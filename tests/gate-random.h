@@ -60,6 +60,9 @@ static void random_limits(struct cf_limits *l)
 	l->max_stratum = PICK(2, 9, 15);
 	l->has_mode = likely();
 	l->mode = PICK(CF_ENFORCE, CF_ENFORCE, CF_OBSERVE, CF_POLICY_MODE_UNKNOWN);
+	l->has_aftercare = likely();
+	l->aftercare = (struct cf_aftercare){ { PICK(CF_S, 10 * CF_S, 60 * CF_S) }, likely(),
+					      PICK(CF_NOTICE_NONE, CF_NOTICE_FILE, CF_NOTICE_EXEC, CF_NOTICE_UNKNOWN) };
 	l->require_lever = PICK(CF_LEVER_NONE, CF_LEVER_NONE, CF_LEVER_GUEST_AGENT, CF_LEVER_KVM,
 				CF_LEVER_UNKNOWN);
 	for (int i = 0; i < 4; i++)

@@ -10,7 +10,8 @@
 	.max_error_bound = SPAN(100 * CF_MS), .max_skew = SPAN(25 * CF_MS), .max_blackout = SPAN(CF_S), \
 	.max_residual = SPAN(20 * CF_MS), .gate_grace = SPAN(30 * CF_S), .holdover_max = SPAN(300 * CF_S), \
 	.max_stratum = 8, .require_lever = CF_LEVER_NONE, .correction = CF_CORRECTION_STEP_FORWARD,  \
-	.correction_floor = SPAN(2 * CF_MS), .has_mode = true, .mode = CF_ENFORCE, .n_severities = 1, \
+	.correction_floor = SPAN(2 * CF_MS), .has_mode = true, .mode = CF_ENFORCE, .has_aftercare = true, \
+	.aftercare = { SPAN(60 * CF_S), false, CF_NOTICE_FILE }, .n_severities = 1, \
 	.severities = { { CF_FINDING_GUEST_AGENT_SILENT, CF_SEVERITY_REFUSE } } }
 #define DIGEST "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
 #define BY(host) .has_author = true, .author = host
@@ -72,7 +73,10 @@ const struct cf_receipt receipt_clean = {
 						      { SPAN(CF_S), FROM(-1800 * CF_US, 500 * CF_US) },
 						      { SPAN(10 * CF_S), FROM(-1800 * CF_US, 600 * CF_US) } },
 		     .left = "its clock is off by -1.90 ms .. +400 us, which may be nothing",
+		     .has_drift = true, .drift = { 5.6, 133.3 }, .has_notice = true,
+		     .notice = { CF_NOTICE_FILE, SPAN(330 * CF_MS), "" },
 		     .has_persistence = true, .persistence = { true, true }, PHASES_THERE, THERE },
+	.has_frequency_step = true, .frequency_step = { 3.2, 141.3 },
 	VERSIONS,
 };
 

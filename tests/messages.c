@@ -6,11 +6,12 @@
 
 #include "proto/base.h"
 #include "proto/entry.h"
+#include "proto/notice.h"
 #include "proto/problem.h"
 #include "proto/route.h"
 
 /* Those that are not a route's own. */
-static const struct cf_shape *const others[] = { &cf_entry_shape, &cf_problem_shape };
+static const struct cf_shape *const others[] = { &cf_entry_shape, &cf_notice_message_shape, &cf_problem_shape };
 
 static const struct cf_shape *seen[MOST_MESSAGES + 1];
 static size_t n_seen;

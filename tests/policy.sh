@@ -57,7 +57,7 @@ domain()
 }
 
 # A folder of its own for the ledger where no settings say where it is, of which nothing stays.
-ledger_folder=$("$builddir/clockferryd" --print-defaults | sed -n 's,.*path = "\(/.*\)/[^/]*"$,\1,p')
+ledger_folder=$("$builddir/clockferryd" --print-defaults | sed -n 's,^[# \t]*path = "\(/.*\)/[^/]*"$,\1,p')
 there_is=$ledger_folder
 while [ ! -d "$there_is" ]; do
 	there_is=$(dirname "$there_is")

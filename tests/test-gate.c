@@ -196,6 +196,20 @@ static void limits_both(void)
 	   both.limits.max_stratum == 2 && strcmp(both.owner_max_stratum, "hA") == 0 &&
 	   both.limits.require_lever == CF_LEVER_GUEST_AGENT && strcmp(both.owner_require_lever, "hB") == 0,
 	   "of each limit the stricter, and whose");
+	ok(both.limits.has_aftercare && both.limits.aftercare.verify_until.ns == 10 * CF_S &&
+	   !both.limits.aftercare.correct_again && both.limits.aftercare.notice == CF_NOTICE_NONE,
+	   "where neither says so, a guest is looked at for 10 s and left alone");
+	s.a_limits.has_aftercare = s.b_limits.has_aftercare = true;
+	s.a_limits.aftercare = (struct cf_aftercare){ { 60 * CF_S }, true, CF_NOTICE_EXEC };
+	s.b_limits.aftercare = (struct cf_aftercare){ { CF_S }, true, CF_NOTICE_FILE };
+	scene_both(&s, &both);
+	ok(both.limits.aftercare.verify_until.ns == 60 * CF_S && both.limits.aftercare.correct_again &&
+	   both.limits.aftercare.notice == CF_NOTICE_FILE, "it is looked at for longer, and done what both do");
+	s.b_limits.aftercare.correct_again = false;
+	s.b_limits.aftercare.notice = CF_NOTICE_UNKNOWN;
+	scene_both(&s, &both);
+	ok(!both.limits.aftercare.correct_again && both.limits.aftercare.notice == CF_NOTICE_NONE,
+	   "what one does not, or a newer version has invented, is not done");
 	ok(both.limits.correction == CF_CORRECTION_REPORT && strcmp(both.owner_correction, "hB") == 0,
 	   "a guest is corrected only as far as both allow");
 	s.b_limits.correction = CF_CORRECTION_UNKNOWN;

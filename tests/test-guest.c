@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A guest's clock: cases for each rule, and guests carried between simulated hosts. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "policy/guest.h"
@@ -367,12 +368,86 @@ static void words(void)
 	ok(strcmp(text, "0123456789") == 0, "a character that does not fit is left out whole");
 }
 
+/* What two, three, ten readings tell of the clock's rate since then. */
+static void drift_cases(void)
+{
+	static const struct {
+		const char *sentence;
+		size_t n;
+		struct cf_residual list[4];
+		cf_span since;
+		bool told;
+		double ppm, bound;
+	} rows[] = {
+		{ "one reading", 1, { { { CF_S }, { { 0 }, { 0 } } } }, { 0 }, false, 0, 0 },
+		{ "two that are exact", 2, { { { CF_S }, { { 0 }, { 0 } } }, { { 11 * CF_S }, { { CF_MS }, { CF_MS } } } }, { 0 }, true,
+		  100, 0 },
+		{ "two with bounds", 2, { { { CF_S }, { { -CF_MS }, { CF_MS } } }, { { 51 * CF_S }, { { 0 }, { 2 * CF_MS } } } }, { 0 },
+		  true, 20, 40 },
+		{ "two that are too near", 2, { { { CF_S }, { { -CF_MS }, { CF_MS } } }, { { 2 * CF_S }, { { -CF_MS }, { CF_MS } } } }, { 0 },
+		  false, 0, 0 },
+		{ "two at one moment", 2, { { { CF_S }, { { 0 }, { 0 } } }, { { CF_S }, { { 0 }, { 0 } } } }, { 0 }, false, 0, 0 },
+		{ "a third that is in line", 3, { { { CF_S }, { { -CF_MS }, { CF_MS } } }, { { 11 * CF_S }, { { -CF_MS }, { CF_MS } } },
+		  { { 61 * CF_S }, { { -CF_MS }, { CF_MS } } } }, { 0 }, true, 0, 33.3 },
+		{ "a third that contradicts them", 3, { { { CF_S }, { { 0 }, { 0 } } }, { { 11 * CF_S }, { { 0 }, { 0 } } },
+		  { { 61 * CF_S }, { { CF_MS }, { CF_MS } } } }, { 0 }, false, 0, 0 },
+		{ "a step before them", 3, { { { CF_MS }, { { -300 * CF_MS }, { -299 * CF_MS } } }, { { CF_S }, { { 0 }, { 0 } } },
+		  { { 11 * CF_S }, { { CF_MS }, { CF_MS } } } }, { 500 * CF_MS }, true, 100, 0 },
+		{ "a step among them", 3, { { { CF_MS }, { { -300 * CF_MS }, { -299 * CF_MS } } }, { { CF_S }, { { 0 }, { 0 } } },
+		  { { 11 * CF_S }, { { CF_MS }, { CF_MS } } } }, { 0 }, false, 0, 0 },
+	};
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		struct cf_rate rate = { 77, 77 };
+		bool told = cf_guest_drift(rows[i].list, rows[i].n, rows[i].since, &rate);
+		double ppm = told ? rows[i].ppm : 77, bound = told ? rows[i].bound : 77;
+
+		ok(told == rows[i].told && rate.ppm > ppm - 0.1 && rate.ppm < ppm + 0.1 && rate.bound_ppm > bound - 0.1 &&
+		   rate.bound_ppm < bound + 0.1, "drift, %s: %.1f ppm +- %.1f", rows[i].sentence, rate.ppm, rate.bound_ppm);
+	}
+}
+
+/* Any rate a clock may have, read any number of times: the truth lies inside, and the step between two rates too. */
+static void drifts(void)
+{
+	struct sim sim = sim_begin(11);
+	int64_t told = 0, out = 0, step_out = 0;
+
+	for (int i = 0; i < GUESTS; i++) {
+		double truth = (double)sim_between(&sim, -400000, 400000) / 1000, before, off;
+		struct cf_residual list[6];
+		struct cf_rate rate, step;
+		size_t n = (size_t)sim_between(&sim, 2, 6);
+		int64_t at = sim_between(&sim, 0, CF_S);
+
+		for (size_t j = 0; j < n; j++) {
+			int64_t wide = sim_between(&sim, 0, 4 * CF_MS), middle;
+
+			at += sim_between(&sim, CF_MS, 30 * CF_S);
+			middle = (int64_t)(truth * (double)at / 1e6) + sim_between(&sim, -wide, wide);
+			list[j] = (struct cf_residual){ { at }, { { middle - wide - 1 }, { middle + wide + 1 } } };
+		}
+		if (!cf_guest_drift(list, n, (cf_span){ 0 }, &rate))
+			continue;
+		told++;
+		out += truth < rate.ppm - rate.bound_ppm - 1e-6 || truth > rate.ppm + rate.bound_ppm + 1e-6;
+		before = (double)sim_between(&sim, -400000, 400000) / 1000;
+		off = (double)sim_between(&sim, -50000, 50000) / 1000;
+		step = cf_rate_step((struct cf_rate){ before + off, off < 0 ? -off : off }, rate);
+		step_out += truth - before < step.ppm - step.bound_ppm - 1e-6 || truth - before > step.ppm + step.bound_ppm + 1e-6;
+	}
+	ok(told > GUESTS / 2 && out == 0, "in %" PRId64 " drifts the truth lies inside", told);
+	ok(step_out == 0, "and so it does in every step of frequency");
+}
+
 int main(void)
 {
 	reading_cases();
 	readings();
 	rates();
 	rate_cases();
+	drift_cases();
+	drifts();
 	lag_cases();
 	correction_cases();
 	slow_cases();

@@ -12,6 +12,7 @@
 #include "daemon/act/acts.h"
 #include "daemon/act/arrive.h"
 #include "daemon/act/mend.h"
+#include "daemon/act/notice.h"
 #include "daemon/act/where.h"
 #include "daemon/act/persist.h"
 #include "daemon/clock/kernel.h"
@@ -314,6 +315,7 @@ enum cf_event act_correct(struct work *work, char why[static CF_DETAIL_ROOM])
 	(void)why;
 	note_host(work);
 	correct(work);
+	notice_give(work);
 	persist_land(work);
 	return CF_EV_CORRECTED;
 }
@@ -356,28 +358,50 @@ static void take_aim_again(struct work *work)
 		work_unmeasured(work, CF_FIGURE_RESIDUAL, "%s", err.text);
 }
 
+/* How fast its clock runs here, by the readings since the last step. */
+static void note_drift(struct work *work)
+{
+	const struct cf_landing *seen = &work->landing;
+	const struct cf_step *last = seen->n_steps > 0 ? &seen->steps[seen->n_steps - 1] : NULL;
+	cf_span since = last ? cf_span_add(last->after, last->took) : (cf_span){ 0 };
+	struct cf_landing *landing = work_landing_begin(work);
+
+	landing->has_drift = cf_guest_drift(landing->residuals, landing->n_residuals, since, &landing->drift);
+	work_landing_end(work);
+}
+
 enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 {
-	static const cf_span moments[] = { { CF_S }, { 10 * CF_S } };
+	static const cf_span moments[] = { { CF_S }, { 10 * CF_S }, { 60 * CF_S } };
+	const struct cf_aftercare care = cf_limits_aftercare(&work->limits.limits);
 	struct mend_guest guest = to_mend(work);
+	size_t steps = work->landing.n_steps;
 	struct cf_error err = { 0 };
 
 	(void)why;
+	guest.whenever = care.correct_again;
 	if (work->again == CF_PHASE_VERIFYING)
 		take_aim_again(work);
 	for (size_t i = 0; work->has_aim && i < CF_COUNT(moments); i++) {
 		char at[CF_SPAN_TEXT_ROOM];
 
+		if (cf_span_cmp(moments[i], care.verify_until) > 0)
+			break;
 		if (!sleep_until(work, moments[i])) {
 			work_unmeasured(work, CF_FIGURE_RESIDUAL, "at RESUME + %s: the agent was stopped",
 					cf_span_text(moments[i], at));
 			break;
 		}
-		if (!mend_read(work, &guest, &err))
+		if (care.correct_again)
+			mend_again(work, &guest);
+		else if (!mend_read(work, &guest, &err))
 			work_unmeasured(work, CF_FIGURE_RESIDUAL, "at RESUME + %s: %s", cf_span_text(moments[i], at),
 					err.text);
 	}
 
+	note_drift(work);
+	if (work->landing.n_steps > steps)	/* what it was told no longer holds */
+		notice_give(work);
 	note_stop(work);
 	return CF_EV_VERIFIED;
 }

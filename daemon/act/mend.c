@@ -160,7 +160,8 @@ static void step(struct mending *m, cf_span by)
 
 static bool in_time(const struct mending *m)
 {
-	return cf_span_cmp(since_resume(m->of->aim), m->work->settings->guest.correct_within) <= 0;
+	return m->of->whenever ||
+	       cf_span_cmp(since_resume(m->of->aim), m->work->settings->guest.correct_within) <= 0;
 }
 
 /*
@@ -215,29 +216,42 @@ static bool has_moved(const struct mending *m, struct cf_interval before)
 	return !cf_interval_meet(before, m->error, &both);
 }
 
-void mend(struct work *work, const struct mend_guest *of)
+static void put_right(struct mending *m)
 {
-	struct mending m = { .work = work, .of = of };
 	char why[CF_DETAIL_ROOM] = "";
 	struct cf_interval before;
 	cf_span by;
 
+	for (int i = 0, vain = 0; i < STEPS_MAX && vain < VAIN_MAX; i++) {
+		if (next(m, &by, why) != CF_CORRECT_SET)
+			return leave(m, why);
+		if (!in_time(m))
+			return leave_late(m);
+		before = m->error;
+		step(m, by);
+		if (!look(m))
+			return;
+		if (cf_span_cmp(m->error.high, before.low) < 0)
+			note_set_back(m);
+		vain = has_moved(m, before) ? 0 : vain + 1;
+	}
+	leave_in_vain(m);
+}
+
+void mend(struct work *work, const struct mend_guest *of)
+{
+	struct mending m = { .work = work, .of = of };
+
 	if (!look(&m))
 		return;
 	note_lag(&m);
+	put_right(&m);
+}
 
-	for (int i = 0, vain = 0; i < STEPS_MAX && vain < VAIN_MAX; i++) {
-		if (next(&m, &by, why) != CF_CORRECT_SET)
-			return leave(&m, why);
-		if (!in_time(&m))
-			return leave_late(&m);
-		before = m.error;
-		step(&m, by);
-		if (!look(&m))
-			return;
-		if (cf_span_cmp(m.error.high, before.low) < 0)
-			note_set_back(&m);
-		vain = has_moved(&m, before) ? 0 : vain + 1;
-	}
-	leave_in_vain(&m);
+void mend_again(struct work *work, const struct mend_guest *of)
+{
+	struct mending m = { .work = work, .of = of };
+
+	if (look(&m))
+		put_right(&m);
 }

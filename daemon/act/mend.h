@@ -15,6 +15,7 @@ struct mend_guest {
 	const char *uuid;
 	const struct aim *aim;
 	struct cf_landing *at;
+	bool whenever;		/* it may be stepped at any time, not only soon after RESUME */
 	void (*refresh)(struct work *work);	/* called when the clock was read: more may be known of *aim now; or NULL */
 };
 
@@ -24,6 +25,9 @@ struct mend_guest {
  * is only measured.
  */
 void mend(struct work *work, const struct mend_guest *of);
+
+/* The same later on: what was lost in the migration is known already, and is not what is looked for. */
+void mend_again(struct work *work, const struct mend_guest *of);
 
 /* One reading of the guest's clock error, noted as a residual; false when it could not be had. */
 bool mend_read(struct work *work, const struct mend_guest *of, struct cf_error *err);

@@ -125,6 +125,18 @@ static void note_job(struct work *work)
 	receipt->libvirt_downtime_offset = receipt->offset_during;
 }
 
+/* Where both its rates are known: the source's own oscillator and the destination's differ. */
+static void note_frequency_step(struct work *work)
+{
+	const struct cf_guest_offset *before = &work->record->guest.guest_offset;
+	struct cf_receipt *receipt = work->receipt;
+
+	receipt->has_frequency_step = receipt->has_landing && receipt->landing.has_drift &&
+				      work->record->guest.has_guest_offset && before->has_rate;
+	if (receipt->has_frequency_step)
+		receipt->frequency_step = cf_rate_step(before->rate, receipt->landing.drift);
+}
+
 void receipt_complete(struct work *work)
 {
 	note_versions(work);
@@ -132,6 +144,7 @@ void receipt_complete(struct work *work)
 	receipt_limits(work);
 	note_blackout(work);
 	note_job(work);
+	note_frequency_step(work);
 	work->receipt->probe_rounds = work->peer.offset.rounds;
 	work->receipt->has_guest_offset_before = work->record->guest.has_guest_offset;
 	work->receipt->guest_offset_before = work->record->guest.guest_offset;
