@@ -4,6 +4,7 @@
 # One real agent, and clients that mean no good: others are answered meanwhile, what
 # it holds is bounded, and afterwards it is as it was.
 . "$srcdir/tests/agents.sh"
+. "$srcdir/tests/held.sh"
 [ "$(id -u)" = 0 ] || skip_all "needs root: one client is nobody"
 agents_begin "$0"
 
@@ -12,26 +13,6 @@ socket=/run/clockferry/api.sock
 agent_conf A $port "ledger { path = \"$dir/ledger\" }"
 ok "an agent" agent_start A || exit 1
 agent=${agent_pid[A]}
-
-rss()
-{
-	awk '/^RssAnon:/ { print $2 }' "/proc/$agent/status"
-}
-fds()
-{
-	find "/proc/$agent/fd" -mindepth 1 2>/dev/null | wc -l
-}
-
-# watch FILE: the most memory (KiB) and descriptors there were, until it is killed.
-watch()
-{
-	local most=0 open=0 now
-	while sleep 0.1; do
-		now=$(rss) && [ "$now" -gt $most ] && most=$now
-		now=$(fds) && [ "$now" -gt $open ] && open=$now
-		echo "$most $open" >"$1"
-	done
-}
 
 attack()
 {
@@ -110,16 +91,6 @@ small()
 {
 	[ "$(rss)" -le $((rss_before + 8 * 1024)) ]
 }
-# memory SENTENCE COMMAND...: as ok, where it is the agent's own and not a sanitizer's.
-memory()
-{
-	if grep -q libasan "/proc/$agent/maps"; then
-		ok "$1 # SKIP a sanitizer has its own" true
-	else
-		ok "$@" || note "$(rss) KiB"
-	fi
-}
-
 others control 3
 answered control
 rss_before=$(rss) fds_before=$(fds)

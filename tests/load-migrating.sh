@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Clients that mean no good, while a guest is on its way: both agents do their part, others are answered,
+# what an agent holds is bounded, and the migration comes out as one that nobody disturbed.
+. "$srcdir/tests/rig/rig.sh"
+. "$srcdir/tests/held.sh"
+requires_rig
+requires_command curl
+
+settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "10 s" max-residual = "1 s" }'
+socket=/run/clockferry/api.sock
+pki=$RIG_CACHE/pki
+
+attack()
+{
+	local host=$1
+	shift
+	rig_in "$host" python3 "$srcdir/tests/attack.py" "$@"
+}
+
+# storm SECONDS: against the source's agent by one of its users and by strangers, against the destination's by strangers.
+storm()
+{
+	local kinds='slow oversized nested truncated garbage many deaf'
+	# shellcheck disable=SC2086
+	attack A --unix $socket --uid 65534 --seconds "$1" $kinds >"$RIG_DIR/nobody" &
+	for host in A B; do
+		# shellcheck disable=SC2086
+		attack R --tcp "$(rig_address $host):9437" --from 10.99.0.100/20 --each 20 --seconds "$1" $kinds stall >"$RIG_DIR/strangers-$host" &
+	done
+	wait
+}
+
+# others NAME SECONDS: who asks the source's agent, on its socket and by TLS, into NAME.local and NAME.tls.
+others()
+{
+	attack A --unix $socket --seconds "$2" --path /v1/version polite >"$RIG_DIR/$1.local" 2>"$RIG_DIR/$1.local.err" &
+	attack R --tcp "$(rig_address A):9437" --cert "$pki/hB.pem" --key "$pki/hB.key" --seconds "$2" polite \
+		>"$RIG_DIR/$1.tls" 2>"$RIG_DIR/$1.tls.err"
+	wait $!
+}
+
+# answered NAME: as in tests/load.sh.
+answered()
+{
+	local who limit
+	while read -r who limit; do
+		note "$1: $who $(cat "$RIG_DIR/$1.$who")"
+		is "$1: on the $who side all are answered" "$(pick 'v["failed"]' <"$RIG_DIR/$1.$who")" 0 || note "$(cat "$RIG_DIR/$1.$who.err")"
+		ok "$1: ... and in time" test "$(pick 'int(v["max_ms"])' <"$RIG_DIR/$1.$who")" -lt "$limit"
+	done <<-T
+		tls   8000
+		local 20000
+	T
+}
+
+# moves NAME: g from hA to hB, with whatever goes on; the copy ends five seconds after it has begun.
+moves()
+{
+	rig_tbf A 40mbit
+	begin "$1" A migrate g hB
+	id=$(its_id "$1")
+	ok "$1: it is copied" wait_for 30 copies A "$id"
+	others "$1" 8 &
+	local asking=$!
+	sleep 5
+	ok "$1: ... still" in_phase A "$id" copying
+	rig_tbf A off
+	wait "$job"
+	is "$1: it moves" $? 0 || note "$(cat "$RIG_DIR/$1")"
+	wait $asking
+	ok "$1: both hosts have the same receipt" both_have "$id"
+	is "$1: ... a clean one" "$(receipt 'v["migration"]["outcome"]')" clean
+	is "$1: ... in which nothing is missing" "$(receipt 'v["unmeasured"]')" "[]"
+	answered "$1"
+}
+
+rig_up
+for i in $(seq 100 119); do
+	rig_in R ip addr add 10.99.0.$i/24 dev br0
+done
+for host in A B; do
+	rig_agent_conf $host "$settings"
+	ok "the agent of h$host starts" rig_agent $host start
+done
+agent=$(pgrep -x clockferryd --ns "$(rig_pid A)" --nslist pid)
+ok "a guest" rig_define A g mem=160 dirty=32 rate=20
+ok "starts" rig_start A g
+
+moves control
+ok "it goes back" rig_clockferry B migrate g hA
+
+rss_before=$(rss)
+watch "$RIG_DIR/most" &
+watching=$!
+storm 14 &
+storming=$!
+sleep 1
+moves attacked
+wait $storming
+kill $watching
+wait $watching 2>/dev/null
+read -r most fds_most <"$RIG_DIR/most"
+for who in nobody strangers-A strangers-B; do
+	note "$who $(cat "$RIG_DIR/$who")"
+	ok "$who did what they could" test -s "$RIG_DIR/$who"
+done
+# As in tests/load.sh, and what a migration needs.
+ok "descriptors are bounded ($fds_most)" test "$fds_most" -le 1200
+memory "memory is bounded ($rss_before KiB, at most $most)" test "$most" -le $((rss_before + 100 * 1024))
+small()
+{
+	[ "$(rss)" -le $((rss_before + 12 * 1024)) ]
+}
+memory "and let go of" wait_for 60 small
+is "there were never two copies" "$(rig_judge g | pick 'v["two_copies"] + v["rollbacks"]')" "[]"
+finish
