@@ -9,13 +9,14 @@
  *	phases-check URI destination SOCKET [WORD=VALUE]...
  *	phases-check URI source SOCKET UUID HOST [WORD=VALUE]...
  *	phases-check URI remove|resume|undefine UUID
- *	phases-check URI observe SECONDS
+ *	phases-check URI observe SECONDS		until a guest runs, at most
  */
 
 #include <errno.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #include "daemon/virt/events.h"
 #include "daemon/virt/incoming.h"
 #include "daemon/virt/leftover.h"
+#include "tests/gaps.h"
 
 #define SECONDS(s) ((cf_span){ (int64_t)((s) * CF_S) })
 
@@ -36,6 +38,7 @@ static struct virt *virt;
 static const char *uri;
 static struct cf_error err;
 static char **words;		/* WORD=VALUE, up to NULL */
+static struct gaps *gaps;	/* of the time since the decision */
 
 static cf_mono in(double seconds)
 {
@@ -86,6 +89,8 @@ static void point(const char *where)
 
 /* What QEMU itself says, and when, by the host's wall clock. */
 
+static atomic_bool resumed;
+
 static void on_monitor(virConnectPtr connection, virDomainPtr domain, const char *event, long long seconds,
 		       unsigned int micros, const char *details, void *userdata)
 {
@@ -94,6 +99,8 @@ static void on_monitor(virConnectPtr connection, virDomainPtr domain, const char
 	(void)userdata;
 	if (strcmp(event, "MIGRATION") != 0 && strcmp(event, "RESUME") != 0 && strcmp(event, "STOP") != 0)
 		return;
+	if (strcmp(event, "RESUME") == 0)
+		atomic_store(&resumed, true);
 	if (!details || !strstr(details, "status"))
 		printf("qemu_%s_us=%lld\n", event, seconds * 1000000 + micros);
 	else if (strstr(details, "completed"))
@@ -369,6 +376,7 @@ static void roll_back(struct drive *drive, int fd, bool finish_first)
 	CF_AUTO(cf_free) char *xml = NULL;
 	CF_AUTO(cf_free) void *cookie = NULL;
 
+	gaps_take(gaps);
 	mark("decided");
 	if (!finish_first)
 		settle(drive, false, NULL, 0);
@@ -384,6 +392,7 @@ static void commit(struct drive *drive, int fd, const struct drive_end *end)
 	CF_AUTO(cf_free) char *xml = NULL;
 	CF_AUTO(cf_free) void *cookie = NULL;
 
+	gaps_take(gaps);
 	mark("decided");
 	say(fd, &message, NULL, end->cookie, end->cookie_size);
 	point("committed");
@@ -409,6 +418,7 @@ static int source(char **args)
 	int r;
 
 	set_options(&options, &options.options, args);
+	gaps = gaps_start(false);
 	r = guest_watch_new(virt, args[1], CF_SOURCE, &watch, &err);
 	if (r == 0)
 		r = drive_gated.start(virt, &options, &drive, &err);
@@ -425,9 +435,11 @@ static int source(char **args)
 			commit(drive, peer.fd, &end);
 		else
 			roll_back(drive, peer.fd, strcmp(what, "finish-first") == 0);
+		printf("gap_us=%lld\n", (long long)(gaps_take(gaps).ns / 1000));
 		drive_wait(drive, SECONDS(0), &end);
 		print_drive(&end);
 	}
+	gaps_stop(gaps);
 	usleep(500000);
 	guest_watch_read(watch, &events);
 	printf("stopped=%d\nswitchover=%d\nundone=%d\ngone=%s\n", events.stopped, events.switchover, events.undone,
@@ -462,7 +474,8 @@ static int observe(char **args)
 	virConnectPtr listening = listen_to_qemu();
 
 	printf("ready=1\navailable=%d\n", phases_available(virt, &err));
-	usleep((useconds_t)(atof(args[0]) * 1e6));
+	for (cf_mono until = in(atof(args[0])); !atomic_load(&resumed) && cf_mono_cmp(kernel_raw(), until) < 0;)
+		usleep(10000);
 	virConnectClose(listening);
 	return 0;
 }

@@ -4,10 +4,10 @@
 # A migration phase by phase, its two ends in two processes (tests/phases-check), with real libvirtds and guests:
 # what becomes of it at the gate, and when one of the two dies or loses its libvirtd in each phase.
 . "$srcdir/tests/rig/rig.sh"
+. "$srcdir/tests/ends.sh"
 requires_rig
-[ -x "$builddir/tests/phases-check" ] || skip_all "needs tests/phases-check: make check builds it"
+[ -x "$check" ] || skip_all "needs $check: make check builds it"
 
-check=$builddir/tests/phases-check
 shared=$(mktemp -d "${TMPDIR:-/tmp}/shared.XXXXXX")
 cleanup 'rm -rf "$shared"'
 chmod 0755 "$shared"
@@ -18,50 +18,11 @@ disk()
 	echo "<disk type='file'><driver name='qemu' type='raw' cache='none'/><source file='$1'/><target dev='vda' bus='virtio'/></disk>"
 }
 
-# taken HOST [WORD=VALUE]...: that host takes g in, in the background; what it says is in "there".
-taken()
-{
-	local host=$1
-	shift
-	rm -f "$RIG_DIR/there" "$RIG_DIR/link"
-	rig_in "$host" timeout 100 "$check" qemu:///system destination "$RIG_DIR/link" uuid="$uuid" "$@" >"$RIG_DIR/there" 2>&1 &
-	taker=$!
-	wait_for 20 grep -q ready "$RIG_DIR/there"
-}
-
-# given FROM TO [WORD=VALUE]...: the other end; what it says is in "here".  Returns when both have ended.
-given()
-{
-	local from=$1 to=$2
-	shift 2
-	rig_in "$from" timeout 100 "$check" qemu:///system source "$RIG_DIR/link" "$uuid" "h$to" "$@" unsafe=1 >"$RIG_DIR/here" 2>&1
-	wait $taker
-}
-
 # left HOST VERB [WORD]: what a lost job left there is dealt with.
 left()
 {
 	said=$(rig_in "$1" timeout 60 "$check" qemu:///system "$2" "$uuid" "${@:3}" 2>&1)
 	sed -n 's/^done=//p' <<<"$said"
-}
-
-# here NAME..., there NAME...: the last values of those names, "1 0 1".
-values()
-{
-	local file=$1 name all=()
-	shift
-	for name; do
-		all+=("$(sed -n "s/^$name=//p" "$RIG_DIR/$file" | tail -n 1)")
-	done
-	echo "${all[*]}"
-}
-here()
-{
-	values here "$@"
-}
-there()
-{
-	values there "$@"
 }
 
 # stands: how g stands on hA, and on hB; why it is paused, if it is.
@@ -72,11 +33,6 @@ stands()
 		all+=("$(rig_virsh $host domstate --reason g 2>/dev/null | sed -n '1s/^running.*/running/p; 1p' | head -n 1 | grep . || echo none)")
 	done
 	echo "${all[0]}, ${all[1]}"
-}
-
-ms()
-{
-	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", (b - a) / 1000 }'
 }
 
 rig_up
@@ -95,7 +51,7 @@ is "at the gate nothing runs, and it is rolled back" "$(grep -E '^state=' "$RIG_
 is "... the source runs on" "$(stands)" "running, none"
 is "... nothing ran there" "$(there runs landed end_text)" "0 0 "
 is "... and nothing is left there" "$(rig_virsh B domstate g 2>/dev/null)" ""
-note "decided -> source RESUME: $(ms $(here decided_us resume_us)) ms"
+note "decided -> source RESUME: $(in_ms here decided_us resume_us) ms, other threads were late by $(in_ms here gap_us) ms"
 
 taken B
 given A B do=run
@@ -103,7 +59,7 @@ is "at the gate it is let go" "$(grep -E '^state=' "$RIG_DIR/here" | tr '\n' ' '
 is "... it runs there" "$(stands)" "none, running"
 is "... as a persistent domain" "$(rig_virsh B dominfo g | awk '/^Persistent/ { print $2 }')" "yes"
 is "... and libvirt said so" "$(there runs landed)" "1 1"
-note "commit -> RESUME: $(ms "$(there told_us)" "$(there resume_us)") ms, RESUME -> Finish returned: $(ms "$(there resume_us)" "$(there finish_answered_us)") ms"
+note "commit -> RESUME: $(in_ms there told_us resume_us) ms, RESUME -> Finish returned: $(in_ms there resume_us finish_answered_us) ms"
 
 # How it is carried.
 
@@ -121,6 +77,13 @@ is "the destination says where it is to be reached" "$(here state) $(there uri |
 taken B uri=unix:///run/x
 given A B
 is "QEMU listens on no path of a peer's" "$(here code) $(there code) $(stands)" "peer peer running, none"
+
+# It is ended while it is copied.
+
+: >"$RIG_DIR/enough"
+taken B
+given A B abort="$RIG_DIR/enough" bandwidth=4
+is "it is aborted in the copy" "$(here abort state) $(stands)" "0 aborted running, none"
 
 # The source's agent dies.  The destination's sees that its connection ended, and closes what is incoming.
 
@@ -223,4 +186,36 @@ ok "... the disk came with it" cmp "$RIG_DIR/A/lib/disk" "$RIG_DIR/B/lib/disk"
 
 copies=$(rig_judge g | python3 -c 'import json, sys; v = json.load(sys.stdin); print(v["two_copies"] + v["rollbacks"])')
 is "there were never two copies" "$copies" "[]"
+ok "it ends" rig_virsh A destroy g
+rig_virsh A undefine g >&2
+
+# Whose the images are.
+
+for host in A B; do
+	sed -i 's/^user = .*/user = "libvirt-qemu"/; s/^group = .*/group = "libvirt-qemu"/; s/^dynamic_ownership = .*/dynamic_ownership = 1/' \
+		"$RIG_DIR/$host/etc/libvirt/qemu.conf"
+	rig_libvirtd $host stop
+	rig_in $host env LD_PRELOAD="$builddir/tests/rig/nfs.so" RIG_NFS="$shared" \
+		sh -c 'libvirtd --listen -d -p /run/libvirtd.pid </dev/null >>/var/log/libvirt/stdio.log 2>&1'
+	wait_for 30 rig_virsh $host version
+done
+owner()
+{
+	stat -c %U "$shared/disk"
+}
+ok "a guest whose QEMU is nobody special, and its image on NFS" rig_define A g uuid="$uuid" extra="$(disk "$shared/disk")"
+ok "it starts" rig_start A g
+is "its image is made that one's" "$(owner)" libvirt-qemu
+taken B
+given A B do=run unsafe=0
+is "libvirt sees that both have it, and leaves it alone" "$(here state) $(stands) $(owner)" "succeeded none, running libvirt-qemu"
+taken A
+given B A die=committed
+ok "the source's agent dies after the commit" wait_for 20 eval '[ "$(stands)" = "running, paused (migrating)" ]'
+is "the leftover is removed, and the image stays whose it was" "$(left B remove) $(stands) $(owner)" "0 running, none libvirt-qemu"
+taken B
+given A B die=committed
+ok "once more" wait_for 20 eval '[ "$(stands)" = "paused (migrating), running" ]'
+rig_virsh A destroy g >&2
+is "control: to destroy it takes the image away from the guest that runs" "$(rig_virsh B domstate g | head -n 1) $(owner)" "running root"
 finish
