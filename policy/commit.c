@@ -80,6 +80,14 @@ void cf_commit_judge(const struct cf_commit_evidence *evidence, const struct cf_
 		ret->valid_until = valid_until(evidence, ret, refuses);
 }
 
+bool cf_blackout_enforced(const struct cf_both_limits *limits)
+{
+	bool observed = limits->limits.has_mode && limits->limits.mode == CF_OBSERVE;
+
+	return !observed && !limits->overridden[CF_FINDING_BLACKOUT_REACHED] &&
+	       cf_limits_severity(&limits->limits, CF_FINDING_BLACKOUT_REACHED) == CF_SEVERITY_REFUSE;
+}
+
 enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence)
 {
 	if (!evidence->same_boot)

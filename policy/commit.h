@@ -40,6 +40,9 @@ struct cf_commit_decision {
 void cf_commit_judge(const struct cf_commit_evidence *evidence, const struct cf_both_limits *limits,
 		     struct cf_commit_decision *ret, struct cf_findings *findings);
 
+/* Does policy hold a guest to its blackout's limit?  Else it is measured, and nobody cuts or drops anything for it. */
+bool cf_blackout_enforced(const struct cf_both_limits *limits);
+
 /* What the destination knows when a commit comes in. */
 struct cf_obey_evidence {
 	cf_mono now;			/* its own RAW clock */

@@ -234,7 +234,8 @@ like "it says so" "$said" 'refuse +libvirt-unavailable: hB'
 rig_libvirtd B start
 ok "it has one again" wait_for 30 rig_clockferry B domains
 
-sed -i 's,//%s/system,//%s:1/system,' "$RIG_DIR/A/etc/clockferry/clockferryd.conf"
+# Without a gate libvirtd asks libvirtd.
+sed -i 's,//%s/system,//%s:1/system,; s,driver = "auto",driver = "libvirt",' "$RIG_DIR/A/etc/clockferry/clockferryd.conf"
 rig_agent A reload
 begin astray A migrate g hB
 wait "$job"

@@ -31,6 +31,7 @@
 #define TURN             ((cf_span){ 20 * CF_MS })
 #define LOADED_TURN      ((cf_span){ CF_MS })
 #define FINISH_PATIENCE  ((cf_span){ 60 * CF_S })
+#define NOT_ENFORCED     ((cf_span){ 60 * CF_S })
 #define LOOK_AGAIN       ((cf_span){ 100 * CF_MS })
 #define UNDEFINE_PATIENCE ((cf_span){ 5 * CF_S })
 
@@ -148,12 +149,18 @@ enum cf_event act_prepare(struct work *work, char why[static CF_DETAIL_ROOM])
 static bool is_over_limit(struct work *work)
 {
 	const struct cf_record *record = work->record;
+	cf_span limit;
 	cf_mono end;
 
-	if (!work->has_record || !record->has_stop || !record->has_raw_offset)
+	if (work->loaded_at.ns != 0 && !cf_blackout_enforced(&work->limits))	/* but not for ever, should the commit be lost */
+		return cf_span_cmp(cf_mono_since(kernel_raw(), work->loaded_at), NOT_ENFORCED) > 0;
+	limit = work->limits.limits.max_blackout;
+	if (work->loaded_at.ns != 0 && cf_span_cmp(cf_mono_since(kernel_raw(), work->loaded_at), cf_span_add(limit, limit)) > 0)
+		return true;		/* the record of STOP may be lost as well */
+	if (!cf_blackout_enforced(&work->limits) || !work->has_record || !record->has_stop || !record->has_raw_offset)
 		return false;
-	end = cf_mono_add(record->stop.raw, cf_span_add(record->raw_offset.high, work->limits.limits.max_blackout));
-	return cf_mono_cmp(kernel_raw(), end) > 0 && work->limits.limits.max_blackout.ns > 0;
+	end = cf_mono_add(record->stop.raw, cf_span_add(record->raw_offset.high, limit));
+	return cf_mono_cmp(kernel_raw(), end) > 0;
 }
 
 /* What ends it; false while nothing does. */
@@ -287,6 +294,8 @@ enum cf_event act_stand_by(struct work *work, char why[static CF_DETAIL_ROOM])
 			give_up(work, why);
 			return event;
 		}
+		if (events.status == MIGRATION_COMPLETED && work->loaded_at.ns == 0)
+			work->loaded_at = kernel_raw();
 		if (events.status == MIGRATION_COMPLETED && shown.phase == CF_PHASE_ARMED)
 			return CF_EV_LOADED;
 		work_wait(work, TURN);

@@ -10,8 +10,10 @@
 #include "daemon/act/pulse.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/virt/cutter.h"
+#include "policy/commit.h"
 #include "proto/text.h"
 
+#define NOT_ENFORCED ((cf_span){ CF_DAY })	/* measured, and nothing else */
 #define LOOK_OFTEN  ((cf_span){ 20 * CF_MS })	/* until all connections are there */
 #define LOOK_SELDOM ((cf_span){ CF_S })
 
@@ -34,13 +36,13 @@ static void on_heard(void *userdata)
 static struct cutter_terms terms_of(const struct work *work)
 {
 	const struct settings *settings = work->settings;
-	cf_span limit = work->limits.limits.max_blackout;
+	cf_span limit = cf_blackout_enforced(&work->limits) ? work->limits.limits.max_blackout : NOT_ENFORCED;
 	struct cutter_terms terms = {
 		.limit = limit,
 		.slack = settings->stop_slack,
-		.max_downtime = gather_max_downtime(limit),
+		.max_downtime = gather_max_downtime(work->limits.limits.max_blackout),
 		.parallel = work->receipt->options.parallel > 0,
-		.heartbeat = cf_heartbeat(settings->copy.heartbeat, limit),
+		.heartbeat = cf_heartbeat(settings->copy.heartbeat, work->limits.limits.max_blackout),
 	};
 
 	snprintf(terms.name, sizeof(terms.name), "%s", work->record->guest.domain);

@@ -89,6 +89,7 @@ struct work {
 	cf_mono valid_until;			/* source: of the commit, by the destination's RAW clock */
 	struct cf_blob finish_cookie;		/* source: the destination's, for Confirm; a secret */
 	struct incoming *incoming;		/* destination: the domain that waits */
+	cf_mono loaded_at;			/* destination: when it was first seen to have everything */
 	struct cf_commit *obeyed;		/* destination: the one that is */
 
 	/* anyone's, under the lock */
