@@ -370,11 +370,7 @@ static void make_gate(struct agent *agent)
 		snprintf(agent->context.gate_why, sizeof(agent->context.gate_why), "%s", err.text);
 		log_warning("migrations have no gate: %s", err.text);
 	}
-	if (watchdog_start(&agent->context.watchdog, &err) < 0) {
-		log_warning("a copy cannot be cut at its limit: %s", err.text);
-		return;
-	}
-	watchdog_standing(agent->context.watchdog, &standing);
+	watchdog_standing(agent->dog, &standing);
 	if (*standing.why)
 		log_notice("the watchdog may be late: %s", standing.why);
 }
@@ -490,7 +486,6 @@ void agent_free(struct agent *agent)
 		log_warning("leaving with %d requests unfinished", busy);
 		return;
 	}
-	watchdog_stop(agent->context.watchdog);
 	marks_free(agent->context.decisions);
 	marks_free(agent->context.promises);
 	ledger_free(agent->ledger);

@@ -28,5 +28,4 @@ struct act_context {
 	struct marks *decisions;	/* /run: of commits that we decide; NULL, like promises: there is no gate */
 	struct marks *promises;		/* beside the ledger: of those that we obey */
 	char gate_why[240];		/* why there is none; "" */
-	struct watchdog *watchdog;	/* NULL: there is none */
 };

@@ -116,7 +116,6 @@ static void answer(struct work *work, enum cf_word word, const char *reason)
 /* From here nothing that comes in is obeyed; once that is durable the source may be told so. */
 static void give_up(struct work *work, const char *why)
 {
-	bool defined = work->incoming && incoming_was_defined(work->incoming);
 	struct cf_error err = { 0 };
 	bool promised = cf_may_close(gated_mark(work->context, work->id)) &&
 			gated_promise(work, CF_MARK_CLOSED, &err) == 0;
@@ -126,9 +125,6 @@ static void give_up(struct work *work, const char *why)
 				"migration %s: that its guest never ran here cannot be promised: %s", work->id, err.text);
 	answer(work, promised ? CF_WORD_NEVER_RAN : CF_WORD_UNKNOWN, why);
 	work->incoming = incoming_free(work->incoming);
-	if (!defined)
-		leftover_undefine(work->context->virt, work->reservation.uuid,
-				  cf_mono_add(kernel_raw(), UNDEFINE_PATIENCE), NULL);
 }
 
 enum cf_event act_prepare(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -331,6 +327,9 @@ static enum cf_event finished(struct work *work, struct incoming_end *end, char 
 		return CF_EV_RESUMED;
 	}
 	act_say(why, "libvirt could not let it run: %s", end->error.text);
+	if (!incoming_was_defined(work->incoming))	/* libvirt defines it before it tries */
+		leftover_undefine(work->context->virt, work->reservation.uuid,
+				  cf_mono_add(kernel_raw(), UNDEFINE_PATIENCE), NULL);
 	return CF_EV_GONE;
 }
 

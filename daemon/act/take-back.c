@@ -45,7 +45,7 @@ static void end_drive(struct work *work, struct cf_error *err)
 		drive_abort(work->drive, within(ABORT_PATIENCE), err);
 		drive_wait(work->drive, END_PATIENCE, &end);
 	}
-	if (end.state == DRIVE_LOST)
+	if (end.state == DRIVE_LOST || end.state == DRIVE_FAILED || end.state == DRIVE_ABORTED)	/* what it left is looked at by hand */
 		work->drive = drive_free(work->drive);
 }
 

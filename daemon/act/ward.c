@@ -63,9 +63,9 @@ static int begin(struct work *work, struct ward *ward, const char *uri, struct c
 	struct cutter_terms terms = terms_of(work);
 	int r;
 
-	if (!work->context->watchdog)
+	if (!work->context->dog)
 		return cf_fail(err, ENOSYS, CF_HOST, "this agent has no watchdog");
-	r = cutter_new(work->context->watchdog, work->watch, &terms, &ward->cutter, err);
+	r = cutter_new(work->context->dog, work->watch, &terms, &ward->cutter, err);
 	if (r == 0)
 		r = cutter_want(ward->cutter, SOCKET_MEMORY, uri, expected(work), err);
 	if (r == 0)
