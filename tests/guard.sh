@@ -5,6 +5,8 @@
 # lets them in or refuses them, and stands in nobody's way otherwise.
 . "$srcdir/tests/rig/rig.sh"
 requires_rig
+
+busy='max-residual = "1 s" max-blackout = "10 s"'	# the machine may be
 requires_command curl
 
 # settle HOST LINES...: other settings, taken over.
@@ -53,7 +55,7 @@ home_again()
 
 rig_up
 for host in A B; do
-	rig_agent_conf $host
+	rig_agent_conf $host "policy \"default\" { $busy }"
 	ok "the agent of $host starts" rig_agent $host start
 done
 rig_define A g mem=128 >/dev/null
@@ -111,10 +113,10 @@ refused=$(grep -c 'another manager.*refused' "$RIG_DIR/B/log/clockferryd")
 settle B 'policy "default" { max-error-bound = "1 us" refuse = { } warn = { "error-bound" } }'
 ok "what policy only warns of is no refusal" tries
 home_again
-settle B
+settle B "policy \"default\" { $busy }"
 ok "our own migration passes" rig_clockferry A migrate g hB
 home_again
-settle B 'policy "default" { max-error-bound = "1 us" }'
+settle B "policy \"default\" { max-error-bound = \"1 us\" $busy }"
 ok "... by its lease, whatever the clock is: an administrator has overridden that" \
 	rig_clockferry A migrate --override error-bound --reason "a test" g hB
 is "... and is not refused" "$(grep -c 'another manager.*refused' "$RIG_DIR/B/log/clockferryd")" "$refused"
