@@ -112,10 +112,10 @@ static bool plan(struct vm *vm, const struct kvm_clock_data *data, struct cf_tsc
 /* The timer that waits for a TSC value is armed again with the TSC as it is now. */
 static bool rearm(struct vm *vm, struct vcpu *vcpu)
 {
-	struct {
-		struct kvm_msrs head;
+	struct {	/* struct kvm_msrs with one entry */
+		uint32_t nmsrs, pad;
 		struct kvm_msr_entry entry;
-	} msrs = { .head.nmsrs = 1, .entry.index = MSR_IA32_TSC_DEADLINE };
+	} msrs = { .nmsrs = 1, .entry.index = MSR_IA32_TSC_DEADLINE };
 
 	/* A vCPU without that kind of timer has nothing that could wait. */
 	if (vm_ioctl(vm, vcpu->fd, KVM_GET_MSRS, &msrs) != 1 || !msrs.entry.data)

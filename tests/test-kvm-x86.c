@@ -39,10 +39,10 @@ static struct qemu {
 
 static uint64_t msr(int fd, uint32_t index, bool set, uint64_t value)
 {
-	struct {
-		struct kvm_msrs head;
+	struct {	/* struct kvm_msrs with one entry */
+		uint32_t nmsrs, pad;
 		struct kvm_msr_entry entry;
-	} one = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+	} one = { .nmsrs = 1, .entry = { .index = index, .data = value } };
 
 	call(fd, set ? KVM_SET_MSRS : KVM_GET_MSRS, &one);
 	return one.entry.data;

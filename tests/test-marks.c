@@ -32,8 +32,9 @@ static struct cf_error err;
 static const char *id_of(int n)
 {
 	static char id[CF_UUID_ROOM];
+	unsigned small = (unsigned)n % 100000000;	/* and gcc knows */
 
-	snprintf(id, sizeof(id), "%08d-0000-4000-8000-%012d", n, n);
+	snprintf(id, sizeof(id), "%08u-0000-4000-8000-0000%08u", small, small);
 	return id;
 }
 
