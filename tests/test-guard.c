@@ -12,12 +12,12 @@
 #include "policy/guard.h"
 #include "tests/tap.h"
 
-static const struct cf_finding bad = { .code = CF_FINDING_CLOCK_UNSYNCHRONISED, .severity = CF_SEVERITY_REFUSE,
-				       .subject = "hB", .detail = "no source" };
-static const struct cf_finding worse = { .code = CF_FINDING_ERROR_BOUND, .severity = CF_SEVERITY_REFUSE, .subject = "hB" };
-static const struct cf_finding warned = { .code = CF_FINDING_TAI_UNKNOWN, .severity = CF_SEVERITY_WARN, .subject = "hB" };
-static const struct cf_finding waived = { .code = CF_FINDING_SKEW, .severity = CF_SEVERITY_REFUSE, .has_waived = true,
-					  .waived = CF_WAIVED_BY_OBSERVING, .subject = "hB" };
+#define BAD { .code = CF_FINDING_CLOCK_UNSYNCHRONISED, .severity = CF_SEVERITY_REFUSE, \
+		.subject = "hB", .detail = "no source" }
+#define WORSE { .code = CF_FINDING_ERROR_BOUND, .severity = CF_SEVERITY_REFUSE, .subject = "hB" }
+#define WARNED { .code = CF_FINDING_TAI_UNKNOWN, .severity = CF_SEVERITY_WARN, .subject = "hB" }
+#define WAIVED { .code = CF_FINDING_SKEW, .severity = CF_SEVERITY_REFUSE, .has_waived = true, \
+		.waived = CF_WAIVED_BY_OBSERVING, .subject = "hB" }
 
 static const struct {
 	const char *sentence;
@@ -30,14 +30,14 @@ static const struct {
 } rows[] = {
 	{ .sentence = "a good clock, and no peers", .good = true },
 	{ .sentence = "a good clock, and a peer with an open gate", .n_peers = 2, .some_open = true, .good = true },
-	{ .sentence = "a warning", .own = { 1, { warned } }, .n_peers = 1, .some_open = true, .good = true },
-	{ .sentence = "what policy only observes", .own = { 1, { waived } }, .n_peers = 1, .some_open = true, .good = true },
-	{ .sentence = "a bad clock", .own = { 1, { bad } }, .n_peers = 1, .some_open = true,
+	{ .sentence = "a warning", .own = { 1, { WARNED } }, .n_peers = 1, .some_open = true, .good = true },
+	{ .sentence = "what policy only observes", .own = { 1, { WAIVED } }, .n_peers = 1, .some_open = true, .good = true },
+	{ .sentence = "a bad clock", .own = { 1, { BAD } }, .n_peers = 1, .some_open = true,
 	  .text = "hB: the host's clock follows no source it can be trusted for: no source" },
-	{ .sentence = "a bad clock on a host without peers", .own = { 3, { warned, bad, worse } },
+	{ .sentence = "a bad clock on a host without peers", .own = { 3, { WARNED, BAD, WORSE } },
 	  .text = "hB: the host's clock follows no source it can be trusted for: no source; and 1 more" },
-	{ .sentence = "no gate that is open", .own = { 1, { warned } }, .n_peers = 1,
-	  .closed = { .host = "hA", .reachable = true, .n_findings = 2, .findings = { warned, worse } },
+	{ .sentence = "no gate that is open", .own = { 1, { WARNED } }, .n_peers = 1,
+	  .closed = { .host = "hA", .reachable = true, .n_findings = 2, .findings = { WARNED, WORSE } },
 	  .text = "no gate is open: hB: the host's clock may be further from UTC than policy allows" },
 };
 
@@ -75,7 +75,7 @@ static void test_many(void)
 	struct cf_guard_answer a;
 
 	for (size_t i = 0; i < own.n_list; i++) {
-		own.list[i] = bad;
+		own.list[i] = (struct cf_finding)BAD;
 		memset(own.list[i].detail, 'x', sizeof(own.list[i].detail) - 1);
 		memset(own.list[i].subject, 'y', sizeof(own.list[i].subject) - 1);
 	}

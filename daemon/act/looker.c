@@ -19,9 +19,11 @@
 #define GUEST_PATIENCE  ((cf_span){ CF_S })
 
 struct looker {
+	const struct act_context *context;
 	char uuid[CF_UUID_ROOM];
 	struct looker_options options;
 	struct virt_link *link;		/* the thread's, as is: */
+	int last;			/* what the last call on it came to */
 	bool stands;
 	cf_mono since;
 	pthread_mutex_t lock;
@@ -69,12 +71,24 @@ static bool may_ask(struct looker *looker, bool stands_too)
 	return !events.stopped || stands;
 }
 
+/* Never a second call on a connection on which one hangs: libvirt's client can crash when it is lost then. */
+static bool has_link(struct looker *looker, int last)
+{
+	if (last == -ETIMEDOUT)
+		looker->link = virt_link_close(looker->link);
+	if (!looker->link)
+		virt_link_open(looker->context->virt, LINK_PATIENCE, &looker->link, NULL);
+	return looker->link != NULL;
+}
+
 static void look(struct looker *looker)
 {
 	struct cf_progress now = { 0 };
 
-	if (!may_ask(looker, true) ||
-	    job_progress(looker->link, looker->uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE), &now, NULL) < 0)
+	if (!may_ask(looker, true) || !has_link(looker, looker->last))
+		return;
+	looker->last = job_progress(looker->link, looker->uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE), &now, NULL);
+	if (looker->last < 0)
 		return;
 	pthread_mutex_lock(&looker->lock);
 	looker->news.looks++;
@@ -88,9 +102,9 @@ static void ask_guest(struct looker *looker)
 	struct cf_error err = { 0 };
 	int r;
 
-	if (!may_ask(looker, false))
+	if (!may_ask(looker, false) || !has_link(looker, looker->last))
 		return;
-	r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
+	looker->last = r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
 			      cf_mono_add(kernel_raw(), GUEST_PATIENCE), &fresh, &err);
 	pthread_mutex_lock(&looker->lock);
 	looker->news.readings++;
@@ -149,6 +163,7 @@ int looker_new(struct looker **ret, const struct act_context *context, const str
 	if (!looker)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	snprintf(looker->uuid, sizeof(looker->uuid), "%s", options->uuid);
+	looker->context = context;
 	looker->options = *options;
 	looker->users = 1;
 	pthread_mutex_init(&looker->lock, NULL);

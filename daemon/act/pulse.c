@@ -17,6 +17,7 @@
 #define SHARE         4		/* of a heartbeat: between two questions */
 
 struct pulse {
+	const struct act_context *context;
 	struct virt_link *link;
 	char uuid[CF_UUID_ROOM];
 	cf_span heartbeat;
@@ -54,8 +55,13 @@ static void *beat(void *userdata)
 	struct pulse *pulse = userdata;
 
 	do {
-		if (job_answers(pulse->link, pulse->uuid, cf_mono_add(kernel_raw(), pulse->heartbeat), NULL) == 0)
+		int r = pulse->link ? job_answers(pulse->link, pulse->uuid, cf_mono_add(kernel_raw(), pulse->heartbeat), NULL)
+				    : virt_link_open(pulse->context->virt, pulse->heartbeat, &pulse->link, NULL);
+
+		if (r == 0)
 			pulse->heard(pulse->userdata);
+		else if (r == -ETIMEDOUT)	/* never a second call beside one that hangs */
+			pulse->link = virt_link_close(pulse->link);
 	} while (rest(pulse));
 
 	return NULL;
@@ -70,6 +76,7 @@ int pulse_new(struct pulse **ret, const struct act_context *context, const char 
 	if (!pulse)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	snprintf(pulse->uuid, sizeof(pulse->uuid), "%s", uuid);
+	pulse->context = context;
 	pulse->heartbeat = heartbeat;
 	pulse->heard = heard;
 	pulse->userdata = userdata;
