@@ -82,6 +82,9 @@ static struct qemu start(const char *self, int *fds, size_t n)
 		abort();
 	qemu.pid = fork();
 	if (qemu.pid == 0) {
+		/* Whatever else was inherited, and of what number: none of these may lie where another goes. */
+		orders[0] = fcntl(orders[0], F_DUPFD, 100);
+		news[1] = fcntl(news[1], F_DUPFD, 100);
 		for (size_t i = 0; i < n; i++)
 			fds[i] = fcntl(fds[i], F_DUPFD, 100);
 		for (size_t i = 0; i < n; i++)
