@@ -55,13 +55,18 @@ answered()
 	T
 }
 
-# moves NAME: g from hA to hB, with whatever goes on; the copy ends five seconds after it has begun.
+# moves NAME [COMMAND]: g from hA to hB; with COMMAND going on from when it is copied, which ends five seconds later.
 moves()
 {
+	local going_on=
 	rig_tbf A 40mbit
 	begin "$1" A migrate g hB
 	id=$(its_id "$1")
-	ok "$1: it is copied" wait_for 30 copies A "$id"
+	ok "$1: it is copied" wait_for 30 copies A "$id" || note "$(cat "$RIG_DIR/$1")"
+	if [ $# -gt 1 ]; then
+		"${@:2}" &
+		beside=$!
+	fi
 	others "$1" 8 &
 	local asking=$!
 	sleep 5
@@ -74,6 +79,7 @@ moves()
 	is "$1: ... a clean one" "$(receipt 'v["migration"]["outcome"]')" clean
 	is "$1: ... in which nothing is missing" "$(receipt 'v["unmeasured"]')" "[]"
 	answered "$1"
+	[ -z "$beside" ] || wait "$beside"
 }
 
 rig_up
@@ -94,11 +100,7 @@ ok "it goes back" rig_clockferry B migrate g hA
 rss_before=$(rss)
 watch "$RIG_DIR/most" &
 watching=$!
-storm 14 &
-storming=$!
-sleep 1
-moves attacked
-wait $storming
+moves attacked storm 14
 kill $watching
 wait $watching 2>/dev/null
 read -r most fds_most <"$RIG_DIR/most"

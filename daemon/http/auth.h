@@ -35,6 +35,9 @@ int trust_judge(const struct trust *trust, gnutls_session_t session, struct http
 int auth_look(const char *path, struct cf_error *err);
 
 int identity_load(struct identity **ret, const struct server_options *options, struct cf_error *err);
+/* Do they show the same certificates?  Not where one of them is NULL. */
+bool identity_same(const struct identity *a, const struct identity *b);
+
 struct identity *identity_ref(struct identity *identity);
 void identity_unref(struct identity *identity);
 CF_DEFINE_AUTO(struct identity *, identity_unref)

@@ -89,23 +89,24 @@ static bool is_surplus(const struct connection *c)
 {
 	if (c->listener->local && local_uid(c->fd) == 0)
 		return false;
-	return count_party(c->listener->server, c->party) >= c->listener->server->limits.per_party;
+	return c->beside >= c->listener->server->limits.per_party;
 }
 
 /*
  * Strangers with many addresses could have all the connections there are, and hold
  * each until its time is over.  Who has not said yet who he is makes way for the
- * next one, the oldest first: a peer is through with that in milliseconds.
+ * next one: first of those who have many, then the oldest.  A peer has few, and is
+ * through with that in milliseconds.
  */
 static void make_way(const struct listener *listener)
 {
-	struct connection *c, *oldest = NULL;
+	struct connection *c, *goes = NULL;
 
 	LIST_FOREACH(c, &listener->server->connections, link)
-		if (c->listener == listener && !c->known && !c->cut)
-			oldest = c;
-	if (oldest)
-		cut(oldest);
+		if (c->listener == listener && !c->known && !c->cut && (!goes || c->beside >= goes->beside))
+			goes = c;
+	if (goes)
+		cut(goes);
 }
 
 /*
@@ -131,6 +132,7 @@ static struct connection *connection_new(struct listener *listener, struct MHD_C
 	c->listener = listener;
 	c->fd = info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	name_party(c, mhd);
+	c->beside = count_party(server, c->party);
 	c->surplus = is_surplus(c);
 	if (listener->n_connections >= server->limits.connections)
 		make_way(listener);
@@ -155,17 +157,20 @@ static bool is_crowded(const struct connection *c)
 	return n >= server->limits.per_party;
 }
 
-/* Connections live for days, and a certificate may expire meanwhile. */
-static bool is_stale(const struct connection *c, cf_mono now)
+/* Connections live for days, and a certificate may expire meanwhile, by a clock that was set too. */
+static bool is_stale(const struct connection *c, struct cf_instant now)
 {
+	cf_span set_by = cf_span_sub(cf_instant_difference(now), cf_instant_difference(c->judged));
+
 	return c->generation != c->listener->server->generation ||
-	       cf_span_cmp(cf_mono_since(now, c->judged), JUDGED_FOR) > 0;
+	       cf_span_cmp(cf_mono_since(now.raw, c->judged.raw), JUDGED_FOR) > 0 ||
+	       cf_span_cmp(cf_span_abs(set_by), JUDGED_FOR) > 0;
 }
 
 int connection_identify(struct connection *c, struct MHD_Connection *mhd, struct cf_error *err)
 {
 	const struct server *server = c->listener->server;
-	cf_mono now = kernel_raw();
+	struct cf_instant now = kernel_instant();
 
 	if (is_stale(c, now)) {
 		c->generation = server->generation;
@@ -185,6 +190,11 @@ int connection_identify(struct connection *c, struct MHD_Connection *mhd, struct
 	if (c->surplus)
 		return cf_fail(err, EBUSY, CF_BUSY, "too many connections as %s", c->caller.name);
 	return 0;
+}
+
+bool connection_is_outdated(const struct connection *c)
+{
+	return c->identity && c->identity != c->listener->server->identity;
 }
 
 static void connection_free(struct connection *c)

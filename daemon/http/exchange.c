@@ -67,7 +67,7 @@ enum MHD_Result exchange_send(struct http_exchange *x)
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, x->type);
 	if (x->allow[0])
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
-	if (x->last)
+	if (x->last || connection_is_outdated(x->connection))
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	r = MHD_queue_response(x->mhd, x->status, response);
 	MHD_destroy_response(response);

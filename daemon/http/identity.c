@@ -90,6 +90,16 @@ int identity_load(struct identity **ret, const struct server_options *options, s
 	return 0;
 }
 
+bool identity_same(const struct identity *a, const struct identity *b)
+{
+	bool same = a && b && a->n_chain == b->n_chain;
+
+	for (unsigned i = 0; same && i < a->n_chain; i++)
+		same = a->chain[i].cert.size == b->chain[i].cert.size &&
+		       memcmp(a->chain[i].cert.data, b->chain[i].cert.data, a->chain[i].cert.size) == 0;
+	return same;
+}
+
 struct identity *identity_ref(struct identity *identity)
 {
 	identity->users++;

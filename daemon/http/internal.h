@@ -34,13 +34,14 @@ struct connection {
 	struct listener *listener;
 	int fd;
 	char party[64];			/* who it counts for: an address or "uid 1000" */
+	size_t beside;			/* how many that party had when it came */
 	bool surplus;			/* over a limit: its next request is answered with 503, and is the last */
 	bool cut;			/* by us, and not gone yet */
 	bool has_deadline;
 	cf_mono deadline;		/* when it is cut */
 	struct identity *identity;	/* which of our certificates it was shown */
 	unsigned generation;		/* of the trust list that said what follows; 0: none yet */
-	cf_mono judged;			/* when it said so */
+	struct cf_instant judged;	/* when it said so */
 	bool known;
 	struct http_caller caller;	/* when known */
 	struct cf_error denied;		/* when not */
@@ -124,6 +125,7 @@ struct connection *connection_of(struct MHD_Connection *mhd);
 void connection_allow(struct connection *c, cf_span time);	/* for its next step, or it is cut */
 void connection_wait(struct connection *c);			/* for us: it has all the time */
 int connection_identify(struct connection *c, struct MHD_Connection *mhd, struct cf_error *err);
+bool connection_is_outdated(const struct connection *c);	/* it was shown a certificate that we have no more */
 void connections_sweep(struct server *server);			/* cut those whose time is over */
 
 /* local.c */

@@ -191,9 +191,11 @@ static int take_tls(struct server *server, const struct server_options *options,
 
 	close_unwanted(server, &names);
 	trust_free(server->trust);
-	identity_unref(server->identity);
 	server->trust = CF_TAKE(trust);
-	server->identity = CF_TAKE(identity);
+	if (!identity_same(identity, server->identity)) {
+		identity_unref(server->identity);
+		server->identity = CF_TAKE(identity);
+	}
 	server->generation++;
 	return 0;
 }

@@ -62,7 +62,9 @@ CF_DEFINE_AUTO(struct server *, server_free)
 /*
  * Read the certificates again and take over addresses, rules and limits; the
  * Unix socket stays as it is.  Connections go on: each is judged anew by its next
- * request.  On an error everything stays as it was.
+ * request, whose answer is the last one where our certificate is another now, so that
+ * nobody goes on by one that he would no longer accept.  On an error everything stays
+ * as it was.
  */
 int server_reload(struct server *server, const struct server_options *options, struct cf_error *err);
 
