@@ -259,6 +259,10 @@ static void test_alone(void)
 	ok(work->receipt->limits.max_stratum == 9 && strcmp(work->receipt->limit_owners.max_residual, "hB") == 0 &&
 	   work->receipt->limit_owners.has_others && strcmp(work->receipt->limit_owners.others.correction, "hB") == 0 &&
 	   strcmp(work->receipt->driver, "libvirt") == 0, "limits, their owners and driver are known without the source");
+	work->limits.owner_max_residual = work->receipt->limit_owners.max_residual;
+	receipt_limits(work);
+	ok(strcmp(work->receipt->limit_owners.max_residual, "hB") == 0,
+	   "owners that a restarted agent has from the receipt alone stay in it");
 	ok(work->receipt->has_destination_versions && strcmp(work->receipt->destination_versions.agent, "0.7") == 0,
 	   "and so are this host's versions");
 	ok(!work->receipt->has_landing && !work->receipt->has_blackout, "what was not seen is absent");

@@ -39,9 +39,11 @@ static void note_destination_versions(struct work *work)
 	snprintf(there->kernel, sizeof(there->kernel), "%s", lease->kernel);
 }
 
+/* After a restart the names are those in the receipt itself. */
 static void name(char ret[static CF_HOST_ROOM], const char *host)
 {
-	snprintf(ret, CF_HOST_ROOM, "%s", host);
+	if (host != ret)
+		snprintf(ret, CF_HOST_ROOM, "%s", host);
 }
 
 void receipt_limits(struct work *work)
