@@ -117,6 +117,7 @@ static const struct cf_edge destination[] = {
 	{ CF_PHASE_LOADED,      CF_EV_ABORT,     CF_PHASE_DROPPED,      CF_ACT_UNDO      },
 
 	{ CF_PHASE_OBEYED,      CF_EV_RESUMED,   CF_PHASE_RUNNING,      CF_ACT_AWAIT     },
+	{ CF_PHASE_OBEYED,      CF_EV_NEVER_RAN, CF_PHASE_DROPPED,      CF_ACT_UNDO      },
 	{ CF_PHASE_OBEYED,      CF_EV_GONE,      CF_PHASE_DONE,         CF_ACT_CLOSE     },
 	{ CF_PHASE_OBEYED,      CF_EV_FAILED,    CF_PHASE_OBEYED,       CF_ACT_OBEY      },
 

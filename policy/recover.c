@@ -86,9 +86,9 @@ bool cf_may_arm(enum cf_mark mark)
 	return mark == CF_MARK_LOST || mark == CF_MARK_ARMED;
 }
 
-bool cf_may_close(enum cf_mark mark)
+bool cf_may_close(enum cf_mark mark, enum cf_decision told)
 {
-	return mark == CF_MARK_ARMED || mark == CF_MARK_CLOSED;
+	return mark == CF_MARK_ARMED || mark == CF_MARK_CLOSED || (mark == CF_MARK_OBEYED && told == CF_DECISION_NONE);
 }
 
 /*

@@ -21,7 +21,8 @@ struct cf_again {
 };
 /*
  * What the source noted of its decision before it sent anything (daemon/ledger/marks.h): it
- * survives the agent, and not the host.
+ * survives the agent, and not the host.  The destination notes there whether it has told libvirt to let
+ * the guest run: that is its commit.
  */
 enum cf_decision {
 	CF_DECISION_NONE,	/* no commit was sent */
@@ -55,10 +56,10 @@ enum cf_word cf_word(enum cf_phase phase, bool resumed, enum cf_mark mark);
 bool cf_may_arm(enum cf_mark mark);
 
 /*
- * May it promise CF_MARK_CLOSED?  Only over a promise that is there and says no more than armed: what cannot be
- * read may have said obeyed.
+ * May it promise CF_MARK_CLOSED?  Only over a promise that is there: what cannot be read may have said obeyed.
+ * And over one that was obeyed only where it is noted that libvirt was never told to let the guest run.
  */
-bool cf_may_close(enum cf_mark mark);
+bool cf_may_close(enum cf_mark mark, enum cf_decision told);
 
 /* What libvirt says here of the domain. */
 enum cf_here {

@@ -305,6 +305,7 @@ static bool prepare(struct world *world, struct agent *agent)
 	if (agent->at == 0) {
 		if (!world->rules->may_arm(agent_promise(world)) || !agent_mark(agent, ARMED_MARK))
 			return event(world, THERE, CF_EV_GONE);
+		agent->told = CF_DECISION_NONE;
 		agent->at++;
 		return true;
 	}
@@ -363,8 +364,10 @@ static bool obey(struct world *world, struct agent *agent)
 	if (host->libvirtd && host->copy == RUNS)
 		return event(world, THERE, CF_EV_RESUMED);
 	if (host->libvirtd && host->copy == NO_COPY)
-		return event(world, THERE, CF_EV_GONE);
+		return event(world, THERE, world->rules->may_close(agent_promise(world), agent->told) ? CF_EV_NEVER_RAN : CF_EV_GONE);
 	if (agent->at == 0 && host->connected && host_ask(world, THERE, FINISH)) {
+		if (!world->rules->tells_unnoted)
+			agent->told = CF_DECISION_COMMIT;
 		agent->at++;
 		return true;
 	}
@@ -377,7 +380,7 @@ static bool end_there(struct world *world, struct agent *agent)
 	switch (agent->at) {
 	case 0:
 		host_disconnect(world, THERE);
-		if (agent->act == CF_ACT_UNDO && world->rules->may_close(agent_promise(world)))
+		if (agent->act == CF_ACT_UNDO && world->rules->may_close(agent_promise(world), agent->told))
 			agent_mark(agent, CLOSED_MARK);
 		agent->at++;
 		return true;

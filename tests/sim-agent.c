@@ -79,7 +79,7 @@ static enum cf_decision decision_of(enum mark mark)
 bool agent_start(struct world *world, int side)
 {
 	struct agent *agent = &world->agents[side], fresh = {
-		.row = agent->row, .now = agent->row, .mark = agent->mark, .cannot_write = agent->cannot_write,
+		.row = agent->row, .now = agent->row, .mark = agent->mark, .told = agent->told, .cannot_write = agent->cannot_write,
 		.cannot_mark = agent->cannot_mark, .life = agent->life + 1, .up = true,
 	};
 	struct cf_again again;

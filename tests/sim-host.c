@@ -145,6 +145,7 @@ static bool power_off(struct world *world, int side)
 	agent->up = false;
 	if (side == HERE)
 		agent->mark = NO_MARK;	/* the page is in memory */
+	agent->told = CF_DECISION_LOST;
 	if (side == HERE && (world->sending == ACTIVE || world->sending == DEVICE)) {
 		world->sending = NOT_SENDING;
 		if (!world->hosts[THERE].loaded)
@@ -308,6 +309,7 @@ static bool lose_marks(struct world *world, int side)
 	if (world->agents[side].mark == NO_MARK)
 		return false;
 	world->agents[side].mark = NO_MARK;
+	world->agents[side].told = CF_DECISION_LOST;
 	world->lost_mark[side] = true;
 	end_old_calls(world);
 	return true;

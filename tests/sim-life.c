@@ -247,9 +247,9 @@ static enum cf_word any_drop(enum cf_phase phase, bool resumed, enum cf_mark mar
 	return word == CF_WORD_UNKNOWN && cf_phase_is_end(phase) ? CF_WORD_NEVER_RAN : word;
 }
 
-static bool always(enum cf_mark mark)
+static bool always(enum cf_mark mark, enum cf_decision told)
 {
-	(void)mark;
+	(void)mark, (void)told;
 	return true;
 }
 
@@ -300,6 +300,7 @@ static const struct {
 	{ "a destination that comes back does not look at what it promised", { .stand_again = all_gone } },
 	{ "... nor at what runs there", { .stand_again = mark_alone } },
 	{ "never-ran is promised over a promise that was lost", { .may_close = always } },
+	{ "the destination does not note that it tells libvirt to let the guest run", { .tells_unnoted = true } },
 	{ "a destination forgets its promise before the source has ended", { .forgets_early = true } },
 	{ "a source in doubt only asks, and the destination waits for its commit", { .only_asks = true } },
 	{ "a guest that ended with its host stays off though its migration came to nothing", { .never_starts = true } },

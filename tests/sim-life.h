@@ -34,11 +34,12 @@ struct rules {
 	enum cf_noting (*noting)(enum cf_side side, enum cf_phase phase);
 	enum cf_word (*word)(enum cf_phase phase, bool resumed, enum cf_mark mark);
 	bool (*may_arm)(enum cf_mark mark);
-	bool (*may_close)(enum cf_mark mark);
+	bool (*may_close)(enum cf_mark mark, enum cf_decision told);
 	enum cf_event (*stand_again)(enum cf_mark mark, enum cf_here here);
 	enum cf_obey (*obey)(const struct cf_obey_evidence *evidence);
 	bool keeps_autostart;	/* the source does not clear it */
 	bool forgets_early;	/* a destination forgets its promise with its own receipt */
+	bool tells_unnoted;	/* a destination does not note that it tells libvirt to let the guest run */
 	bool only_asks;		/* a source in doubt does not send its commit again */
 	bool never_starts;	/* a source does not start a guest that ended with its host */
 	bool absent_is_never;	/* that the other host knows nothing is taken for never-ran */
@@ -110,6 +111,7 @@ struct agent {
 	/* lasts */
 	struct row row;
 	enum mark mark;
+	enum cf_decision told;		/* destination, in its page: what it has told libvirt */
 	bool cannot_write, cannot_mark;
 
 	/* ends with it */

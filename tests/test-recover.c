@@ -118,8 +118,10 @@ static void test_word(void)
 static void test_promises(void)
 {
 	for (int mark = 0; mark < CF_N_MARKS; mark++) {
-		ok(!cf_may_close(mark) || mark == CF_MARK_ARMED || mark == CF_MARK_CLOSED,
-		   "mark %d: never-ran is promised of what was armed alone", mark);
+		for (int told = 0; told < CF_N_DECISIONS; told++)
+			ok(!cf_may_close(mark, told) || mark == CF_MARK_ARMED || mark == CF_MARK_CLOSED ||
+			   (mark == CF_MARK_OBEYED && told == CF_DECISION_NONE),
+			   "mark %d, told %d: never-ran is promised of what was armed, or obeyed and libvirt never told", mark, told);
 		ok(!cf_may_arm(mark) || (mark != CF_MARK_OBEYED && mark != CF_MARK_CLOSED),
 		   "... and what was obeyed or closed is not armed again");
 		for (int here = 0; here < CF_N_HERES; here++) {
@@ -131,7 +133,7 @@ static void test_promises(void)
 			ok(event == CF_N_EVENTS || cf_phase_next(CF_DESTINATION, CF_PHASE_ARMED, event), "... and what follows is an edge");
 		}
 	}
-	ok(cf_may_arm(CF_MARK_LOST) && cf_may_close(CF_MARK_ARMED), "what is new may be armed, and then closed");
+	ok(cf_may_arm(CF_MARK_LOST) && cf_may_close(CF_MARK_ARMED, CF_DECISION_LOST), "what is new may be armed, and then closed");
 }
 
 static void try_where(enum cf_here here, enum cf_there there)

@@ -85,7 +85,9 @@ static int prepare(struct work *work, const struct cf_offer *offer, struct cf_er
 
 	if (!cf_may_arm(gated_mark(work->context, work->id)))
 		return cf_fail(err, EALREADY, CF_CONFLICT, "it was to come in under this id before, and has ended");
-	r = gated_promise(work, CF_MARK_ARMED, err);
+	r = gated_decide(work, CF_DECISION_NONE, err);
+	if (r == 0)
+		r = gated_promise(work, CF_MARK_ARMED, err);
 	if (r < 0)
 		return r;
 	xml = text_of(&offer->xml);
@@ -113,18 +115,23 @@ static void answer(struct work *work, enum cf_word word, const char *reason)
 	work_answer_end(work);
 }
 
+static bool may_close(const struct work *work)
+{
+	return cf_may_close(gated_mark(work->context, work->id), gated_decision(work->context, work->id));
+}
+
 /* From here nothing that comes in is obeyed; once that is durable the source may be told so. */
-static void give_up(struct work *work, const char *why)
+static bool give_up(struct work *work, const char *why)
 {
 	struct cf_error err = { 0 };
-	bool promised = cf_may_close(gated_mark(work->context, work->id)) &&
-			gated_promise(work, CF_MARK_CLOSED, &err) == 0;
+	bool promised = may_close(work) && gated_promise(work, CF_MARK_CLOSED, &err) == 0;
 
 	if (!promised)
 		log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
 				"migration %s: that its guest never ran here cannot be promised: %s", work->id, err.text);
 	answer(work, promised ? CF_WORD_NEVER_RAN : CF_WORD_UNKNOWN, why);
 	work->incoming = incoming_free(work->incoming);
+	return promised;
 }
 
 enum cf_event act_prepare(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -333,7 +340,7 @@ static enum cf_event finished(struct work *work, struct incoming_end *end, char 
 	return CF_EV_GONE;
 }
 
-/* Nobody heard libvirt's answer.  It runs here if it does; gone, it may have run. */
+/* Nobody heard libvirt's answer.  It runs here if it does; gone, it may have run, unless libvirt was never told. */
 static enum cf_event look(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	enum cf_here here = where_here(work, work->reservation.uuid);
@@ -342,6 +349,10 @@ static enum cf_event look(struct work *work, char why[static CF_DETAIL_ROOM])
 		answer(work, CF_WORD_RAN, "");
 		arrive_note_resume(work);
 		return CF_EV_RESUMED;
+	}
+	if (here == CF_HERE_ABSENT && may_close(work)) {
+		act_say(why, "the agent ended before it had told libvirt to let the guest run");
+		return give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
 	}
 	if (here == CF_HERE_ABSENT) {
 		act_say(why, "it was to run here and is gone; whether it ran nobody saw");
@@ -362,6 +373,10 @@ enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
 
 	if (!work->incoming || !commit)
 		return look(work, why);
+	if (gated_decide(work, CF_DECISION_COMMIT, &err) < 0) {	/* else an agent after this one would take it back */
+		act_say(why, "that libvirt is told to let it run could not be noted: %s", err.text);
+		return give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
+	}
 	incoming_pause(work->incoming, commit->paused);
 	if (incoming_finish(work->incoming, true, commit->cookie.data, commit->cookie.size,
 			    cf_mono_add(kernel_raw(), FINISH_PATIENCE), &end, &err) < 0)
