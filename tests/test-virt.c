@@ -114,6 +114,9 @@ static void test_autostart(void)
 	   domain_look(virt, UUID, &standing, &err) == 0 && !standing.autostart, "and no longer");
 	ok(job_set_autostart(link, "6695eb01-f6a4-8304-79aa-97f2502e193e", true, soon(), &err) == -ENOENT,
 	   "nobody else can");
+	ok(job_start(link, UUID, soon(), &err) == 0, "what runs need not be started");
+	ok(virDomainDestroy(test) == 0 && job_start(link, UUID, soon(), &err) == 0 && virDomainIsActive(test) == 1,
+	   "and what is off is");
 	virt_link_close(link);
 }
 

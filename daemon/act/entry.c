@@ -184,6 +184,7 @@ void entry_read(struct migration *m, const struct ledger_line *line)
 	name_pair(work, &line->view);
 	work->autostart_held = m->side == CF_SOURCE && m->phase >= CF_PHASE_COPYING &&
 			       work->reservation.persistence.autostart;
-	if (!same_boot)
+	work->booted = !same_boot;
+	if (work->booted)
 		forget_instants(work);
 }

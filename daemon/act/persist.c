@@ -34,6 +34,23 @@ int persist_hold(struct work *work, struct cf_error *err)
 	return set(work, work->reservation.uuid, false, HOLD_PATIENCE, err);
 }
 
+/* The host came up and did not start it, because of us. */
+static void start_again(struct work *work)
+{
+	const char *uuid = work->reservation.uuid;
+	struct cf_error err = { 0 };
+	struct virt_link *link = work_link(work, &err);
+
+	if (link && job_start(link, uuid, cf_mono_add(kernel_raw(), RESTORE_PATIENCE), &err) == 0)
+		log_notice_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				 "migration %s: %s is started, as it would have been with this host", work->id,
+				 work->reservation.domain);
+	else
+		log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				"migration %s: %s was to start with this host, and cannot be started: %s", work->id,
+				work->reservation.domain, err.text);
+}
+
 void persist_restore(struct work *work)
 {
 	const char *uuid = work->reservation.uuid;
@@ -47,6 +64,8 @@ void persist_restore(struct work *work)
 		return;
 	if (set(work, uuid, true, RESTORE_PATIENCE, &err) < 0)
 		complain(work, work->reservation.source, &err);
+	if (work->booted)
+		start_again(work);
 }
 
 void persist_land(struct work *work)

@@ -13,7 +13,7 @@
 /* Source, before the driver begins. */
 int persist_hold(struct work *work, struct cf_error *err);
 
-/* Source, when it keeps the guest. */
+/* Source, when it keeps the guest; one whose host came up meanwhile is started, as it would have been then. */
 void persist_restore(struct work *work);
 
 /* Destination, once the guest has landed and libvirt is done with it. */

@@ -50,6 +50,7 @@ struct work {
 	const struct drive_ops *driver;
 	enum cf_phase again;			/* in which it was taken up by an agent that was restarted */
 	bool to_open;				/* then, before the first act */
+	bool booted;				/* ... and the host had booted anew */
 
 	/* what was asked for */
 	struct cf_options wish;

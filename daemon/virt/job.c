@@ -328,6 +328,21 @@ int job_set_autostart(struct virt_link *link, const char *uuid, bool autostart, 
 	return task_by(&job->task, NULL, NULL, deadline, err);
 }
 
+static int ask_start(struct job_task *job, virDomainPtr domain, struct cf_error *err)
+{
+	(void)job;
+	if (virDomainIsActive(domain) == 1 || virDomainCreate(domain) == 0)
+		return 0;
+	return virt_fail(err, "start");
+}
+
+int job_start(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_start, err);
+
+	return job ? task_by(&job->task, NULL, NULL, deadline, err) : -ENOMEM;
+}
+
 unsigned long long job_downtime_ms(cf_span limit)
 {
 	/* QEMU takes no more than 2000 s. */

@@ -47,6 +47,9 @@ int job_start_post_copy(struct virt_link *link, const char *uuid, cf_mono deadli
 int job_set_autostart(struct virt_link *link, const char *uuid, bool autostart, cf_mono deadline,
 		      struct cf_error *err);
 
+/* Start a domain that is off.  One that runs is as it should be: 0. */
+int job_start(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
+
 /*
  * The blackout QEMU aims at: it goes on copying until it expects to be below.
  * A target, not a limit.  Rounded down to milliseconds, at least 1; lasts for
