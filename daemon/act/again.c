@@ -62,7 +62,7 @@ void again_open(struct work *work, enum cf_act act)
 	}
 
 	open_pair(work);
-	if (act == CF_ACT_COPY || act == CF_ACT_ASK)
+	if (act == CF_ACT_COPY || act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK)
 		open_watch(work, work->reservation.uuid);
 	if (act == CF_ACT_COPY)
 		open_copy(work);
