@@ -124,6 +124,12 @@ rig_place()
 	disown $!
 }
 
+# What the kernel calls this boot of the host.
+rig_boot()
+{
+	cat /proc/sys/kernel/random/uuid >"$RIG_DIR/$1/boot"
+}
+
 # A bridge on R; each host's only cable ends there.
 rig_wire()
 {
@@ -133,11 +139,18 @@ rig_wire()
 	rig_give "$r" br0 R || return
 	nsenter -t "$r" -n ip link set br0 up || return
 	for host in A B; do
-		nsenter -t "$r" -n ip link add "to$host" type veth peer name eth0 netns "$(rig_pid $host)" || return
-		nsenter -t "$r" -n ip link set "to$host" master br0 up || return
-		rig_give "$(rig_pid $host)" eth0 $host || return
-		nsenter -t "$(rig_pid $host)" -n ip link set eth0 up || return
+		rig_cable $host || return
 	done
+}
+
+rig_cable()
+{
+	local host=$1 r
+	r=$(rig_pid R) || return
+	nsenter -t "$r" -n ip link add "to$host" type veth peer name eth0 netns "$(rig_pid "$host")" || return
+	nsenter -t "$r" -n ip link set "to$host" master br0 up || return
+	rig_give "$(rig_pid "$host")" eth0 "$host" || return
+	nsenter -t "$(rig_pid "$host")" -n ip link set eth0 up
 }
 
 # rig_up: brings everything up; a test that cannot have its rig ends here.
@@ -160,6 +173,7 @@ rig_try_up()
 	rig_folder
 	for host in R A B; do
 		rig_furnish $host || return
+		rig_boot $host
 		rig_place $host
 	done
 	for host in R A B; do
@@ -176,6 +190,29 @@ rig_try_up()
 		wait_for 30 rig_virsh $host version || return
 		rig_clock_wait $host || return
 	done
+}
+
+# rig_power HOST off|on: every process of it ends at once, and what is in its /run is gone; its disk stays.
+rig_power()
+{
+	local host=$1 pid
+	case $2 in
+	off)
+		pid=$(rig_pid "$host") || return
+		kill -KILL "$pid" && wait_for 10 not test -e "/proc/$pid" || return
+		rm -rf "$RIG_DIR/$host/run" "$RIG_DIR/$host/pid" "$RIG_DIR/$host/ready"
+		nsenter -t "$(rig_pid R)" -n ip link del "to$host" 2>/dev/null # or it went with the other end
+		mkdir -p "$RIG_DIR/$host"/run/{libvirt,lock,chrony}
+		chmod 0750 "$RIG_DIR/$host/run/chrony"
+		;;
+	on)
+		rig_boot "$host"
+		rig_place "$host"
+		wait_for 10 test -s "$RIG_DIR/$host/pid" -a -e "$RIG_DIR/$host/ready" && rig_cable "$host" &&
+			rig_chrony "$host" start && rig_libvirtd "$host" start && wait_for 30 rig_virsh "$host" version
+		;;
+	*) return 2 ;;
+	esac
 }
 
 # rig_down: every process of every host, its namespaces, its mounts, its files.

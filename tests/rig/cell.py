@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""cell.py TICKS LOOKS-A LOOKS-B: what was seen from outside of one guest, by its ticks and by both libvirtds.
+
+twice   how often a look at one host saw it run between two looks at the other that did
+copies  a counter value from both hosts, or lines from a host that the guest had left
+back    a counter that came again: the guest went back
+hosts   where its ticks came from, one after the other
+boots   how often it booted
+moved   by how much its clock moved against the machine's from the first lines to the last, in ms; null
+        when it booted meanwhile
+ticks   whether there was a line in the last second
+"""
+import json
+import sys
+import time
+
+sys.dont_write_bytecode = True
+import judge
+
+
+def looks(path):
+    found = []
+    with open(path, errors="replace") as log:
+        for line in log:
+            fields = line.split()
+            if len(fields) == 3 and fields[0].isdigit() and fields[1].isdigit():
+                found.append((int(fields[0]), int(fields[1]), fields[2] == "running"))
+    return found
+
+
+def twice(one, other):
+    """Both lists are in order of time: for each pair of running looks at one, those at the other that lie between."""
+    n, at = 0, 0
+    for first, second in zip(one, one[1:]):
+        while at < len(other) and other[at][0] < first[0]:
+            at += 1
+        i = at
+        while first[2] and second[2] and i < len(other) and other[i][1] <= second[1]:
+            n += other[i][2]
+            i += 1
+    return n
+
+
+def main(ticks, *seen):
+    lines, _ = judge.read(ticks)
+    one, other = map(looks, seen)
+    boots = {line.boot for line in lines}
+    verdict = {
+        "twice": twice(one, other) + twice(other, one),
+        "copies": len(judge.doubles(lines)),
+        "back": len(judge.rollbacks(lines)),
+        "hosts": [lines[0].host] + [b.host for a, b in zip(lines, lines[1:]) if a.host != b.host] if lines else [],
+        "boots": len(boots),
+        "moved": None,
+        "ticks": bool(lines) and time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - lines[-1].raw < 10**9,
+    }
+    if len(boots) == 1 and len(lines) > 2 * judge.CLOCK:
+        verdict["moved"] = (judge.clock_error(lines[-judge.CLOCK:]) - judge.clock_error(lines[:judge.CLOCK])) / 1e6
+    json.dump(verdict, sys.stdout)
+    print()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__.splitlines()[0])
+    main(*sys.argv[1:])
