@@ -190,36 +190,40 @@ static void on_noted(void *arg, int result, const struct cf_error *err)
 		go_on(m);
 }
 
+/* Several may be under way at once. */
 static void on_noted_beside(void *arg, int result, const struct cf_error *err)
 {
-	struct migration *m = arg;
+	const struct beside *beside = arg;
+	struct migration *m = beside->m;
 
 	m->writes--;
 	m->recorded |= result == 0;
-	FAULT_PHASE(m->side, m->beside, NOTED);
+	FAULT_PHASE(m->side, beside->phase, NOTED);
 	if (result < 0)
-		note_missed(m, m->beside, err);
+		note_missed(m, beside->phase, err);
 }
 
 static void note(struct migration *m, enum cf_event event)
 {
 	bool beside = cf_phase_noting(m->side, m->phase) == CF_NOTE_BESIDE;
+	void (*done)(void *arg, int result, const struct cf_error *err) = beside ? on_noted_beside : on_noted;
+	void *arg = beside ? (void *)&m->beside[m->phase] : m;
 	struct ledger_line *line;
 
 	FAULT_PHASE(m->side, m->phase, TAKEN);
 	line = entry_write(m);
 	m->writes++;
-	m->beside = m->phase;
+	m->beside[m->phase] = (struct beside){ m, m->phase };
 	if (line) {
 		snprintf(line->event, sizeof(line->event), "%s", cf_event_name(event));
 		snprintf(line->why, sizeof(line->why), "%s", m->said);
 		if (*m->said)
 			snprintf(line->view.reason, sizeof(line->view.reason), "%s", m->said);
-		ledger_write(m->all->context->ledger, line, DISK_PATIENCE, beside ? on_noted_beside : on_noted, m);
+		ledger_write(m->all->context->ledger, line, DISK_PATIENCE, done, arg);
 	} else {
 		struct cf_error err;
 
-		(beside ? on_noted_beside : on_noted)(m, cf_fail(&err, ENOMEM, CF_HOST, "out of memory"), &err);
+		done(arg, cf_fail(&err, ENOMEM, CF_HOST, "out of memory"), &err);
 	}
 	if (beside)
 		go_on(m);

@@ -51,7 +51,7 @@ struct migration {
 	enum cf_phase told;			/* the phase that is shown: its entry is there, where that is waited for */
 	enum cf_act next_act;			/* of the edge, to be handed out then */
 	char said[CF_DETAIL_ROOM];		/* why it was taken */
-	enum cf_phase beside;			/* the last one that was not waited for */
+	struct beside { struct migration *m; enum cf_phase phase; } beside[CF_N_PHASES];	/* for those that are not waited for */
 	bool recorded;				/* it has a row there */
 	int writes;				/* not answered yet: it may not be forgotten */
 	bool saved;				/* over, and its receipt is there */
