@@ -44,14 +44,6 @@ int gated_promise(struct work *work, enum cf_mark mark, struct cf_error *err)
 	return mark_set(work->context->promises, work->id, mark, err);
 }
 
-void gated_forget(const struct act_context *context, const char *id)
-{
-	if (context->decisions)
-		mark_forget(context->decisions, id);
-	if (context->promises)
-		mark_forget(context->promises, id);
-}
-
 /* It has been in that phase: those it has left are in its landing. */
 static bool was(const struct work *work, enum cf_phase phase)
 {
@@ -66,7 +58,21 @@ enum cf_word gated_word(const struct work *work, enum cf_phase phase)
 {
 	bool resumed = work->landing.has_resume || was(work, CF_PHASE_RUNNING);
 
+	if (work->has_last_word)
+		return work->last_word;
 	return cf_word(phase, resumed, gated_mark(work->context, work->id));
+}
+
+void gated_forget(struct work *work, enum cf_phase phase)
+{
+	pthread_mutex_lock(&work->lock);
+	work->last_word = gated_word(work, phase);
+	work->has_last_word = true;
+	pthread_mutex_unlock(&work->lock);
+	if (work->context->decisions)
+		mark_forget(work->context->decisions, work->id);
+	if (work->context->promises)
+		mark_forget(work->context->promises, work->id);
 }
 
 static void spell(const struct drive_offer *offer, struct cf_offer *ret)

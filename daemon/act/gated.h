@@ -18,11 +18,11 @@ enum cf_mark gated_mark(const struct act_context *context, const char *id);
 /* Note it for good. */
 int gated_promise(struct work *work, enum cf_mark mark, struct cf_error *err);
 
-/* Over: both marks may go. */
-void gated_forget(const struct act_context *context, const char *id);
-
 /* Destination: its word, by its phase and its mark. */
 enum cf_word gated_word(const struct work *work, enum cf_phase phase);
+
+/* Over, and in the ledger: both marks may go.  Its word stays what it was. */
+void gated_forget(struct work *work, enum cf_phase phase);
 
 /*
  * Source: drive_options.prepare, with the work as userdata: brings libvirt's offer to the

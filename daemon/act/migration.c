@@ -238,7 +238,7 @@ static void on_saved(void *arg, int result, const struct cf_error *err)
 	m->recorded |= result == 0;
 	m->saved = result == 0;
 	if (m->saved)
-		gated_forget(m->all->context, m->id);
+		gated_forget(m->work, m->phase);
 	else
 		migrations_save_later(m->all);
 	(void)err;

@@ -97,6 +97,8 @@ struct work {
 	pthread_mutex_t lock;
 	struct cf_migration shown;
 	struct cf_landing landing;
+	bool has_last_word;			/* destination: it is over, and its mark is gone */
+	enum cf_word last_word;
 	struct cf_record *inbox;		/* destination: the newest record that came in */
 	struct cf_receipt *closing;		/* destination: the source's receipt */
 	cf_mono heard;				/* destination: the source's last word */
