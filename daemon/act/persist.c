@@ -2,6 +2,7 @@
 #include "daemon/act/persist.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
@@ -9,6 +10,7 @@
 #include "daemon/virt/job.h"
 
 #define HOLD_PATIENCE    ((cf_span){ 5 * CF_S })
+#define AGAIN            ((struct timespec){ .tv_nsec = 250 * CF_MS })
 #define RESTORE_PATIENCE ((cf_span){ 35 * CF_S })	/* libvirt itself waits 30 s for the end of a job */
 
 static int set(struct work *work, const char *uuid, bool autostart, cf_span patience, struct cf_error *err)
@@ -16,6 +18,20 @@ static int set(struct work *work, const char *uuid, bool autostart, cf_span pati
 	struct virt_link *link = work_link(work, err);
 
 	return link ? job_set_autostart(link, uuid, autostart, cf_mono_add(kernel_raw(), patience), err) : -ENOTCONN;
+}
+
+/* A libvirtd that ended may have taken the attempt with it, and be back in a moment. */
+static int set_at_last(struct work *work, const char *uuid, struct cf_error *err)
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), RESTORE_PATIENCE);
+	int r;
+
+	for (;;) {
+		r = set(work, uuid, true, RESTORE_PATIENCE, err);
+		if (r == 0 || r == -ENOENT || work_stopping(work) || cf_mono_cmp(kernel_raw(), deadline) > 0)
+			return r;
+		nanosleep(&AGAIN, NULL);
+	}
 }
 
 static void complain(const struct work *work, const char *host, const struct cf_error *err)
@@ -62,7 +78,7 @@ void persist_restore(struct work *work)
 	/* One that was undefined meanwhile has nothing to start from. */
 	if (domain_look(work->context->virt, uuid, &standing, &err) == 0 && !standing.persistent)
 		return;
-	if (set(work, uuid, true, RESTORE_PATIENCE, &err) < 0)
+	if (set_at_last(work, uuid, &err) < 0)
 		complain(work, work->reservation.source, &err);
 	if (work->booted)
 		start_again(work);
