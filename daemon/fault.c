@@ -76,12 +76,19 @@ static int errno_of(const char *what)
 	return EIO;
 }
 
+/* Such a signal is for the whole process, and may find another thread first: this one goes no further meanwhile. */
+static void end_by(int signal)
+{
+	kill(getpid(), signal);
+	nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000 }, NULL);
+}
+
 static int act(const char *action, const char *what)
 {
 	if (strcmp(action, "kill") == 0)
-		kill(getpid(), SIGKILL);
+		end_by(SIGKILL);
 	if (strcmp(action, "stop") == 0)
-		kill(getpid(), SIGSTOP);
+		end_by(SIGSTOP);
 	if (strcmp(action, "sleep") == 0) {
 		long ms = strtol(what, NULL, 10);
 
