@@ -371,7 +371,7 @@ enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
 	struct cf_error err = { 0 };
 	enum cf_event event;
 
-	if (!work->incoming || !commit)
+	if (!work->incoming || !commit || !incoming_alive(work->incoming))
 		return look(work, why);
 	if (gated_decide(work, CF_DECISION_COMMIT, &err) < 0) {	/* else an agent after this one would take it back */
 		act_say(why, "that libvirt is told to let it run could not be noted: %s", err.text);

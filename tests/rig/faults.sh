@@ -121,9 +121,14 @@ ready()
 	wait_for 45 rig_clockferry "$from" check g "h$to" || { rig_clockferry "$from" check g "h$to" | sed 's/^/# /'; return 1; }
 }
 
+# One that is there and does not answer is on its way out.
 agent_up()
 {
-	rig_in "$1" pgrep -x clockferryd >/dev/null || rig_agent "$1" start
+	if rig_in "$1" pgrep -x clockferryd >/dev/null; then
+		! wait_for 5 rig_clockferry "$1" version || return 0
+		rig_agent "$1" kill
+	fi
+	rig_agent "$1" start
 }
 
 abort_all()
