@@ -160,5 +160,7 @@ void cf_gate_domain(const struct cf_pair_evidence *pair, const struct cf_domain_
 		guest_clock(&judge, guest, domain->domain);
 	}
 	blackout(&judge, domain);
+	if (*domain->rolled_back)
+		cf_judge_say(&judge, CF_FINDING_ROLLED_BACK_RECENTLY, domain->domain, domain->rolled_back);
 	cf_judge_options(&judge, domain);
 }

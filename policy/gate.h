@@ -99,6 +99,7 @@ struct cf_domain_evidence {
 	char xml_fault[CF_DETAIL_ROOM];		/* what is wrong with the XML that was given; "" nothing */
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;
+	char rolled_back[CF_DETAIL_ROOM];	/* why its last attempt was, within the last hour; "" it was not */
 };
 
 /*

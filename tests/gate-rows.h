@@ -144,6 +144,8 @@ row(blackout_none, "one that cannot be predicted", UNKNOWN, OFF, s->domain.has_p
 row(blackout_asked, "... where policy wants it predicted", BLACKOUT_NOT_PREDICTED, REFUSE,
     s->domain.has_predicted_blackout = false;
     set_severity(&s->b_limits, CF_FINDING_BLACKOUT_NOT_PREDICTED, CF_SEVERITY_REFUSE))
+row(rolled_back, "a guest whose last attempt was rolled back", ROLLED_BACK_RECENTLY, WARN,
+    strcpy(s->domain.rolled_back, "the blackout would have become too long"))
 
 /* how it is to be carried */
 row(options, "options that go together", UNKNOWN, OFF,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/act/lately.h"
 #include "daemon/act/terms.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
@@ -84,8 +85,10 @@ void gather_domain(const struct act_context *context, const struct settings *set
 
 	ret->libvirt = true;
 	ret->evidence.options = &ret->options;
-	if (ret->evidence.guest)
-		gather_guest(settings, link, &ret->guest);
+	if (!ret->evidence.guest)
+		return;
+	gather_guest(settings, link, &ret->guest);
+	lately_rolled_back(context, ret->guest.uuid, ret->evidence.rolled_back);
 }
 
 /* The dry run of the reservation that will ask for this guest. */

@@ -4,7 +4,7 @@
 # What tests/faults.sh does to the rig's hosts, and how it looks at their guest from outside.
 
 faults_settings='policy "default" { max-skew = "20 s" max-error-bound = "20 s" max-blackout = "3 s" verify-until = "1 s"
-		off = { "kernel-unsync", "tai-unknown", "rolled-back-recently" } }
+		off = { "kernel-unsync", "tai-unknown" } }
 	probe { interval = "1 s" }
 	lease = "5 s"'
 RIG_SILENCE="2 s"
