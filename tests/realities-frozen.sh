@@ -4,7 +4,6 @@
 # A libvirtd that stands still in the middle of a copy, for longer than the other one's keepalive has patience
 # (here 1 s, asked 5 times), and then goes on as if nothing had been.  Each ends as tests/realities.sh has it.
 . "$srcdir/tests/rig/rig.sh"
-RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 . "$srcdir/tests/reality.sh"

@@ -17,6 +17,7 @@
 #include "daemon/virt/events.h"
 #include "daemon/virt/guest.h"
 #include "daemon/virt/job.h"
+#include "daemon/virt/private.h"
 #include "tests/tap.h"
 
 #define URI  "test:///default"
@@ -339,6 +340,41 @@ static void test_no_libvirt(void)
 	virt_free(virt);
 }
 
+/* On one connection is one call at a time, also where one never returns. */
+static void test_lines(void)
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), PATIENCE);
+	struct virt_link *link = NULL, *next = NULL;
+	struct virt_line *first = NULL, *second = NULL, *hung;
+	virConnectPtr kept;
+
+	ok(virt_link_open(virt, PATIENCE, &link, &err) == 0 && virt_line_take(link, deadline, &first, &err) == 0,
+	   "a call has a connection: %s", err.text);
+	hung = virt_line_hold(first);
+	first = virt_line_drop(first);
+	ok(virt_line_take(link, deadline, &second, &err) == 0 && second->connection != hung->connection,
+	   "while it hangs the next call has another one");
+	ok(virConnectIsAlive(hung->connection) == 1, "and its own stays open");
+	hung = virt_line_drop(hung);
+	kept = second->connection;
+	second = virt_line_drop(second);
+	ok(virt_line_take(link, deadline, &second, &err) == 0 && second->connection == kept,
+	   "one that has returned leaves it to the next");
+	link = virt_link_close(link);
+	ok(virConnectIsAlive(kept) == 1, "a link can go before its call");
+	second = virt_line_drop(second);
+
+	ok(virt_link_open(virt, PATIENCE, &link, &err) == 0, "one more");
+	kept = link->line->connection;
+	virt_link_close(link);
+	ok(virt_link_open(virt, PATIENCE, &link, &err) == 0 && link->line->connection == kept,
+	   "what is free when its link is closed serves the next link");
+	ok(virt_link_open(virt, PATIENCE, &next, &err) == 0 && next->line->connection != kept,
+	   "which does not share it");
+	virt_link_close(next);
+	virt_link_close(link);
+}
+
 int main(void)
 {
 	test_connecting();
@@ -352,6 +388,7 @@ int main(void)
 	test_questions();
 	test_driver();
 	test_gated();
+	test_lines();
 	virDomainFree(test);
 	virConnectClose(other);
 	virt_free(virt);

@@ -23,7 +23,6 @@ struct looker {
 	char uuid[CF_UUID_ROOM];
 	struct looker_options options;
 	struct virt_link *link;		/* the thread's, as is: */
-	int last;			/* what the last call on it came to */
 	bool stands;
 	cf_mono since;
 	pthread_mutex_t lock;
@@ -71,24 +70,13 @@ static bool may_ask(struct looker *looker, bool stands_too)
 	return !events.stopped || stands;
 }
 
-/* Never a second call on a connection on which one hangs: libvirt's client can crash when it is lost then. */
-static bool has_link(struct looker *looker, int last)
-{
-	if (last == -ETIMEDOUT)
-		looker->link = virt_link_close(looker->link);
-	if (!looker->link)
-		virt_link_open(looker->context->virt, LINK_PATIENCE, &looker->link, NULL);
-	return looker->link != NULL;
-}
-
 static void look(struct looker *looker)
 {
 	struct cf_progress now = { 0 };
 
-	if (!may_ask(looker, true) || !has_link(looker, looker->last))
+	if (!may_ask(looker, true))
 		return;
-	looker->last = job_progress(looker->link, looker->uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE), &now, NULL);
-	if (looker->last < 0)
+	if (job_progress(looker->link, looker->uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE), &now, NULL) < 0)
 		return;
 	pthread_mutex_lock(&looker->lock);
 	looker->news.looks++;
@@ -102,9 +90,9 @@ static void ask_guest(struct looker *looker)
 	struct cf_error err = { 0 };
 	int r;
 
-	if (!may_ask(looker, false) || !has_link(looker, looker->last))
+	if (!may_ask(looker, false))
 		return;
-	looker->last = r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
+	r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
 			      cf_mono_add(kernel_raw(), GUEST_PATIENCE), &fresh, &err);
 	pthread_mutex_lock(&looker->lock);
 	looker->news.readings++;

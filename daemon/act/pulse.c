@@ -55,13 +55,8 @@ static void *beat(void *userdata)
 	struct pulse *pulse = userdata;
 
 	do {
-		int r = pulse->link ? job_answers(pulse->link, pulse->uuid, cf_mono_add(kernel_raw(), pulse->heartbeat), NULL)
-				    : virt_link_open(pulse->context->virt, pulse->heartbeat, &pulse->link, NULL);
-
-		if (r == 0)
+		if (job_answers(pulse->link, pulse->uuid, cf_mono_add(kernel_raw(), pulse->heartbeat), NULL) == 0)
 			pulse->heard(pulse->userdata);
-		else if (r == -ETIMEDOUT)	/* never a second call beside one that hangs */
-			pulse->link = virt_link_close(pulse->link);
 	} while (rest(pulse));
 
 	return NULL;

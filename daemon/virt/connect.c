@@ -135,6 +135,7 @@ static void withdraw(struct virt *virt)
 	virt->connection = NULL;
 	cf_fail(&virt->why, ENOTCONN, CF_HOST, "the connection to libvirtd was lost");
 	pthread_mutex_unlock(&virt->lock);
+	virt_lines_drop_idle(virt);
 	virt_events_connected(virt, false);
 }
 
@@ -244,6 +245,7 @@ struct virt *virt_free(struct virt *virt)
 		virEventAddTimeout(0, no_op, NULL, NULL);
 		pthread_join(virt->pump, NULL);
 	}
+	virt_lines_drop_idle(virt);
 	assert(!virt->watches);
 	pthread_cond_destroy(&virt->changed);
 	pthread_mutex_destroy(&virt->listening);
@@ -291,54 +293,4 @@ bool virt_host(struct virt *virt, struct virt_host *ret)
 		*ret = virt->host;
 	pthread_mutex_unlock(&virt->lock);
 	return has;
-}
-
-int virt_borrow(struct virt *virt, virConnectPtr *ret, struct cf_error *err)
-{
-	virConnectPtr connection;
-
-	pthread_mutex_lock(&virt->lock);
-	connection = virt->connection;
-	if (connection)
-		virConnectRef(connection);
-	else if (err)
-		*err = virt->why;
-	pthread_mutex_unlock(&virt->lock);
-
-	if (!connection)
-		return -ENOTCONN;
-	*ret = connection;
-	return 0;
-}
-
-/* Links */
-
-int virt_link_open(struct virt *virt, cf_span timeout, struct virt_link **ret, struct cf_error *err)
-{
-	CF_AUTO(cf_free) struct virt_link *link = calloc(1, sizeof(*link));
-	int r;
-
-	if (!link)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = virt_dial(virt->uri, NULL, cf_mono_add(kernel_raw(), timeout), &link->connection, err);
-	if (r < 0)
-		return r;
-
-	*ret = CF_TAKE(link);
-	return 0;
-}
-
-struct virt_link *virt_link_close(struct virt_link *link)
-{
-	if (!link)
-		return NULL;
-
-	virConnectClose(link->connection);
-	free(link);
-	return NULL;
-}
-
-bool virt_link_alive(struct virt_link *link)
-{
-	return virConnectIsAlive(link->connection) == 1;
 }

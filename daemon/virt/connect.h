@@ -8,9 +8,11 @@
  * lives as long as the agent and reconnects by itself, so that a libvirtd that
  * is restarted, upgraded or hung is an interruption and nothing else.
  *
- * struct virt_link is one more connection, for one migration: libvirtd serves
- * five requests per connection, and a call that hangs on one must not hold up
- * the others.
+ * struct virt_link is for all other calls, one link for each who makes some.  On one
+ * connection there is one call at a time: libvirt's client, before 9.10, crashes
+ * when a connection is lost on which two calls wait (it leaves a reference to the
+ * stack of the first in the event loop that the second goes on with).  So a link
+ * whose call was given up makes the next one over another connection.
  *
  * Everything here may be called from any thread but libvirt's own (a listener
  * runs there), and may block for as long as libvirtd does (its keepalive ends
@@ -63,12 +65,12 @@ int virt_wait(struct virt *virt, cf_span timeout, struct cf_error *err);
 bool virt_host(struct virt *virt, struct virt_host *ret);
 
 /*
- * A connection of one's own; -ETIMEDOUT when libvirtd does not answer by then
- * (the attempt is abandoned and counted).
+ * A connection of one's own, which nobody else uses until it is closed; -ETIMEDOUT when
+ * libvirtd does not answer by then (the attempt is abandoned and counted).
  */
 int virt_link_open(struct virt *virt, cf_span timeout, struct virt_link **ret, struct cf_error *err);
 
-/* A call abandoned on it keeps the connection itself open until that call returns. */
+/* What may be used again serves the next one; a call abandoned on it keeps its connection open until it returns. */
 struct virt_link *virt_link_close(struct virt_link *link);
 CF_DEFINE_AUTO(struct virt_link *, virt_link_close)
 

@@ -95,17 +95,17 @@ static void list_page(struct virt *virt, virDomainPtr *domains, size_t n, const 
 
 int domain_list(struct virt *virt, const char *after, size_t limit, struct cf_domains *ret, struct cf_error *err)
 {
-	CF_AUTO(virConnectClose) virConnectPtr connection = NULL;
+	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	CF_AUTO(cf_free) struct domain_xml *xml = calloc(1, sizeof(*xml));
 	virDomainPtr *domains = NULL;
 	int n, r;
 
 	if (!xml)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = virt_borrow(virt, &connection, err);
+	r = virt_borrow(virt, &link, err);
 	if (r < 0)
 		return r;
-	n = virConnectListAllDomains(connection, &domains, 0);
+	n = virConnectListAllDomains(link->line->connection, &domains, 0);
 	if (n < 0)
 		return virt_fail(err, "list of domains");
 
@@ -195,13 +195,13 @@ static int look(struct virt *virt, virDomainPtr domain, struct domain_standing *
 int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret,
 		struct cf_error *err)
 {
-	CF_AUTO(virConnectClose) virConnectPtr connection = NULL;
+	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
 	int r;
 
-	r = virt_borrow(virt, &connection, err);
+	r = virt_borrow(virt, &link, err);
 	if (r == 0)
-		r = find(connection, name_or_uuid, &domain, err);
+		r = find(link->line->connection, name_or_uuid, &domain, err);
 	if (r == 0 && domain)
 		r = look(virt, domain, ret, err);
 	else if (r == 0)
@@ -285,14 +285,14 @@ static int gather(struct virt *virt, virDomainPtr domain, struct cf_domain_evide
 int domain_evidence(struct virt *virt, const char *name_or_uuid, struct cf_domain_evidence *ret,
 		    struct cf_guest_clock *guest, struct cf_error *err)
 {
-	CF_AUTO(virConnectClose) virConnectPtr connection = NULL;
+	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
 	struct cf_domain_evidence evidence = { .domain = name_or_uuid };
 	int r;
 
-	r = virt_borrow(virt, &connection, err);
+	r = virt_borrow(virt, &link, err);
 	if (r == 0)
-		r = find(connection, name_or_uuid, &domain, err);
+		r = find(link->line->connection, name_or_uuid, &domain, err);
 	if (r == 0 && domain)
 		r = gather(virt, domain, &evidence, guest, err);
 	if (r == -ENOENT) {

@@ -41,10 +41,8 @@ static struct drive *gated_free(struct drive *drive)
 	phase_drop(ours->confirm);
 	if (ours->domain)
 		virDomainFree(ours->domain);
-	phase_hang_up(ours->connection);
-	if (ours->link)
-		phase_hang_up(ours->link->connection);
-	free(ours->link);
+	virt_hang_up(ours->connection);
+	virt_link_close(ours->link);
 	free(ours);
 	return NULL;
 }

@@ -16,7 +16,7 @@
 /* One conversation about one guest; each call to its agent is one, and may be given up. */
 struct guest_task {
 	struct task task;
-	virConnectPtr connection;
+	struct virt_line *line;
 	char uuid[CF_UUID_ROOM];
 	virDomainPtr domain;		/* found by the first, carried on to the others */
 	struct cf_instant before, after;
@@ -30,8 +30,7 @@ static void guest_clear(struct task *task)
 
 	if (guest->domain)
 		virDomainFree(guest->domain);
-	if (guest->connection)
-		virConnectClose(guest->connection);
+	virt_line_drop(guest->line);
 }
 
 static struct guest_task *guest_drop(struct guest_task *guest)
@@ -42,13 +41,15 @@ static struct guest_task *guest_drop(struct guest_task *guest)
 CF_DEFINE_AUTO(struct guest_task *, guest_drop)
 
 static struct guest_task *guest_task(int (*run)(struct task *task, struct cf_error *err),
-				     struct cf_error *err)
+				     struct virt_line *line, struct cf_error *err)
 {
-	struct task *task = task_new(sizeof(struct guest_task), run, guest_clear);
+	struct guest_task *guest = (struct guest_task *)task_new(sizeof(struct guest_task), run, guest_clear);
 
-	if (!task)
+	if (guest)
+		guest->line = virt_line_hold(line);
+	else
 		cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	return (struct guest_task *)task;
+	return guest;
 }
 
 /* Finding it */
@@ -76,21 +77,19 @@ static int check_agent(virDomainPtr domain, struct cf_error *err)
 static int find_run(struct task *task, struct cf_error *err)
 {
 	struct guest_task *guest = (struct guest_task *)task;
-	int r = virt_find(guest->connection, guest->uuid, &guest->domain, err);
+	int r = virt_find(guest->line->connection, guest->uuid, &guest->domain, err);
 
 	return r < 0 ? r : check_agent(guest->domain, err);
 }
 
-static int find_guest(struct virt_link *link, const char *uuid, cf_mono deadline, virDomainPtr *ret,
+static int find_guest(struct virt_line *line, const char *uuid, cf_mono deadline, virDomainPtr *ret,
 		      struct cf_error *err)
 {
-	CF_AUTO(guest_drop) struct guest_task *guest = guest_task(find_run, err);
+	CF_AUTO(guest_drop) struct guest_task *guest = guest_task(find_run, line, err);
 	int r;
 
 	if (!guest)
 		return -ENOMEM;
-	guest->connection = link->connection;
-	virConnectRef(guest->connection);
 	snprintf(guest->uuid, sizeof(guest->uuid), "%s", uuid);
 	r = task_by(&guest->task, KIND, uuid, deadline, err);
 	if (r < 0)
@@ -127,10 +126,10 @@ static bool fits(const struct readings *readings, cf_mono deadline)
 	return !readings->rounds || cf_span_cmp(left, readings->took) > 0;
 }
 
-static int read_once(virDomainPtr domain, const char *uuid, cf_mono deadline, struct readings *readings,
-		     struct cf_error *err)
+static int read_once(struct virt_line *line, virDomainPtr domain, const char *uuid, cf_mono deadline,
+		     struct readings *readings, struct cf_error *err)
 {
-	CF_AUTO(guest_drop) struct guest_task *guest = guest_task(read_run, err);
+	CF_AUTO(guest_drop) struct guest_task *guest = guest_task(read_run, line, err);
 	int r;
 
 	if (!guest)
@@ -148,13 +147,16 @@ static int read_once(virDomainPtr domain, const char *uuid, cf_mono deadline, st
 int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_mono deadline,
 		      struct cf_guest_offset *ret, struct cf_error *err)
 {
+	CF_AUTO(virt_line_drop) struct virt_line *line = NULL;
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
 	struct readings readings = { 0 };
 	int r;
 
-	r = find_guest(link, uuid, deadline, &domain, err);
+	r = virt_line_take(link, deadline, &line, err);
+	if (r == 0)
+		r = find_guest(line, uuid, deadline, &domain, err);
 	while (r == 0 && (!readings.rounds || readings.rounds < rounds) && fits(&readings, deadline))
-		r = read_once(domain, uuid, deadline, &readings, err);
+		r = read_once(line, domain, uuid, deadline, &readings, err);
 	/* Rounds that were good stay good when a later one finds no answer; not when it finds nonsense. */
 	if (r < 0 && (!readings.rounds || r == -EPROTO))
 		return r;
@@ -180,6 +182,7 @@ static int set_run(struct task *task, struct cf_error *err)
 int guest_time_set(struct virt_link *link, const char *uuid, cf_real to, cf_mono at, cf_mono deadline,
 		   cf_span *took, struct cf_error *err)
 {
+	CF_AUTO(virt_line_drop) struct virt_line *line = NULL;
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
 	CF_AUTO(guest_drop) struct guest_task *guest = NULL;
 	cf_mono begun = kernel_raw();
@@ -189,8 +192,10 @@ int guest_time_set(struct virt_link *link, const char *uuid, cf_real to, cf_mono
 		*took = (cf_span){ 0 };
 		return cf_fail(err, ERANGE, CF_HOST, "that is no time to set a guest to");
 	}
-	r = find_guest(link, uuid, deadline, &domain, err);
-	if (r == 0 && !(guest = guest_task(set_run, err)))
+	r = virt_line_take(link, deadline, &line, err);
+	if (r == 0)
+		r = find_guest(line, uuid, deadline, &domain, err);
+	if (r == 0 && !(guest = guest_task(set_run, line, err)))
 		r = -ENOMEM;
 	if (r == 0) {
 		guest->domain = CF_TAKE(domain);

@@ -25,7 +25,7 @@ struct incoming *incoming_free(struct incoming *incoming)
 		return NULL;
 
 	phase_drop(incoming->finish);
-	phase_hang_up(incoming->connection);
+	virt_hang_up(incoming->connection);
 	free(incoming);
 	return NULL;
 }

@@ -14,7 +14,7 @@
 struct job_task {
 	struct task task;
 	int (*ask)(struct job_task *job, virDomainPtr domain, struct cf_error *err);
-	virConnectPtr connection;
+	struct virt_line *line;
 	char uuid[CF_UUID_ROOM];
 	unsigned long long downtime_ms;
 	bool autostart;
@@ -29,7 +29,7 @@ static int job_run(struct task *task, struct cf_error *err)
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
 	int r;
 
-	r = virt_find(job->connection, job->uuid, &domain, err);
+	r = virt_find(job->line->connection, job->uuid, &domain, err);
 	if (r < 0)
 		return r;
 	return job->ask(job, domain, err);
@@ -39,10 +39,10 @@ static void job_clear(struct task *task)
 {
 	struct job_task *job = (struct job_task *)task;
 
-	virConnectClose(job->connection);
+	virt_line_drop(job->line);
 }
 
-static struct job_task *job_new(struct virt_link *link, const char *uuid,
+static struct job_task *job_new(const char *uuid,
 				int (*ask)(struct job_task *job, virDomainPtr domain, struct cf_error *err),
 				struct cf_error *err)
 {
@@ -54,16 +54,20 @@ static struct job_task *job_new(struct virt_link *link, const char *uuid,
 		return NULL;
 	}
 	job->ask = ask;
-	job->connection = link->connection;
-	virConnectRef(job->connection);
 	snprintf(job->uuid, sizeof(job->uuid), "%s", uuid);
 	return job;
 }
 
-/* One that could not be made has been told of already. */
-static int job_do(struct job_task *job, cf_mono deadline, struct cf_error *err)
+/* kind: as for task_start().  One that could not be made has been told of already. */
+static int job_do(struct job_task *job, struct virt_link *link, const char *kind, cf_mono deadline,
+		  struct cf_error *err)
 {
-	return job ? task_by(&job->task, KIND, job->uuid, deadline, err) : -ENOMEM;
+	int r;
+
+	if (!job)
+		return -ENOMEM;
+	r = virt_line_take(link, deadline, &job->line, err);
+	return r < 0 ? r : task_by(&job->task, kind, job->uuid, deadline, err);
 }
 
 static struct job_task *job_drop(struct job_task *job)
@@ -147,8 +151,8 @@ static int ask_progress(struct job_task *job, virDomainPtr domain, struct cf_err
 int job_progress(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_progress *ret,
 		 struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_progress, err);
-	int r = job_do(job, deadline, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_progress, err);
+	int r = job_do(job, link, KIND, deadline, err);
 
 	if (r == 0)
 		*ret = job->progress;
@@ -174,8 +178,8 @@ static int ask_completed(struct job_task *job, virDomainPtr domain, struct cf_er
 int job_completed(struct virt_link *link, const char *uuid, cf_mono deadline, struct job_result *ret,
 		  struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_completed, err);
-	int r = job_do(job, deadline, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_completed, err);
+	int r = job_do(job, link, KIND, deadline, err);
 
 	if (r == 0)
 		*ret = job->result;
@@ -239,12 +243,10 @@ static int ask_which(struct job_task *job, virDomainPtr domain, struct cf_error 
 int virt_job_look(struct virt_link *link, const char *uuid, cf_mono deadline,
 		  char which[static VIRT_JOB_ROOM], struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_which, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_which, err);
 	int r;
 
-	if (!job)
-		return -ENOMEM;
-	r = task_by(&job->task, KIND, uuid, deadline, err);
+	r = job_do(job, link, KIND, deadline, err);
 	if (r == -ETIMEDOUT || r == -EALREADY) {
 		snprintf(which, VIRT_JOB_ROOM, "%s", VIRT_JOB_SILENT);
 		return 0;
@@ -266,9 +268,9 @@ static int ask_abort(struct job_task *job, virDomainPtr domain, struct cf_error 
 /* Asked for even while an earlier question about the domain hangs: that is when it is wanted. */
 int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_abort, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_abort, err);
 
-	return job ? task_by(&job->task, NULL, NULL, deadline, err) : -ENOMEM;
+	return job_do(job, link, NULL, deadline, err);
 }
 
 static int ask_state(struct job_task *job, virDomainPtr domain, struct cf_error *err)
@@ -281,9 +283,9 @@ static int ask_state(struct job_task *job, virDomainPtr domain, struct cf_error 
 
 int job_answers(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_state, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_state, err);
 
-	return job ? task_by(&job->task, "state", uuid, deadline, err) : -ENOMEM;
+	return job_do(job, link, "state", deadline, err);
 }
 
 static int ask_pause(struct job_task *job, virDomainPtr domain, struct cf_error *err)
@@ -294,9 +296,9 @@ static int ask_pause(struct job_task *job, virDomainPtr domain, struct cf_error 
 
 int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_pause, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_pause, err);
 
-	return job ? task_by(&job->task, NULL, NULL, deadline, err) : -ENOMEM;
+	return job_do(job, link, NULL, deadline, err);
 }
 
 static int ask_post_copy(struct job_task *job, virDomainPtr domain, struct cf_error *err)
@@ -307,9 +309,9 @@ static int ask_post_copy(struct job_task *job, virDomainPtr domain, struct cf_er
 
 int job_start_post_copy(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_post_copy, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_post_copy, err);
 
-	return job_do(job, deadline, err);
+	return job_do(job, link, KIND, deadline, err);
 }
 
 static int ask_autostart(struct job_task *job, virDomainPtr domain, struct cf_error *err)
@@ -320,12 +322,12 @@ static int ask_autostart(struct job_task *job, virDomainPtr domain, struct cf_er
 int job_set_autostart(struct virt_link *link, const char *uuid, bool autostart, cf_mono deadline,
 		      struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_autostart, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_autostart, err);
 
 	if (!job)
 		return -ENOMEM;
 	job->autostart = autostart;
-	return task_by(&job->task, NULL, NULL, deadline, err);
+	return job_do(job, link, NULL, deadline, err);
 }
 
 static int ask_start(struct job_task *job, virDomainPtr domain, struct cf_error *err)
@@ -338,9 +340,9 @@ static int ask_start(struct job_task *job, virDomainPtr domain, struct cf_error 
 
 int job_start(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_start, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_start, err);
 
-	return job ? task_by(&job->task, NULL, NULL, deadline, err) : -ENOMEM;
+	return job_do(job, link, NULL, deadline, err);
 }
 
 unsigned long long job_downtime_ms(cf_span limit)
@@ -361,10 +363,10 @@ static int ask_max_downtime(struct job_task *job, virDomainPtr domain, struct cf
 int job_set_max_downtime(struct virt_link *link, const char *uuid, cf_span limit, cf_mono deadline,
 			 struct cf_error *err)
 {
-	CF_AUTO(job_drop) struct job_task *job = job_new(link, uuid, ask_max_downtime, err);
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_max_downtime, err);
 
 	if (!job)
 		return -ENOMEM;
 	job->downtime_ms = job_downtime_ms(limit);
-	return job_do(job, deadline, err);
+	return job_do(job, link, KIND, deadline, err);
 }

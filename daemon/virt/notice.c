@@ -17,7 +17,7 @@
 
 struct notice_task {
 	struct task task;
-	virConnectPtr connection;
+	struct virt_line *line;
 	char uuid[CF_UUID_ROOM];
 	bool exec;
 	char path[256], text[1024];
@@ -164,7 +164,7 @@ static int notice_run(struct task *task, struct cf_error *err)
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
 	int r;
 
-	r = virt_find(notice->connection, notice->uuid, &domain, err);
+	r = virt_find(notice->line->connection, notice->uuid, &domain, err);
 	if (r < 0)
 		return r;
 	return notice->exec ? ask(notice, domain, notice_exec_command(notice->path, notice->text), NULL, err)
@@ -173,7 +173,7 @@ static int notice_run(struct task *task, struct cf_error *err)
 
 static void notice_clear(struct task *task)
 {
-	virConnectClose(((struct notice_task *)task)->connection);
+	virt_line_drop(((struct notice_task *)task)->line);
 }
 
 static int give(struct virt_link *link, const char *uuid, bool exec, const char *path, const char *text, cf_mono deadline,
@@ -184,14 +184,14 @@ static int give(struct virt_link *link, const char *uuid, bool exec, const char 
 
 	if (!notice)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	notice->connection = link->connection;
-	virConnectRef(notice->connection);
 	notice->exec = exec;
 	notice->deadline = deadline;
 	snprintf(notice->uuid, sizeof(notice->uuid), "%s", uuid);
 	snprintf(notice->path, sizeof(notice->path), "%s", path);
 	snprintf(notice->text, sizeof(notice->text), "%s%s", text, exec ? "" : "\n");
-	r = task_by(&notice->task, KIND, uuid, deadline, err);
+	r = virt_line_take(link, deadline, &notice->line, err);
+	if (r == 0)
+		r = task_by(&notice->task, KIND, uuid, deadline, err);
 	task_drop(&notice->task);
 	return r;
 }

@@ -153,47 +153,6 @@ struct phase *phase_drop(struct phase *phase)
 	return NULL;
 }
 
-/* Hanging up */
-
-struct hang_up {
-	struct task task;
-	virConnectPtr connection;
-};
-
-static int hang_up_run(struct task *task, struct cf_error *err)
-{
-	struct hang_up *end = (struct hang_up *)task;
-
-	(void)err;
-	virConnectClose(CF_TAKE(end->connection));
-	return 0;
-}
-
-static void hang_up_clear(struct task *task)
-{
-	struct hang_up *end = (struct hang_up *)task;
-
-	if (end->connection)
-		virConnectClose(end->connection);
-}
-
-void phase_hang_up(virConnectPtr connection)
-{
-	CF_AUTO(task_drop) struct task *task = NULL;
-	int result;
-
-	if (!connection)
-		return;
-	task = task_new(sizeof(struct hang_up), hang_up_run, hang_up_clear);
-	if (!task) {
-		virConnectClose(connection);
-		return;
-	}
-	((struct hang_up *)task)->connection = connection;
-	if (task_start(task, NULL, NULL, NULL) == 0)
-		task_wait(task, cf_mono_add(kernel_raw(), CLOSE_TIME), &result, NULL);
-}
-
 bool phases_available(struct virt *virt, struct cf_error *why)
 {
 	struct virt_host host;

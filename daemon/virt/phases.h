@@ -74,6 +74,3 @@ struct phase *phase_new(int (*call)(struct phase *, const struct phase_calls *, 
 			virConnectPtr connection, virDomainPtr domain, unsigned int flags);
 struct phase *phase_drop(struct phase *phase);
 CF_DEFINE_AUTO(struct phase *, phase_drop)
-
-/* Close a connection, which takes a moment, or is left to a thread of its own where libvirtd hangs; NULL is none. */
-void phase_hang_up(virConnectPtr connection);

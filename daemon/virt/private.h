@@ -22,6 +22,7 @@ struct virt_registration {
 };
 
 #define VIRT_REGISTRATIONS 8
+#define VIRT_IDLE 4		/* connections that wait for their next use */
 #define VIRT_JOB_ROOM 32
 
 struct virt {
@@ -38,6 +39,8 @@ struct virt {
 	bool has_host;
 	struct virt_host host;
 	struct guest_watch *watches;
+	size_t n_idle;
+	struct virt_line *idle[VIRT_IDLE];
 
 	pthread_mutex_t listening;	/* held while the listener runs */
 	virt_listener listener;
@@ -47,15 +50,38 @@ struct virt {
 	struct virt_registration registrations[VIRT_REGISTRATIONS];
 };
 
-struct virt_link {
+/* A connection, and how many have it: its link, or who keeps it for the next one, and those whose call is on it. */
+struct virt_line {
 	virConnectPtr connection;
+	int users;
+};
+
+struct virt_link {
+	struct virt *virt;
+	struct virt_line *line;		/* NULL: the last one hangs, or is dead, and there is no other yet */
 };
 
 /* libvirt's last error of this thread into *err, led in by what was tried. */
 int virt_fail(struct cf_error *err, const char *what);
 
-/* The agent's own connection with a reference for the caller (virConnectClose), or why there is none. */
-int virt_borrow(struct virt *virt, virConnectPtr *ret, struct cf_error *err);
+/* A link, or why there is none: at once where the agent's own connection does not stand. */
+int virt_borrow(struct virt *virt, struct virt_link **ret, struct cf_error *err);
+#define VIRT_BORROW_TIME ((cf_span){ 5 * CF_S })
+
+/*
+ * The link's connection for a call, or for several in a row; another one where the last call on
+ * it has not returned.  It is in use until virt_line_drop(), which a task does when it is cleared.
+ */
+int virt_line_take(struct virt_link *link, cf_mono deadline, struct virt_line **ret, struct cf_error *err);
+struct virt_line *virt_line_hold(struct virt_line *line);	/* once more */
+struct virt_line *virt_line_drop(struct virt_line *line);
+CF_DEFINE_AUTO(struct virt_line *, virt_line_drop)
+
+/* Close those that wait for their next use. */
+void virt_lines_drop_idle(struct virt *virt);
+
+/* Close a connection, without waiting for long: libvirtd may hang. */
+void virt_hang_up(virConnectPtr connection);
 
 /* Connect, with keepalive; -ETIMEDOUT when that takes too long.  kind: as for task_start(), about nobody. */
 int virt_dial(const char *uri, const char *kind, cf_mono deadline, virConnectPtr *ret, struct cf_error *err);
