@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/clock/kernel.h"
+#include "daemon/rest.h"
 #include "proto/base.h"
 
 struct worker {
@@ -101,15 +102,12 @@ void worker_each(size_t n, size_t at_once, void (*fn)(void *arg, size_t i), void
 
 int worker_wait(cf_span patience)
 {
-	struct timespec until;
-	int n, r = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += patience.ns / CF_S;
+	cf_mono until = cf_mono_add(kernel_raw(), patience);
+	int n;
 
 	pthread_mutex_lock(&running.lock);
-	while (running.n > 0 && r == 0)
-		r = pthread_cond_clockwait(&running.fewer, &running.lock, CLOCK_MONOTONIC, &until);
+	while (running.n > 0 && rest_on(&running.fewer, &running.lock, until))
+		;
 	n = running.n;
 	pthread_mutex_unlock(&running.lock);
 	return n;

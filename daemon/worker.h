@@ -30,8 +30,8 @@ int worker_run(struct loop *loop, void (*work)(void *arg), void (*done)(void *ar
 void worker_each(size_t n, size_t at_once, void (*fn)(void *arg, size_t i), void *arg);
 
 /*
- * Once the loop has ended: wait until no work is under way, in whole seconds of
- * patience.  How much still is: what it uses must not be freed then.
+ * Once the loop has ended: wait until no work is under way, with so much patience.
+ * How much still is: what it uses must not be freed then.
  */
 int worker_wait(cf_span patience);
 

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/act/work.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/rest.h"
 
 struct cf_offer *work_offer_free(struct cf_offer *offer)
 {
@@ -70,15 +70,9 @@ struct cf_commit *work_take_commit(struct work *work)
 
 void work_wait(struct work *work, cf_span patience)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (until.tv_nsec + patience.ns) / CF_S;
-	until.tv_nsec = (until.tv_nsec + patience.ns) % CF_S;
-
 	pthread_mutex_lock(&work->lock);
 	if (!work->offer && !work->commit && !work->closing && !work->inbox)
-		pthread_cond_clockwait(&work->news, &work->lock, CLOCK_MONOTONIC, &until);
+		rest_on(&work->news, &work->lock, cf_mono_add(kernel_raw(), patience));
 	pthread_mutex_unlock(&work->lock);
 }
 

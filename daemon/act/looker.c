@@ -2,12 +2,11 @@
 #include "daemon/act/looker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "daemon/clock/kernel.h"
+#include "daemon/rest.h"
 #include "daemon/virt/connect.h"
 #include "daemon/virt/guest.h"
 #include "daemon/virt/job.h"
@@ -25,10 +24,8 @@ struct looker {
 	struct virt_link *link;		/* the thread's, as is: */
 	bool stands;
 	cf_mono since;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop;			/* under the lock, as is: */
-	struct looker_news news;
+	struct rest rest;
+	struct looker_news news;	/* under its lock, as is: */
 	int users;			/* the thread, and whoever made it: the last one clears up */
 };
 
@@ -36,14 +33,13 @@ static void leave(struct looker *looker)
 {
 	int users;
 
-	pthread_mutex_lock(&looker->lock);
+	pthread_mutex_lock(&looker->rest.lock);
 	users = --looker->users;
-	pthread_mutex_unlock(&looker->lock);
+	pthread_mutex_unlock(&looker->rest.lock);
 	if (users > 0)
 		return;
 	virt_link_close(looker->link);
-	pthread_cond_destroy(&looker->wake);
-	pthread_mutex_destroy(&looker->lock);
+	rest_clear(&looker->rest);
 	free(looker);
 }
 
@@ -57,10 +53,10 @@ static bool may_ask(struct looker *looker, bool stands_too)
 	struct guest_events events = { .stopped = true, .switchover = true };
 	bool stands;
 
-	pthread_mutex_lock(&looker->lock);
-	if (!looker->stop)
+	pthread_mutex_lock(&looker->rest.lock);
+	if (!looker->rest.over)
 		guest_watch_read(looker->options.watch, &events);
-	pthread_mutex_unlock(&looker->lock);
+	pthread_mutex_unlock(&looker->rest.lock);
 
 	if (events.stopped && !looker->stands)
 		looker->since = kernel_raw();
@@ -78,10 +74,10 @@ static void look(struct looker *looker)
 		return;
 	if (job_progress(looker->link, looker->uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE), &now, NULL) < 0)
 		return;
-	pthread_mutex_lock(&looker->lock);
+	pthread_mutex_lock(&looker->rest.lock);
 	looker->news.looks++;
 	looker->news.progress = now;
-	pthread_mutex_unlock(&looker->lock);
+	pthread_mutex_unlock(&looker->rest.lock);
 }
 
 static void ask_guest(struct looker *looker)
@@ -94,31 +90,12 @@ static void ask_guest(struct looker *looker)
 		return;
 	r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
 			      cf_mono_add(kernel_raw(), GUEST_PATIENCE), &fresh, &err);
-	pthread_mutex_lock(&looker->lock);
+	pthread_mutex_lock(&looker->rest.lock);
 	looker->news.readings++;
 	looker->news.read = r == 0;
 	looker->news.guest_offset = fresh;
 	snprintf(looker->news.guest_why, sizeof(looker->news.guest_why), "%s", err.text);
-	pthread_mutex_unlock(&looker->lock);
-}
-
-/* False when it need not look any more. */
-static bool rest(struct looker *looker, cf_span span)
-{
-	struct timespec until;
-	bool stop;
-	int r = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (until.tv_nsec + span.ns) / CF_S;
-	until.tv_nsec = (until.tv_nsec + span.ns) % CF_S;
-
-	pthread_mutex_lock(&looker->lock);
-	while (!looker->stop && r == 0)
-		r = pthread_cond_clockwait(&looker->wake, &looker->lock, CLOCK_MONOTONIC, &until);
-	stop = looker->stop;
-	pthread_mutex_unlock(&looker->lock);
-	return !stop;
+	pthread_mutex_unlock(&looker->rest.lock);
 }
 
 static void *go_round(void *userdata)
@@ -135,7 +112,7 @@ static void *go_round(void *userdata)
 			every = cf_span_min(cf_span_add(every, every), options->guest_every);
 			next = cf_mono_add(kernel_raw(), every);
 		}
-	} while (rest(looker, options->progress_every));
+	} while (rest_until(&looker->rest, cf_mono_add(kernel_raw(), options->progress_every)));
 
 	leave(looker);
 	return NULL;
@@ -154,8 +131,7 @@ int looker_new(struct looker **ret, const struct act_context *context, const str
 	looker->context = context;
 	looker->options = *options;
 	looker->users = 1;
-	pthread_mutex_init(&looker->lock, NULL);
-	pthread_cond_init(&looker->wake, NULL);
+	rest_init(&looker->rest);
 
 	r = virt_link_open(context->virt, LINK_PATIENCE, &looker->link, err);
 	if (r == 0) {
@@ -175,9 +151,9 @@ int looker_new(struct looker **ret, const struct act_context *context, const str
 
 void looker_read(struct looker *looker, struct looker_news *ret)
 {
-	pthread_mutex_lock(&looker->lock);
+	pthread_mutex_lock(&looker->rest.lock);
 	*ret = looker->news;
-	pthread_mutex_unlock(&looker->lock);
+	pthread_mutex_unlock(&looker->rest.lock);
 }
 
 struct looker *looker_free(struct looker *looker)
@@ -185,10 +161,7 @@ struct looker *looker_free(struct looker *looker)
 	if (!looker)
 		return NULL;
 
-	pthread_mutex_lock(&looker->lock);
-	looker->stop = true;
-	pthread_cond_signal(&looker->wake);
-	pthread_mutex_unlock(&looker->lock);
+	rest_end(&looker->rest);
 	leave(looker);
 	return NULL;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/act/lookout.h"
 
-#include <errno.h>
 #include <pthread.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
+#include "daemon/rest.h"
 #include "daemon/worker.h"
 #include "proto/receipt.h"
 
@@ -28,10 +28,8 @@ struct lookout {
 	cf_span every;
 	pthread_t thread;
 	bool has_thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop;			/* under the lock, as is: */
-	struct lookout_news news;
+	struct rest rest;
+	struct lookout_news news;	/* under its lock */
 };
 
 /* What it has let go it does not take back. */
@@ -57,41 +55,20 @@ static void look(struct lookout *lookout)
 	call_do(lookout->call, CF_ROUTE_CLOCK, NULL, NULL, NULL, &fresh.report, PATIENCE, NULL, &err);
 	ask_landing(lookout, &fresh);
 
-	pthread_mutex_lock(&lookout->lock);
+	pthread_mutex_lock(&lookout->rest.lock);
 	lookout->news = fresh;
-	pthread_mutex_unlock(&lookout->lock);
-}
-
-/* Until it is time to look again; false when it need not look any more. */
-static bool rest(struct lookout *lookout, cf_mono since)
-{
-	cf_span left = cf_span_sub(lookout->every, cf_mono_since(kernel_raw(), since));
-	struct timespec until;
-	bool stop;
-	int r = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	left = cf_span_max(left, (cf_span){ 0 });
-	until.tv_sec += (until.tv_nsec + left.ns) / CF_S;
-	until.tv_nsec = (until.tv_nsec + left.ns) % CF_S;
-
-	pthread_mutex_lock(&lookout->lock);
-	while (!lookout->stop && r == 0)
-		r = pthread_cond_clockwait(&lookout->wake, &lookout->lock, CLOCK_MONOTONIC, &until);
-	stop = lookout->stop;
-	pthread_mutex_unlock(&lookout->lock);
-	return !stop;
+	pthread_mutex_unlock(&lookout->rest.lock);
 }
 
 static void *look_out(void *userdata)
 {
 	struct lookout *lookout = userdata;
-	cf_mono began;
+	cf_mono next;
 
 	do {
-		began = kernel_raw();
+		next = cf_mono_add(kernel_raw(), lookout->every);
 		look(lookout);
-	} while (rest(lookout, began));
+	} while (rest_until(&lookout->rest, next));
 
 	return NULL;
 }
@@ -107,8 +84,7 @@ int lookout_new(struct lookout **ret, const struct act_context *context, const s
 	lookout->news = *options->known;
 	lookout->every = options->heartbeat ? BEAT_EVERY : LOOK_EVERY;
 	snprintf(lookout->migration, sizeof(lookout->migration), "%s", options->migration);
-	pthread_mutex_init(&lookout->lock, NULL);
-	pthread_cond_init(&lookout->wake, NULL);
+	rest_init(&lookout->rest);
 
 	r = fleet_call(context->fleet, options->destination, &lookout->call, err);
 	if (r < 0)
@@ -124,17 +100,14 @@ int lookout_new(struct lookout **ret, const struct act_context *context, const s
 
 void lookout_read(struct lookout *lookout, struct lookout_news *ret)
 {
-	pthread_mutex_lock(&lookout->lock);
+	pthread_mutex_lock(&lookout->rest.lock);
 	*ret = lookout->news;
-	pthread_mutex_unlock(&lookout->lock);
+	pthread_mutex_unlock(&lookout->rest.lock);
 }
 
 void lookout_stop(struct lookout *lookout)
 {
-	pthread_mutex_lock(&lookout->lock);
-	lookout->stop = true;
-	pthread_cond_signal(&lookout->wake);
-	pthread_mutex_unlock(&lookout->lock);
+	rest_end(&lookout->rest);
 }
 
 struct lookout *lookout_free(struct lookout *lookout)
@@ -147,8 +120,7 @@ struct lookout *lookout_free(struct lookout *lookout)
 		pthread_join(lookout->thread, NULL);
 	}
 	call_free(lookout->call);
-	pthread_cond_destroy(&lookout->wake);
-	pthread_mutex_destroy(&lookout->lock);
+	rest_clear(&lookout->rest);
 	free(lookout);
 	return NULL;
 }

@@ -9,12 +9,14 @@
 #include <systemd/sd-event.h>
 #include <time.h>
 
+#include "daemon/clock/kernel.h"
 #include "daemon/fault.h"
 #include "daemon/ledger/private.h"
 #include "daemon/loop.h"
+#include "daemon/rest.h"
 #include "daemon/worker.h"
 
-#define TRY_AGAIN 5	/* s, while it cannot be written */
+#define TRY_AGAIN ((cf_span){ 5 * CF_S })	/* while it cannot be written */
 
 /* A line on its way.  It goes when it was written and its owner has been answered. */
 struct job {
@@ -264,14 +266,12 @@ static void try_again(struct ledger *ledger)
 /* Until there is something to do, or it is time to see whether it works again.  With the lock. */
 static void wait_for_work(struct ledger *ledger)
 {
-	struct timespec until;
+	cf_mono until = cf_mono_add(kernel_raw(), TRY_AGAIN);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TRY_AGAIN;
 	while (!ledger->first && !ledger->stop && !ledger->tidy) {
 		if (ledger->state.writable)
 			pthread_cond_wait(&ledger->wake, &ledger->lock);
-		else if (pthread_cond_clockwait(&ledger->wake, &ledger->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT)
+		else if (!rest_on(&ledger->wake, &ledger->lock, until))
 			return;
 	}
 }

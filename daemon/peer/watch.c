@@ -9,10 +9,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/fleet-inside.h"
+#include "daemon/rest.h"
 #include "daemon/worker.h"
 
 #define THREADS_MAX 16
@@ -49,21 +49,6 @@ static struct mate *next(const struct fleet *fleet)
 	return first;
 }
 
-static void wait_until(struct fleet *fleet, const struct mate *mate)
-{
-	cf_span rest = mate ? cf_mono_since(mate->due, kernel_raw()) : (cf_span){ 0 };
-	struct timespec until;
-
-	if (!mate) {
-		pthread_cond_wait(&fleet->wake, &fleet->lock);
-		return;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += rest.ns / CF_S + (until.tv_nsec + rest.ns % CF_S) / CF_S;
-	until.tv_nsec = (until.tv_nsec + rest.ns % CF_S) % CF_S;
-	pthread_cond_clockwait(&fleet->wake, &fleet->lock, CLOCK_MONOTONIC, &until);
-}
-
 /* Under the lock: wait for a host to ask; NULL when the fleet ends. */
 static struct mate *take(struct fleet *fleet)
 {
@@ -79,7 +64,10 @@ static struct mate *take(struct fleet *fleet)
 			pthread_cond_signal(&fleet->wake);	/* another one waits for what is due after it */
 			return mate;
 		}
-		wait_until(fleet, mate);
+		if (mate)
+			rest_on(&fleet->wake, &fleet->lock, mate->due);
+		else
+			pthread_cond_wait(&fleet->wake, &fleet->lock);
 	}
 }
 

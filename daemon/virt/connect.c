@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/clock/kernel.h"
+#include "daemon/rest.h"
 #include "daemon/virt/private.h"
 #include "daemon/virt/task.h"
 #include "daemon/worker.h"
@@ -143,7 +144,7 @@ static void attend(struct virt *virt, virConnectPtr connection)
 {
 	pthread_mutex_lock(&virt->lock);
 	while (!virt->lost && !virt->ending && virConnectIsAlive(connection) == 1)
-		virt_wait_until(&virt->changed, &virt->lock, cf_mono_add(kernel_raw(), RETRY_MOST));
+		rest_on(&virt->changed, &virt->lock, cf_mono_add(kernel_raw(), RETRY_MOST));
 	pthread_mutex_unlock(&virt->lock);
 }
 
@@ -189,7 +190,7 @@ static void *keeper_thread(void *userdata)
 		rest = keep(virt) ? RETRY_LEAST : cf_span_min((cf_span){ rest.ns * 2 }, RETRY_MOST);
 		until = cf_mono_add(kernel_raw(), rest);
 		pthread_mutex_lock(&virt->lock);
-		while (!virt->ending && virt_wait_until(&virt->changed, &virt->lock, until))
+		while (!virt->ending && rest_on(&virt->changed, &virt->lock, until))
 			;
 		ending = virt->ending;
 		pthread_mutex_unlock(&virt->lock);
@@ -274,7 +275,7 @@ int virt_wait(struct virt *virt, cf_span timeout, struct cf_error *err)
 	bool connected;
 
 	pthread_mutex_lock(&virt->lock);
-	while (!virt->connection && virt_wait_until(&virt->changed, &virt->lock, deadline))
+	while (!virt->connection && rest_on(&virt->changed, &virt->lock, deadline))
 		;
 	connected = virt->connection;
 	if (!connected && err)

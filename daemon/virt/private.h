@@ -149,6 +149,3 @@ bool virt_job_result(virTypedParameterPtr params, int n, struct job_result *ret)
 
 /* The same of one that goes on; false while it has not begun to copy: there are no figures then. */
 bool virt_job_progress(virTypedParameterPtr params, int n, struct cf_progress *ret);
-
-/* pthread_cond_timedwait() against our clock; false when the deadline has passed. */
-bool virt_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, cf_mono deadline);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/clock/kernel.h"
+#include "daemon/rest.h"
 #include "daemon/virt/private.h"
 
 /* More than so many hung calls mean that something is thoroughly broken: threads are not the cure. */
@@ -178,29 +179,12 @@ int task_start(struct task *task, const char *kind, const char *subject, struct 
 	return 0;
 }
 
-bool virt_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, cf_mono deadline)
-{
-	cf_span left = cf_mono_since(deadline, kernel_raw());
-	struct timespec until;
-	int64_t ns;
-
-	if (left.ns <= 0)
-		return false;
-
-	/* Condition variables know no RAW: this may wake a few per cent early, and the caller asks again. */
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	ns = cf_ns_add((int64_t)until.tv_sec * CF_S + until.tv_nsec, left.ns);
-	until = (struct timespec){ ns / CF_S, ns % CF_S };
-	pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &until);
-	return true;
-}
-
 bool task_wait(struct task *task, cf_mono deadline, int *result, struct cf_error *err)
 {
 	bool ended;
 
 	pthread_mutex_lock(&task->lock);
-	while (!task->ended && virt_wait_until(&task->over, &task->lock, deadline))
+	while (!task->ended && rest_on(&task->over, &task->lock, deadline))
 		;
 	ended = task->ended;
 	pthread_mutex_unlock(&task->lock);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/clock/kernel.h"
+#include "daemon/rest.h"
 #include "daemon/virt/private.h"
 
 struct guest_watch {
@@ -69,7 +70,7 @@ bool guest_watch_wait(struct guest_watch *watch, int64_t seen, cf_span timeout, 
 
 	pthread_mutex_lock(&watch->virt->lock);
 	while (watch->events.revision == seen &&
-	       virt_wait_until(&watch->changed, &watch->virt->lock, deadline))
+	       rest_on(&watch->changed, &watch->virt->lock, deadline))
 		;
 	*ret = watch->events;
 	pthread_mutex_unlock(&watch->virt->lock);
