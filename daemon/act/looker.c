@@ -70,7 +70,7 @@ static void look(struct looker *looker)
 {
 	struct cf_progress now = { 0 };
 
-	if (!may_ask(looker, true))
+	if (looker->options.guest_alone || !may_ask(looker, true))
 		return;
 	if (job_progress(looker->link, looker->uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE), &now, NULL) < 0)
 		return;

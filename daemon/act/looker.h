@@ -21,6 +21,7 @@ struct looker_options {
 	const char *uuid;
 	struct guest_watch *watch;	/* outlives looker_stop() */
 	cf_span progress_every;
+	bool guest_alone;		/* libvirt is not asked how far it is: the job is somebody else's */
 	bool ask_guest;			/* it has an agent */
 	int64_t rounds;			/* of one reading of its clock */
 	cf_span guest_first;		/* after that, and then ever more seldom: what tells its rate is distance */

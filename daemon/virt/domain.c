@@ -165,7 +165,8 @@ static bool is_migration(const char *job)
 	       strcmp(job, VIRT_JOB_SILENT) == 0;
 }
 
-static int look(struct virt *virt, virDomainPtr domain, struct domain_standing *ret, struct cf_error *err)
+/* job: whether libvirt is asked for that, too. */
+static int look(struct virt *virt, virDomainPtr domain, bool job, struct domain_standing *ret, struct cf_error *err)
 {
 	struct domain_standing standing = { .known = true };
 	int state, reason, autostart = 0;
@@ -181,7 +182,7 @@ static int look(struct virt *virt, virDomainPtr domain, struct domain_standing *
 		return virt_fail(err, "autostart of the domain");
 	standing.autostart = autostart;
 	standing.migrating = state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION;
-	if (standing.active) {
+	if (standing.active && job) {
 		int r = look_at_job(virt, &standing, err);
 
 		if (r < 0)
@@ -192,8 +193,8 @@ static int look(struct virt *virt, virDomainPtr domain, struct domain_standing *
 	return 0;
 }
 
-int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret,
-		struct cf_error *err)
+static int look_up(struct virt *virt, const char *name_or_uuid, bool job, struct domain_standing *ret,
+		   struct cf_error *err)
 {
 	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
@@ -203,7 +204,7 @@ int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_stand
 	if (r == 0)
 		r = find(link->line->connection, name_or_uuid, &domain, err);
 	if (r == 0 && domain)
-		r = look(virt, domain, ret, err);
+		r = look(virt, domain, job, ret, err);
 	else if (r == 0)
 		*ret = (struct domain_standing){ 0 };
 
@@ -213,6 +214,16 @@ int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_stand
 		r = 0;
 	}
 	return r;
+}
+
+int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret, struct cf_error *err)
+{
+	return look_up(virt, name_or_uuid, true, ret, err);
+}
+
+int domain_glance(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret, struct cf_error *err)
+{
+	return look_up(virt, name_or_uuid, false, ret, err);
 }
 
 /* Evidence */
@@ -244,7 +255,7 @@ static void complete_guest(struct virt *virt, const struct domain_xml *xml, stru
 	guest->lever = guest->agent_connected ? CF_LEVER_GUEST_AGENT : CF_LEVER_NONE;
 }
 
-static int gather(struct virt *virt, virDomainPtr domain, struct cf_domain_evidence *evidence,
+static int gather(struct virt *virt, virDomainPtr domain, bool job, struct cf_domain_evidence *evidence,
 		  struct cf_guest_clock *guest, struct cf_error *err)
 {
 	CF_AUTO(cf_free) struct domain_xml *xml = calloc(1, sizeof(*xml));
@@ -253,7 +264,7 @@ static int gather(struct virt *virt, virDomainPtr domain, struct cf_domain_evide
 
 	if (!xml)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = look(virt, domain, &standing, err);
+	r = look(virt, domain, job, &standing, err);
 	if (r == 0)
 		r = read_xml(virt, domain, xml, err);
 	if (r < 0)
@@ -282,8 +293,8 @@ static int gather(struct virt *virt, virDomainPtr domain, struct cf_domain_evide
 	return 0;
 }
 
-int domain_evidence(struct virt *virt, const char *name_or_uuid, struct cf_domain_evidence *ret,
-		    struct cf_guest_clock *guest, struct cf_error *err)
+static int look_for_evidence(struct virt *virt, const char *name_or_uuid, bool job, struct cf_domain_evidence *ret,
+			     struct cf_guest_clock *guest, struct cf_error *err)
 {
 	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
@@ -294,7 +305,7 @@ int domain_evidence(struct virt *virt, const char *name_or_uuid, struct cf_domai
 	if (r == 0)
 		r = find(link->line->connection, name_or_uuid, &domain, err);
 	if (r == 0 && domain)
-		r = gather(virt, domain, &evidence, guest, err);
+		r = gather(virt, domain, job, &evidence, guest, err);
 	if (r == -ENOENT) {
 		evidence = (struct cf_domain_evidence){ .domain = name_or_uuid };
 		r = 0;
@@ -303,4 +314,16 @@ int domain_evidence(struct virt *virt, const char *name_or_uuid, struct cf_domai
 		return r;
 	*ret = evidence;
 	return 0;
+}
+
+int domain_evidence(struct virt *virt, const char *name_or_uuid, struct cf_domain_evidence *ret,
+		    struct cf_guest_clock *guest, struct cf_error *err)
+{
+	return look_for_evidence(virt, name_or_uuid, true, ret, guest, err);
+}
+
+int domain_evidence_aside(struct virt *virt, const char *name_or_uuid, struct cf_domain_evidence *ret,
+			  struct cf_guest_clock *guest, struct cf_error *err)
+{
+	return look_for_evidence(virt, name_or_uuid, false, ret, guest, err);
 }

@@ -41,6 +41,13 @@ int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_stand
 		struct cf_error *err);
 
 /*
+ * The same of a domain that somebody else has a job on: that is not asked for, so nothing is
+ * known of it (moving is migrating, and no job is active), and nobody waits for us.
+ */
+int domain_glance(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret,
+		  struct cf_error *err);
+
+/*
  * What the gate has to know of a domain; ret->domain points at name_or_uuid,
  * predicted_blackout is the caller's.  For an active domain *guest gets the
  * settings that matter to its clock (no offset, no vCPU counters: guest.h,
@@ -48,3 +55,7 @@ int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_stand
  */
 int domain_evidence(struct virt *virt, const char *name_or_uuid, struct cf_domain_evidence *ret,
 		    struct cf_guest_clock *guest, struct cf_error *err);
+
+/* The same without the job, as domain_glance(). */
+int domain_evidence_aside(struct virt *virt, const char *name_or_uuid, struct cf_domain_evidence *ret,
+			  struct cf_guest_clock *guest, struct cf_error *err);
