@@ -205,6 +205,13 @@ const struct cf_edge *cf_phase_first(enum cf_side side)
 	return cf_phase_next(side, CF_PHASE_UNKNOWN, CF_EV_ASKED);
 }
 
+const struct cf_edge *cf_phase_watched(void)
+{
+	static const struct cf_edge edge = { CF_PHASE_UNKNOWN, CF_EV_ASKED, CF_PHASE_COPYING, CF_ACT_COPY };
+
+	return &edge;
+}
+
 bool cf_phase_is_end(enum cf_phase phase)
 {
 	return phase == CF_PHASE_DONE || phase == CF_PHASE_REFUSED || phase == CF_PHASE_ABORTED ||

@@ -111,6 +111,9 @@ const struct cf_edge *cf_phase_next(enum cf_side side, enum cf_phase from, enum 
 /* Where a side begins, and what it does first: the edge of CF_EV_ASKED from CF_PHASE_UNKNOWN. */
 const struct cf_edge *cf_phase_first(enum cf_side side);
 
+/* The same at the source of one that somebody else drives: its memory flows already. */
+const struct cf_edge *cf_phase_watched(void);
+
 bool cf_phase_is_end(enum cf_phase phase);
 
 /*

@@ -113,6 +113,7 @@ struct drive_ops {
 	bool can_cut;		/* the migration's connection may be cut to bring the guest back */
 	bool outlives_agent;	/* it goes on when the agent dies */
 	bool post_copy;		/* takes options.post_copy */
+	bool foreign;		/* somebody else drives it, and has its verbs: here it is watched */
 
 	/*
 	 * Begin, and return as soon as it is under way; what can be known to be
@@ -193,6 +194,16 @@ extern const struct drive_ops drive_libvirt;
  * everything" and "it runs".  The destination's part is incoming.h.
  */
 extern const struct drive_ops drive_gated;
+
+/*
+ * Whatever another manager drives: it is told from the domain's events.  Nothing is asked
+ * of libvirt about the domain's job unless events were missed.  start() is not there,
+ * and abort() refused.
+ */
+extern const struct drive_ops drive_foreign;
+
+/* Watch one from now on, which has just begun; attach() takes up one of which events were missed.  Never blocks. */
+int drive_foreign_begin(struct virt *virt, const char *uuid, struct drive **ret, struct cf_error *err);
 
 /* Can this host's libvirt be driven phase by phase?  If not, why.  Never blocks. */
 bool phases_available(struct virt *virt, struct cf_error *why);

@@ -18,7 +18,8 @@ static const char *const names[VIRT_N_WHATS] = {
 	[VIRT_STOPPED] = "stopped", [VIRT_LEFT] = "left", [VIRT_SHUTDOWN] = "shutdown",
 	[VIRT_CRASHED] = "crashed", [VIRT_AGENT_CONNECTED] = "agent-connected",
 	[VIRT_AGENT_DISCONNECTED] = "agent-disconnected", [VIRT_RTC_CHANGED] = "rtc-changed",
-	[VIRT_JOB_COMPLETED] = "job-completed", [VIRT_SWITCHOVER] = "switchover",
+	[VIRT_JOB_COMPLETED] = "job-completed", [VIRT_SENDING] = "sending",
+	[VIRT_SWITCHOVER] = "switchover",
 };
 
 const char *virt_what_name(enum virt_what what)
@@ -164,6 +165,8 @@ static void on_monitor(virConnectPtr connection, virDomainPtr domain, const char
 	if (!monitor_read(&said, &event))
 		return;
 	virt_watches_feed(virt, domain, &event);
+	if (event.kind == GUEST_EV_MIGRATION && event.status == MIGRATION_SETUP)
+		virt_tell(virt, VIRT_SENDING, domain, said.heard);
 	if (event.kind == GUEST_EV_MIGRATION && event.status == MIGRATION_PRE_SWITCHOVER)
 		virt_tell(virt, VIRT_SWITCHOVER, domain, said.heard);
 }

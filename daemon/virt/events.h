@@ -33,6 +33,7 @@ enum virt_what {
 	VIRT_AGENT_DISCONNECTED,
 	VIRT_RTC_CHANGED,	/* the guest set its RTC */
 	VIRT_JOB_COMPLETED,
+	VIRT_SENDING,		/* its QEMU begins to send its state somewhere, or to take one in */
 	VIRT_SWITCHOVER,	/* MIGRATION pre-switchover: the guest stands still, here, to go elsewhere */
 	VIRT_N_WHATS,
 };
