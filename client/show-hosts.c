@@ -19,8 +19,8 @@ void show_host_offset(FILE *to, const struct cf_receipt *r)
 {
 	char limit[LIMIT_TEXT_ROOM];
 
-	say_heading(to, "Host offset: clock of %s minus clock of %s, %s", r->migration.destination,
-		    r->migration.source, limit_text(r->limits.max_skew, r->limit_owners.max_skew, limit));
+	say_heading(to, "Host offset: clock of %s minus clock of %s, %s", host_text(r->migration.destination),
+		    host_text(r->migration.source), limit_text(r->limits.max_skew, r->limit_owners.max_skew, limit));
 	show_offset(to, r, "before", CF_FIGURE_OFFSET_BEFORE, r->offset_before);
 	show_offset(to, r, "at STOP", CF_FIGURE_OFFSET_DURING, r->offset_during);
 	show_offset(to, r, "after", CF_FIGURE_OFFSET_AFTER, r->offset_after);
@@ -50,6 +50,6 @@ void show_host_clocks(FILE *to, const struct cf_receipt *r)
 
 	say_heading(to, "Host clocks, %s",
 		    limit_text(r->limits.max_error_bound, r->limit_owners.max_error_bound, limit));
-	show_host_clock(to, r->migration.source, r, CF_FIGURE_SOURCE_CLOCK, &r->source_report);
-	show_host_clock(to, r->migration.destination, r, CF_FIGURE_DESTINATION_CLOCK, &r->destination_report);
+	show_host_clock(to, host_text(r->migration.source), r, CF_FIGURE_SOURCE_CLOCK, &r->source_report);
+	show_host_clock(to, host_text(r->migration.destination), r, CF_FIGURE_DESTINATION_CLOCK, &r->destination_report);
 }

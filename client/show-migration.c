@@ -14,18 +14,23 @@ static bool has_moved(enum cf_outcome outcome)
 	       outcome == CF_OUTCOME_UNVERIFIED;
 }
 
+const char *host_text(const char *host)
+{
+	return *host ? host : "(unknown)";
+}
+
 void show_end(FILE *to, const struct cf_migration *m)
 {
 	enum cf_outcome outcome = m->has_outcome ? m->outcome : CF_OUTCOME_UNKNOWN;
 
 	if (has_moved(outcome))
-		say(to, "%s: %s moved from %s to %s", cf_outcome_words[outcome], m->domain, m->source,
-		    m->destination);
+		say(to, "%s: %s moved from %s to %s", cf_outcome_words[outcome], m->domain, host_text(m->source),
+		    host_text(m->destination));
 	else if (outcome == CF_OUTCOME_UNKNOWN)
-		say(to, "%s: %s, from %s to %s", cf_phase_words[m->phase], m->domain, m->source,
-		    m->destination);
+		say(to, "%s: %s, from %s to %s", cf_phase_words[m->phase], m->domain, host_text(m->source),
+		    host_text(m->destination));
 	else
-		say(to, "%s: %s stays on %s", cf_outcome_words[outcome], m->domain, m->source);
+		say(to, "%s: %s stays on %s", cf_outcome_words[outcome], m->domain, host_text(m->source));
 	if (*m->reason)
 		say_row(to, "why", "%s", m->reason);
 }
@@ -87,7 +92,7 @@ void show_migration(FILE *to, const struct cf_migration *m)
 {
 	char how[PROGRESS_TEXT_ROOM];
 
-	say(to, "%s, from %s to %s: %s", m->domain, m->source, m->destination, progress_text(m, how));
+	say(to, "%s, from %s to %s: %s", m->domain, host_text(m->source), host_text(m->destination), progress_text(m, how));
 }
 
 /* To the second: a list is for finding things. */
@@ -130,7 +135,7 @@ int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct cf_migration *m = &list[i];
 		const char *const cells[] = {
-			m->id, m->domain, m->source, m->destination, second_text(m->started, started),
+			m->id, m->domain, host_text(m->source), host_text(m->destination), second_text(m->started, started),
 			m->has_ended ? cf_span_text(cf_real_since(m->ended, m->started), took) : "-",
 			phase_text(m, phase), m->has_outcome ? cf_outcome_words[m->outcome] : "-",
 		};

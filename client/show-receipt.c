@@ -49,11 +49,11 @@ static void show_persistence(FILE *to, const struct cf_receipt *r)
 	say_row(to, "", "%s%s", was->persistent ? "persistent" : "transient",
 		was->autostart ? ", starts with its host" : "");
 	if (landed && was->persistent != is->persistent)
-		say_row(to, "", "but on %s it is %s", r->migration.destination,
+		say_row(to, "", "but on %s it is %s", host_text(r->migration.destination),
 			is->persistent ? "persistent" : "transient");
 	if (was->autostart && r->has_landing && !(landed && is->autostart))
 		say_row(to, "", "but %s with %s", landed ? "it does not start" : "nobody knows whether it starts",
-			r->migration.destination);
+			host_text(r->migration.destination));
 }
 
 static void show_bytes(FILE *to, const struct cf_receipt *r)
@@ -79,6 +79,8 @@ static void show_head(FILE *to, const struct cf_receipt *r)
 	if (m->has_requester)
 		say_row(to, "asked for by", "%s, %s on %s", m->requester.name, m->requester.role,
 			m->requester.host);
+	else if (strcmp(r->driver, "foreign") == 0)
+		say_row(to, "driven by", "another manager, past clockferry");
 	say_row(to, "migration", "%s, driver %s", m->id, r->driver);
 	say_row(to, "domain", "%s, %s", m->domain, m->uuid);
 	show_persistence(to, r);
@@ -111,11 +113,11 @@ static void show_phases(FILE *to, const struct cf_receipt *r)
 	const struct cf_landing *l = &r->landing;
 
 	say_heading(to, "Phases, and how long each was");
-	show_phases_of(to, r->migration.source, r->phases, r->n_phases);
+	show_phases_of(to, host_text(r->migration.source), r->phases, r->n_phases);
 	if (r->has_landing && l->n_phases > 0)
-		show_phases_of(to, r->migration.destination, l->phases, l->n_phases);
+		show_phases_of(to, host_text(r->migration.destination), l->phases, l->n_phases);
 	if (r->has_landing && l->phase != CF_PHASE_DONE)
-		say_row(to, l->n_phases > 0 ? "" : r->migration.destination, "%slast seen in phase %s",
+		say_row(to, l->n_phases > 0 ? "" : host_text(r->migration.destination), "%slast seen in phase %s",
 			l->n_phases > 0 ? "then " : "", cf_phase_words[l->phase]);
 }
 
@@ -140,11 +142,11 @@ static void show_versions(FILE *to, const struct cf_receipt *r)
 	const char *const landed[] = { l->agent, l->libvirt, l->emulator, r->machine, l->kernel };
 
 	say_heading(to, "Versions");
-	show_version(to, r->migration.source, here);
+	show_version(to, host_text(r->migration.source), here);
 	if (r->has_destination_versions)
-		show_version(to, r->migration.destination, there);
+		show_version(to, host_text(r->migration.destination), there);
 	else if (r->has_landing)
-		show_version(to, r->migration.destination, landed);
+		show_version(to, host_text(r->migration.destination), landed);
 }
 
 /* Of a figure that is absent, the first reason stands where the figure would. */
@@ -177,7 +179,7 @@ static void show_unmeasured(FILE *to, const struct cf_receipt *r)
 	bool headed = show_unmeasured_of(to, r, author(r), r->unmeasured, r->n_unmeasured, false);
 
 	if (r->has_landing)
-		show_unmeasured_of(to, r, r->migration.destination, l->unmeasured, l->n_unmeasured, headed);
+		show_unmeasured_of(to, r, host_text(r->migration.destination), l->unmeasured, l->n_unmeasured, headed);
 }
 
 void show_receipt(FILE *to, const struct cf_receipt *r)

@@ -45,6 +45,9 @@ void show_trial(FILE *to, const struct cf_trial *trial, cf_span since);
 void show_policy_rows(FILE *to, const struct cf_policy *policy);
 void show_receipt(FILE *to, const struct cf_receipt *receipt);
 
+/* A host of a migration by its name: that somebody else drives may have one that nobody here knows. */
+const char *host_text(const char *host);
+
 /* The end of a migration in one line: "clean: web1 moved from hA to hB". */
 void show_end(FILE *to, const struct cf_migration *migration);
 

@@ -198,6 +198,15 @@ static void on_virt(const struct virt_news *news, void *userdata)
 		log_warning_about(LOG_ABOUT(.id = LOG_ID_LIBVIRT_LOST), "the connection to libvirt is lost");
 }
 
+/* The same, once there is somebody who wants to know what happens to the domains. */
+static void on_virt_and_domains(const struct virt_news *news, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	on_virt(news, userdata);
+	migrations_hear(agent->migrations, news);
+}
+
 /* Where no hook is installed nobody reads it. */
 static void tell_hook(const struct agent *agent)
 {
@@ -415,6 +424,7 @@ static int make_parts(struct agent *agent, struct cf_error *err)
 	if (r < 0)
 		return r;
 	migrations_recover(agent->migrations);
+	virt_set_listener(agent->virt, on_virt_and_domains, agent);
 	return 0;
 }
 
@@ -480,6 +490,8 @@ void agent_free(struct agent *agent)
 		return;
 
 	server_free(agent->server);
+	if (agent->virt)
+		virt_set_listener(agent->virt, NULL, NULL);
 	migrations_free(agent->migrations);
 	busy = worker_wait(WORKER_PATIENCE);
 	if (busy) {	/* they use what follows: the end of the process takes it all */
@@ -490,8 +502,6 @@ void agent_free(struct agent *agent)
 	marks_free(agent->context.promises);
 	ledger_free(agent->ledger);
 	fleet_free(agent->fleet);
-	if (agent->virt)
-		virt_set_listener(agent->virt, NULL, NULL);
 	virt_free(agent->virt);
 	watchdog_stop(agent->dog);
 	reporter_free(agent->reporter);

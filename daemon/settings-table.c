@@ -190,6 +190,9 @@ static const struct setting guard[] = {
 		      "observe: it comes in, and the log says why it should not have. off: nothing is judged.")),
 	EITHER("without-agent", guard.closed, "open", closed_words,
 		MEANS("What the hook does when the agent does not answer.")),
+	SWITCH("measure", guard.measure, "yes",
+		MEANS("Whether a migration that another manager drives is measured, its guest's clock made right as "
+		      "policy says, and a receipt written, on this host.")),
 	SPAN("deadline", guard.deadline, "1 s", 100 * CF_MS, MIN_,
 		MEANS("How long the hook waits for the answer, all in all.")),
 };
@@ -285,8 +288,8 @@ const struct setting_group setting_groups[SETTING_GROUPS] = {
 	{ "probe", NULL, GROUP_ONE, ROWS(probe), "Measuring the offset between two hosts." },
 	{ "guest", NULL, GROUP_ONE, ROWS(guest), "Measuring and correcting a guest's clock." },
 	{ "guard", NULL, GROUP_ONE, ROWS(guard),
-		"Migrations to this host that others drive, where `clockferry hook install` was called. The "
-		"limits are those of use-policy." },
+		"Migrations that others drive. What comes to this host is judged where `clockferry hook "
+		"install` was called, by the limits of use-policy." },
 	{ "ledger", NULL, GROUP_ONE, ROWS(ledger),
 		"What this host's agent remembers of its migrations, and how long." },
 	{ "policy", "default", GROUP_POLICIES, ROWS(policy),

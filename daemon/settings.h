@@ -136,6 +136,7 @@ struct settings {
 	struct {
 		enum cf_guard_mode mode;
 		bool closed;		/* without an agent's answer nothing comes in */
+		bool measure;		/* migrations that others drive */
 		cf_span deadline;	/* for the hook, all in all */
 	} guard;
 

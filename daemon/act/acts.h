@@ -30,6 +30,13 @@ act_fn act_follow_verification;
 act_fn act_undo;
 act_fn act_close;
 
+/* source, of a migration that somebody else drives */
+act_fn act_attend;
+act_fn act_attend_end;
+act_fn act_attend_landing;
+act_fn act_attend_correction;
+act_fn act_attend_verification;
+
 /* destination */
 act_fn act_await;
 act_fn act_prepare;

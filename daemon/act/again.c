@@ -48,7 +48,7 @@ static void open_copy(struct work *work)
 	while (!work_stopping(work) && virt_wait(work->context->virt, TURN, &err) < 0)
 		;
 	work_link(work, NULL);
-	if (gate_watch(work, &err) < 0 ||
+	if ((work_has_peer(work) && gate_watch(work, &err) < 0) ||
 	    work->driver->attach(work->context->virt, work->reservation.uuid, &work->drive, &err) < 0)
 		log_warning("migration %s: %s", work->id, err.text);
 }
@@ -61,7 +61,8 @@ void again_open(struct work *work, enum cf_act act)
 		return;
 	}
 
-	open_pair(work);
+	if (work_has_peer(work))
+		open_pair(work);
 	if (act == CF_ACT_COPY || act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK)
 		open_watch(work, work->reservation.uuid);
 	if (act == CF_ACT_COPY)

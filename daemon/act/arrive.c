@@ -29,6 +29,7 @@
 #define RECORD_WAIT    ((cf_span){ 2 * CF_S })	/* for the record that names STOP */
 #define PAUSE_PATIENCE ((cf_span){ 2 * CF_S })
 #define SOON           ((struct timespec){ .tv_nsec = 2 * CF_MS })
+#define NOT_SO_SOON    ((struct timespec){ .tv_nsec = 20 * CF_MS })	/* the job is somebody else's */
 
 bool arrive_source_gave_up(struct work *work, char why[static CF_DETAIL_ROOM])
 {
@@ -44,7 +45,7 @@ static bool has_arrived(struct work *work)
 	struct domain_standing standing;
 	struct cf_error err = { 0 };
 
-	return domain_look(work->context->virt, work->reservation.uuid, &standing, &err) == 0 && standing.known &&
+	return domain_glance(work->context->virt, work->reservation.uuid, &standing, &err) == 0 && standing.known &&
 	       standing.active;
 }
 
@@ -107,8 +108,8 @@ static bool came_paused(struct work *work)
 	struct domain_standing standing;
 
 	work_newest_record(work);
-	return work->has_record && work->record->paused &&
-	       domain_look(work->context->virt, work->reservation.uuid, &standing, NULL) == 0 && standing.known &&
+	return (work->driver->foreign || (work->has_record && work->record->paused)) &&
+	       domain_glance(work->context->virt, work->reservation.uuid, &standing, NULL) == 0 && standing.known &&
 	       standing.state == CF_DOMAIN_PAUSED && !standing.migrating;
 }
 
@@ -180,7 +181,7 @@ static enum cf_event await_finish(struct work *work)
 
 	while (domain_look(work->context->virt, work->reservation.uuid, &standing, &err) == 0 && standing.job_active &&
 	       cf_mono_cmp(kernel_raw(), deadline) < 0)
-		nanosleep(&SOON, NULL);
+		nanosleep(work->driver->foreign ? &NOT_SO_SOON : &SOON, NULL);
 	return CF_EV_LANDED;
 }
 
@@ -300,8 +301,12 @@ static void correct(struct work *work)
 		return;
 	}
 
+	if (!work_has_peer(work)) {
+		mend_look(work, work->reservation.uuid, &work->landing);
+		return;
+	}
 	await_record(work);
-	if (work->has_record && work->record->paused) {
+	if (work->has_record && work->record->paused && !work->driver->foreign) {
 		keep_paused(work);
 		return;
 	}

@@ -26,6 +26,8 @@ int migration_abort(struct migration *m, const char *reason, struct cf_error *er
 
 	if (cf_phase_is_end(m->phase))
 		return cf_fail(err, EALREADY, CF_CONFLICT, "the migration has ended: %s", cf_phase_words[m->phase]);
+	if (m->work->driver->foreign)
+		return cf_fail(err, EPERM, CF_CONFLICT, "another manager drives it, and only that can abort it");
 	if (!cf_phase_can_abort(m->side, m->phase, m->work->driver->has_gate))
 		return cf_fail(err, EBUSY, CF_TOO_LATE, "the migration is %s: it can no longer be aborted",
 			       cf_phase_words[m->phase]);

@@ -57,7 +57,7 @@ static void hand_over(struct work *work)
 	struct cf_accepted accepted;
 	struct cf_error err = { 0 };
 
-	if (!*work->reservation.uuid)	/* it was never asked */
+	if (!*work->reservation.uuid || !work_has_peer(work))	/* it was never asked */
 		return;
 	closing = calloc(1, sizeof(*closing));
 	if (!closing)
@@ -75,6 +75,8 @@ static void measure_after(struct work *work)
 {
 	struct cf_error err = { 0 };
 
+	if (!work_has_peer(work))
+		return;
 	if (work_calls(work, &err) < 0 ||
 	    probe_rounds(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
 			 work->settings->probe.timeout, &err) < 0) {
@@ -100,7 +102,7 @@ static void learn(struct work *work)
 {
 	const struct cf_receipt *receipt = work->receipt;
 
-	if (receipt->has_blackout)
+	if (receipt->has_blackout && !work->driver->foreign)	/* who knows what that one aimed at */
 		fleet_learn(work->context->fleet, work->reservation.destination,
 			    cf_span_max(cf_span_sub(receipt->blackout.high, estimate(work)), (cf_span){ 0 }));
 }
@@ -251,7 +253,7 @@ enum cf_event act_close_incoming(struct work *work, char why[static CF_DETAIL_RO
 	const struct timespec turn = { .tv_nsec = 20 * CF_MS };
 
 	(void)why;
-	while (!work_newest_closing(work) && !*work->receipt->migration.id &&
+	while (work_has_peer(work) && !work_newest_closing(work) && !*work->receipt->migration.id &&
 	       cf_mono_cmp(kernel_raw(), deadline) < 0 &&
 	       cf_span_cmp(work_silence(work), work->settings->lease) < 0 && !work_stopping(work))
 		nanosleep(&turn, NULL);

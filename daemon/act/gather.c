@@ -69,16 +69,18 @@ static void gather_guest(const struct settings *settings, struct virt_link *link
 	guest->lever = guest->has_guest_offset ? CF_LEVER_GUEST_AGENT : CF_LEVER_NONE;
 }
 
-void gather_domain(const struct act_context *context, const struct settings *settings, struct virt_link *link,
-		   const char *domain, const struct cf_options *wish, struct gathered_domain *ret)
+/* How a domain is looked at: domain_evidence() or domain_evidence_aside(). */
+typedef int look_fn(struct virt *virt, const char *domain, struct cf_domain_evidence *ret, struct cf_guest_clock *guest,
+		    struct cf_error *err);
+
+static void gather_by(look_fn *look, const struct act_context *context, const struct settings *settings,
+		      struct virt_link *link, const char *domain, struct gathered_domain *ret)
 {
 	struct cf_error err = { 0 };
 
-	memset(ret, 0, sizeof(*ret));
 	gather_report(context, &ret->report);
 	gather_software(context, &ret->software);
-	cf_options_take(&settings->libvirt.options, wish, &ret->options);
-	if (domain_evidence(context->virt, domain, &ret->evidence, &ret->guest, &err) < 0) {
+	if (look(context->virt, domain, &ret->evidence, &ret->guest, &err) < 0) {
 		snprintf(ret->libvirt_why, sizeof(ret->libvirt_why), "%s", err.text);
 		return;
 	}
@@ -89,6 +91,21 @@ void gather_domain(const struct act_context *context, const struct settings *set
 		return;
 	gather_guest(settings, link, &ret->guest);
 	lately_rolled_back(context, ret->guest.uuid, ret->evidence.rolled_back);
+}
+
+void gather_domain(const struct act_context *context, const struct settings *settings, struct virt_link *link,
+		   const char *domain, const struct cf_options *wish, struct gathered_domain *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	cf_options_take(&settings->libvirt.options, wish, &ret->options);
+	gather_by(domain_evidence, context, settings, link, domain, ret);
+}
+
+void gather_domain_aside(const struct act_context *context, const struct settings *settings, struct virt_link *link,
+			 const char *domain, struct gathered_domain *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	gather_by(domain_evidence_aside, context, settings, link, domain, ret);
 }
 
 /* The dry run of the reservation that will ask for this guest. */
@@ -105,13 +122,15 @@ static void spell(const struct settings *settings, const struct gathered_domain 
 		.dry_run = true, .limits = tight.limits, .report = domain->report,
 		.has_policy = evidence->has_policy, .has_requested = terms->has_policy,
 		.has_override = terms->has_override, .override = terms->override,
-		.has_requester = true, .requester = *ask->requester,
+		.has_requester = ask->requester,
 	};
+	if (ask->requester)
+		ret->requester = *ask->requester;
 	snprintf(ret->domain, sizeof(ret->domain), "%s", domain->guest.domain);
 	snprintf(ret->uuid, sizeof(ret->uuid), "%s", domain->guest.uuid);
 	snprintf(ret->source, sizeof(ret->source), "%s", settings->host);
 	snprintf(ret->destination, sizeof(ret->destination), "%s", ask->destination);
-	snprintf(ret->driver, sizeof(ret->driver), "%s", drive_gated.name);
+	snprintf(ret->driver, sizeof(ret->driver), "%s", ask->foreign ? drive_foreign.name : drive_gated.name);
 	snprintf(ret->policy, sizeof(ret->policy), "%s", evidence->policy);
 	snprintf(ret->requested, sizeof(ret->requested), "%s", terms->policy);
 }
@@ -235,9 +254,10 @@ static void add_objections(struct gathered_pair *pair)
 	}
 }
 
-static void judge(const struct settings *settings, const struct gathered_domain *domain, const char *destination,
+static void judge(const struct settings *settings, const struct gathered_domain *domain, const struct gather_ask *ask,
 		  struct gathered_pair *ret)
 {
+	const char *destination = ask->destination;
 	struct cf_pair_evidence pair = {
 		.source = settings->host,
 		.destination = destination,
@@ -262,9 +282,9 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 		cf_gate_pair(&pair, &ret->limits, &ret->findings);
 	else
 		cf_gate_source(&pair, &ret->limits, &ret->findings);
-	if (domain->libvirt)
+	if (domain->libvirt && !ask->foreign)	/* what speaks against that domain was its manager's to find out */
 		cf_gate_domain(&pair, &evidence, &ret->limits, &ret->findings);
-	else
+	if (!domain->libvirt)
 		add(ret, CF_FINDING_LIBVIRT_UNAVAILABLE, settings->host, domain->libvirt_why);
 	if (ret->has_lease)
 		add_objections(ret);
@@ -323,7 +343,7 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 	}
 	if (r == 0 && !is_here(settings, ask->destination, ret))
 		r = inquire(settings, call, ask->id, ret, &err);
-	if (ret->has_lease)
+	if (ret->has_lease && (!ask->foreign || ret->lease.granted))
 		measure(context, settings, call, ask->destination, ret);
 	take_limits(settings, &own, ask, ret);
 	take_override(ask, ret);
@@ -335,9 +355,9 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 		add(ret, CF_FINDING_LEDGER_UNWRITABLE, settings->host, ledger.fault);
 	terms_object(&own, settings->host, &ret->limits, &ret->findings);
 	predict(context, ask->destination, ret);
-	if (domain->libvirt)
+	if (domain->libvirt && !ask->foreign)
 		choose_driver(context, settings, domain, ask->destination, ret);
-	judge(settings, domain, ask->destination, ret);
+	judge(settings, domain, ask, ret);
 }
 
 int gather_guest_clock(const struct act_context *context, const struct settings *settings, const char *domain,

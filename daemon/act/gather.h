@@ -30,7 +30,8 @@ struct gather_ask {
 	const char *id;				/* of the migration that this is to become, or of none */
 	const char *destination;
 	const struct cf_terms *terms;		/* zeroed where there are none */
-	const struct cf_requester *requester;
+	const struct cf_requester *requester;	/* NULL: nobody's that is known */
+	bool foreign;				/* somebody else has begun it: does the destination see it come in? */
 };
 
 /* The other host, as it answered. */
@@ -62,6 +63,10 @@ void gather_report(const struct act_context *context, struct cf_report *ret);
  */
 void gather_domain(const struct act_context *context, const struct settings *settings, struct virt_link *link,
 		   const char *domain, const struct cf_options *wish, struct gathered_domain *ret);
+
+/* The same of a domain that somebody else migrates: nothing is asked that they would have to wait for. */
+void gather_domain_aside(const struct act_context *context, const struct settings *settings, struct virt_link *link,
+			 const char *domain, struct gathered_domain *ret);
 
 /*
  * The pair: a dry run of the reservation and `rounds` rounds over call, judged

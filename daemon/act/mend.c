@@ -255,3 +255,22 @@ void mend_again(struct work *work, const struct mend_guest *of)
 	if (look(&m))
 		put_right(&m);
 }
+
+void mend_look(struct work *work, const char *uuid, struct cf_landing *at)
+{
+	const struct settings *settings = work->settings;
+	struct cf_guest_offset reading = { 0 };
+	char offset[CF_INTERVAL_TEXT_ROOM], why[CF_DETAIL_ROOM];
+	struct cf_error err = { 0 };
+
+	if (guest_offset_read(work->link, uuid, settings->guest.rounds,
+			      cf_mono_add(kernel_raw(), settings->guest.timeout), &reading, &err) < 0) {
+		work_unmeasured(work, CF_FIGURE_RESIDUAL, "%s", err.text);
+		return;
+	}
+	act_say(why, "its clock is %s against this host's, and what it was before nobody here knows",
+		cf_interval_text(reading.offset, offset));
+	pthread_mutex_lock(&work->lock);
+	act_say(at->left, "%s", why);
+	pthread_mutex_unlock(&work->lock);
+}

@@ -29,5 +29,11 @@ void mend(struct work *work, const struct mend_guest *of);
 /* The same later on: what was lost in the migration is known already, and is not what is looked for. */
 void mend_again(struct work *work, const struct mend_guest *of);
 
+/*
+ * One reading of a guest's clock of which nobody knows where it should be: put into words, as
+ * why nothing is done about it.
+ */
+void mend_look(struct work *work, const char *uuid, struct cf_landing *at);
+
 /* One reading of the guest's clock error, noted as a residual; false when it could not be had. */
 bool mend_read(struct work *work, const struct mend_guest *of, struct cf_error *err);

@@ -184,7 +184,7 @@ static void on_noted(void *arg, int result, const struct cf_error *err)
 	FAULT_PHASE(m->side, m->phase, NOTED);
 	if (result < 0)
 		note_missed(m, m->phase, err);
-	if (result < 0 && cf_phase_noting(m->side, m->phase) == CF_NOTE_OR_ABORT)
+	if (result < 0 && cf_phase_noting(m->side, m->phase) == CF_NOTE_OR_ABORT && !m->work->driver->foreign)
 		call_off(m, err);
 	else
 		go_on(m);
@@ -408,6 +408,11 @@ int migration_hire(struct migration *m, struct cf_error *err)
 void migration_set_out(struct migration *m)
 {
 	enter(m, cf_phase_first(m->side), "");
+}
+
+void migration_watch(struct migration *m)
+{
+	enter(m, cf_phase_watched(), "");
 }
 
 /* Nothing was done about it yet; but what it came with is gone, where that was to be written nowhere. */

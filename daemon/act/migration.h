@@ -24,6 +24,7 @@ struct migrations {
 	bool restoring;				/* receipts that the ledger has lost are being looked for */
 	bool recovered;				/* what an earlier agent left half done is known */
 	struct errand *errands;
+	struct foreign *foreign;		/* what others may be driving; nobody knows yet */
 	struct sd_event_source *retry;		/* some that are over are not in the ledger yet */
 };
 
@@ -91,6 +92,9 @@ int migration_hire(struct migration *migration, struct cf_error *err);
 /* The first edge of its side. */
 void migration_set_out(struct migration *migration);
 
+/* The same at the source of one that somebody else drives. */
+void migration_watch(struct migration *migration);
+
 /* One that an earlier agent has begun, and that has its thread: on from where the ledger has it. */
 void migration_go_on(struct migration *migration);
 
@@ -121,6 +125,12 @@ bool migrations_hold(const struct migrations *all, const char *uuid);
 
 /* One that is over: into the ledger, once more. */
 void migration_save(struct migration *migration);
+
+/*
+ * Is that domain on its way, on that side, by a migration that is known here?  Not any
+ * more once the guest has landed.
+ */
+bool migrations_move(const struct migrations *all, const char *uuid, enum cf_side side);
 
 /* To the list: one more, as it is. */
 void migrations_add(struct migrations *all, struct migration *migration);

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "daemon/act/errand.h"
+#include "daemon/act/foreign.h"
 #include "daemon/act/migration.h"
 #include "daemon/act/queue.h"
 #include "daemon/act/wish.h"
@@ -47,6 +48,22 @@ static bool busy(const struct migrations *all, const char *uuid, const struct mi
 			continue;
 		work_shown(m->work, &shown);
 		if (strcmp(shown.uuid, uuid) == 0)
+			return true;
+	}
+
+	return false;
+}
+
+bool migrations_move(const struct migrations *all, const char *uuid, enum cf_side side)
+{
+	struct cf_migration shown;
+
+	for (struct migration *m = all->newest; m; m = m->next) {
+		if (m->side != side || !holds(m) || m->phase == CF_PHASE_LANDED || m->phase == CF_PHASE_CORRECTING ||
+		    m->phase == CF_PHASE_VERIFYING)
+			continue;
+		work_shown(m->work, &shown);
+		if (strcasecmp(shown.uuid, uuid) == 0)
 			return true;
 	}
 
@@ -215,6 +232,7 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 		      const struct cf_lease *lease, const char *peer, struct migration **ret, struct cf_error *err)
 {
 	CF_AUTO(migration_free) struct migration *m = NULL;
+	const struct drive_ops *driver;
 	struct cf_migration *shown;
 	int r;
 
@@ -227,10 +245,11 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	if (*ret)
 		return cf_fail(err, EEXIST, CF_CONFLICT, "%s is another migration already", id);
 
-	if (busy(all, reservation->uuid, NULL))
+	driver = work_driver(reservation->driver);
+	if (driver->foreign ? migrations_move(all, reservation->uuid, CF_DESTINATION) : busy(all, reservation->uuid, NULL))
 		return cf_fail(err, EBUSY, CF_CONFLICT, "domain %s is being migrated here already", reservation->domain);
 
-	r = let_in(all, err);
+	r = driver->foreign ? 0 : let_in(all, err);
 	if (r < 0)
 		return r;
 	r = migration_new(&m, all, all->context, CF_DESTINATION, id, err);
@@ -244,7 +263,9 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	snprintf(m->request.domain, sizeof(m->request.domain), "%s", reservation->domain);
 
 	m->work->reservation = *reservation;
-	m->work->driver = work_driver(reservation->driver);
+	m->work->driver = driver;
+	if (driver->foreign)
+		m->work->watch = foreign_announced(all->foreign, reservation->uuid);
 	m->work->lease = *lease;
 	shown = work_show_begin(m->work);
 	snprintf(shown->domain, sizeof(shown->domain), "%s", reservation->domain);
@@ -409,9 +430,18 @@ int migrations_new(struct migrations **ret, const struct act_context *context, s
 	if (!all)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	all->context = context;
+	if (foreign_new(&all->foreign, all, err) < 0) {
+		free(all);
+		return -ENOMEM;
+	}
 
 	*ret = all;
 	return 0;
+}
+
+void migrations_hear(struct migrations *all, const struct virt_news *news)
+{
+	foreign_hear(all->foreign, news);
 }
 
 void migrations_free(struct migrations *all)
@@ -420,6 +450,7 @@ void migrations_free(struct migrations *all)
 
 	if (!all)
 		return;
+	foreign_free(all->foreign);
 	sd_event_source_disable_unref(all->alarm);
 	stop_clear(&all->stop);
 	sd_event_source_disable_unref(all->retry);

@@ -75,6 +75,10 @@ int migrations_start(struct migrations *migrations, const char *id, struct cf_mi
 int migrations_expect(struct migrations *migrations, const char *id, const struct cf_reservation *reservation,
 		      const struct cf_lease *lease, const char *peer, struct migration **ret, struct cf_error *err);
 
+/* Something has happened to a domain: it may be a migration that somebody else drives.  On any thread, never blocks. */
+struct virt_news;
+void migrations_hear(struct migrations *migrations, const struct virt_news *news);
+
 /*
  * What this host itself has to say against one more that comes in, CF_FINDING_UNKNOWN
  * for nothing; one that has its reservation keeps it.

@@ -159,7 +159,8 @@ void receipt_alone(struct work *work)
 	note_destination_versions(work);
 	receipt_limits(work);
 	snprintf(receipt->driver, sizeof(receipt->driver), "%s", work->reservation.driver);
-	receipt->has_source_report = receipt->has_destination_report = true;
+	receipt->has_source_report = work_has_peer(work);
+	receipt->has_destination_report = true;
 	receipt->has_policy = true;
 	receipt->policy.domains_choice = work->reservation.has_policy;
 	snprintf(receipt->policy.source, sizeof(receipt->policy.source), "%s", work->reservation.policy);
@@ -175,6 +176,13 @@ void receipt_alone(struct work *work)
 	work_landing(work, &receipt->landing);
 }
 
+/* Takes it both hosts' agents? */
+static bool is_of_both(enum cf_figure figure)
+{
+	return figure != CF_FIGURE_GUEST_BEFORE && figure != CF_FIGURE_BYTES && figure != CF_FIGURE_LIBVIRT_DOWNTIME &&
+	       figure != CF_FIGURE_SOURCE_LOST;
+}
+
 /* Why there is none, where whoever should have measured it did not say so. */
 static const char *why_not(const struct work *work, enum cf_figure figure)
 {
@@ -183,6 +191,8 @@ static const char *why_not(const struct work *work, enum cf_figure figure)
 			     : receipt->has_landing ? "the destination's agent did not get that far"
 						    : "the destination's agent was not heard of again";
 
+	if (!work_has_peer(work) && is_of_both(figure))
+		return *work->alone ? work->alone : "no agent of the other host was found";
 	if (work->side == CF_DESTINATION)
 		return "the source's agent sent no receipt";
 	if (!receipt->has_source_report)

@@ -48,6 +48,15 @@ static act_fn *const acts[CF_N_SIDES][CF_N_ACTS] = {
 	},
 };
 
+/* Those of a migration that somebody else drives, at the source, where they are others. */
+static act_fn *const watching[CF_N_ACTS] = {
+	[CF_ACT_COPY]    = act_attend,
+	[CF_ACT_ASK]     = act_attend_end,
+	[CF_ACT_LAND]    = act_attend_landing,
+	[CF_ACT_CORRECT] = act_attend_correction,
+	[CF_ACT_VERIFY]  = act_attend_verification,
+};
+
 void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)
 {
 	va_list ap;
@@ -109,7 +118,12 @@ int work_new(struct work **ret, const struct act_context *context, enum cf_side 
 
 const struct drive_ops *work_driver(const char *name)
 {
-	return strcmp(name, drive_gated.name) == 0 ? &drive_gated : &drive_libvirt;
+	static const struct drive_ops *const drivers[] = { &drive_gated, &drive_foreign };
+
+	for (size_t i = 0; i < CF_COUNT(drivers); i++)
+		if (strcmp(name, drivers[i]->name) == 0)
+			return drivers[i];
+	return &drive_libvirt;
 }
 
 struct virt_link *work_link(struct work *work, struct cf_error *err)
@@ -207,6 +221,13 @@ void work_set_out(struct work *work)
 	work->settings = settings_hold(work->context->settings);
 }
 
+static act_fn *function_of(const struct work *work, enum cf_act act)
+{
+	if (work->side == CF_SOURCE && work->driver->foreign && watching[act])
+		return watching[act];
+	return acts[work->side][act];
+}
+
 /* libvirtd may take its time to close a connection: that is for this thread too. */
 enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DETAIL_ROOM])
 {
@@ -217,7 +238,7 @@ enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DE
 		again_open(work, act);
 	}
 	FAULT_PHASE(work->side, work->shown.phase, ACT);
-	event = acts[work->side][act](work, why);
+	event = function_of(work, act)(work, why);
 	FAULT_PHASE(work->side, work->shown.phase, DONE);
 
 	if (act == CF_ACT_UNDO || act == CF_ACT_CLOSE)

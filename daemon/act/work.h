@@ -79,6 +79,7 @@ struct work {
 	bool held_back;
 	bool autostart_held;			/* source: the domain no longer starts with this host */
 	bool owed;				/* source: the destination has not had the receipt */
+	char alone[CF_DETAIL_ROOM];		/* somebody else's: why no agent of the other host has a part in it */
 	struct lookout *lookout;		/* source: from the copy on, until the receipt */
 	struct looker *looker;			/* source: while memory is copied */
 
@@ -126,6 +127,12 @@ struct virt_link *work_link(struct work *work, struct cf_error *err);
 
 /* Source: both connections to the destination's agent, or none; err says why.  On the thread. */
 int work_calls(struct work *work, struct cf_error *err);
+
+/* Has the other host's agent a part in it?  In a migration of somebody else's it need not have. */
+static inline bool work_has_peer(const struct work *work)
+{
+	return !work->driver->foreign || *(work->side == CF_SOURCE ? work->lease.host : work->reservation.source);
+}
 
 /* On the loop, before the first act: its turn has come. */
 void work_set_out(struct work *work);

@@ -10,6 +10,7 @@
 
 #include "daemon/act/gather.h"
 #include "daemon/act/terms.h"
+#include "daemon/act/work.h"
 #include "daemon/http/api.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/settings.h"
@@ -99,6 +100,29 @@ static void object(struct api_job *job, const struct cf_reservation *reservation
 		add(findings, &limits, CF_FINDING_LEDGER_UNWRITABLE, settings->host, ledger.fault);
 }
 
+/* A migration that somebody else drives, and that has begun: it is asked whether it comes to here. */
+static bool is_foreign(const struct cf_reservation *reservation)
+{
+	return work_driver(reservation->driver)->foreign;
+}
+
+/* Nothing of this host speaks against it, since nobody has asked; but it has to be there. */
+static void look_for_newcomer(struct api_job *job, const struct cf_reservation *reservation, struct cf_findings *findings)
+{
+	struct cf_finding *missing = &findings->list[0];
+	struct domain_standing standing;
+	struct cf_error err = { 0 };
+
+	if (job->settings->guard.measure && strcmp(reservation->source, job->settings->host) != 0 &&
+	    domain_glance(job->api->context->virt, reservation->uuid, &standing, &err) == 0 && standing.known &&
+	    standing.active)
+		return;
+	findings->n_list = 1;
+	*missing = (struct cf_finding){ .code = CF_FINDING_DOMAIN_UNKNOWN, .severity = CF_SEVERITY_REFUSE };
+	snprintf(missing->subject, sizeof(missing->subject), "%s", reservation->domain);
+	snprintf(missing->detail, sizeof(missing->detail), "it does not come in here%s%.200s", *err.text ? ": " : "", err.text);
+}
+
 /* Nothing is promised twice under one id. */
 static int look_for_past(struct api_job *job)
 {
@@ -124,7 +148,10 @@ static int consider(struct api_job *job)
 	int r;
 
 	take_terms(job->settings, reservation, &own, lease);
-	object(job, reservation, &own, &findings);
+	if (is_foreign(reservation))
+		look_for_newcomer(job, reservation, &findings);
+	else
+		object(job, reservation, &own, &findings);
 	r = cf_gate_open(&findings) && !reservation->dry_run ? look_for_past(job) : 0;
 	if (r < 0)
 		return r;
@@ -194,7 +221,8 @@ static void promise(struct api_job *job)
 	struct promised *promised;
 	struct cf_error err = { 0 };
 
-	object_last(job);
+	if (!is_foreign(reservation))
+		object_last(job);
 	if (reservation->dry_run || !lease->granted) {
 		http_reply(job->x, lease);
 		return;

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/foreign.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-id128.h>
+
+#include "daemon/act/departure.h"
+#include "daemon/act/migration.h"
+#include "daemon/act/record.h"
+#include "daemon/act/terms.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/digest.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+
+#define LOOK_EVERY ((cf_span){ 250 * CF_MS })
+#define PATIENCE   ((cf_span){ 3 * CF_S })	/* for the source's agent, once the guest is here or will not be */
+
+struct newcomer {
+	struct newcomer *next;
+	char name[CF_NAME_ROOM];
+	char uuid[CF_UUID_ROOM];
+	struct guest_watch *watch;
+	bool settled;		/* it is here, or will not be */
+	cf_mono since;		/* then: when that was seen */
+};
+
+struct foreign {
+	struct migrations *all;
+	struct newcomer *newcomers;
+	struct departure *departures;
+	struct sd_event_source *timer;
+};
+
+/* What was heard, on its way to the loop. */
+struct word {
+	struct foreign *foreign;
+	enum virt_what what;
+	char name[CF_NAME_ROOM];
+	char uuid[CF_UUID_ROOM];
+};
+
+/* --- to here --- */
+
+static struct newcomer **find_newcomer(struct foreign *foreign, const char *uuid)
+{
+	struct newcomer **at = &foreign->newcomers;
+
+	while (*at && strcmp((*at)->uuid, uuid) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static void forget_newcomer(struct newcomer **at)
+{
+	struct newcomer *gone = *at;
+
+	*at = gone->next;
+	guest_watch_free(gone->watch);
+	free(gone);
+}
+
+struct guest_watch *foreign_announced(struct foreign *foreign, const char *uuid)
+{
+	struct newcomer **at = find_newcomer(foreign, uuid);
+	struct guest_watch *watch;
+
+	if (!*at)
+		return NULL;
+	watch = CF_TAKE((*at)->watch);
+	forget_newcomer(at);
+	return watch;
+}
+
+/* Nobody else will say anything of it: what this host sees of it is all there will be. */
+static void take_alone(struct foreign *foreign, const char *uuid, const char *name)
+{
+	const struct act_context *context = foreign->all->context;
+	struct cf_reservation reservation = { 0 };
+	char id[CF_UUID_ROOM];
+	struct migration *migration;
+	struct cf_lease lease = { 0 };
+	struct cf_error err = { 0 };
+	struct virt_host host;
+	struct own_terms own;
+	sd_id128_t random;
+
+	terms_own(context->settings, NULL, NULL, &own);
+	lease.limits = reservation.limits = own.limits;
+	lease.granted = lease.has_policy = true;
+	gather_report(context, &lease.report);
+	snprintf(lease.policy, sizeof(lease.policy), "%s", own.policy);
+	snprintf(lease.host, sizeof(lease.host), "%s", context->settings->host);
+	snprintf(lease.agent, sizeof(lease.agent), "%s", VERSION_TEXT);
+	if (virt_host(context->virt, &host)) {
+		snprintf(lease.libvirt, sizeof(lease.libvirt), "%s", host.libvirt);
+		snprintf(lease.emulator, sizeof(lease.emulator), "%s", host.emulator);
+	}
+	snprintf(reservation.domain, sizeof(reservation.domain), "%s", name);
+	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
+	snprintf(reservation.destination, sizeof(reservation.destination), "%s", context->settings->host);
+	snprintf(reservation.driver, sizeof(reservation.driver), "%s", drive_foreign.name);
+	if (sd_id128_randomize(&random) < 0)
+		return;
+	snprintf(id, sizeof(id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(random));
+	if (migrations_expect(foreign->all, id, &reservation, &lease, "", &migration, &err) < 0)
+		log_warning("domain %s was moved here by another manager, and is not watched: %s", name, err.text);
+}
+
+static void look_at_newcomer(struct foreign *foreign, struct newcomer **at)
+{
+	struct newcomer *newcomer = *at;
+	struct guest_events events;
+	struct cf_newcomer seen = { 0 };
+
+	guest_watch_read(newcomer->watch, &events);
+	seen.landed = events.landed;
+	seen.gone = events.gone != GUEST_HERE;
+	if ((seen.landed || seen.gone) && !newcomer->settled) {
+		newcomer->settled = true;
+		newcomer->since = kernel_raw();
+	}
+	seen.since = newcomer->settled ? cf_mono_since(kernel_raw(), newcomer->since) : (cf_span){ 0 };
+	if (cf_newcomer(&seen, PATIENCE) == CF_NEWCOMER_ALONE) {
+		take_alone(foreign, newcomer->uuid, newcomer->name);
+		at = find_newcomer(foreign, newcomer->uuid);
+		if (*at)	/* nobody took it */
+			forget_newcomer(at);
+	}
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct foreign *foreign = userdata;
+	struct newcomer **at = &foreign->newcomers, *before;
+
+	(void)usec;
+	while (*at) {
+		before = *at;
+		look_at_newcomer(foreign, at);
+		if (*at == before)
+			at = &before->next;
+	}
+	sd_event_source_set_time_relative(source, LOOK_EVERY.ns / CF_US);
+	sd_event_source_set_enabled(source, foreign->newcomers ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	return 0;
+}
+
+static void wake(struct foreign *foreign)
+{
+	if (!foreign->timer) {
+		sd_event_add_time_relative(loop_sd(foreign->all->context->loop), &foreign->timer, CLOCK_MONOTONIC,
+					   LOOK_EVERY.ns / CF_US, 0, on_time, foreign);
+		return;
+	}
+	sd_event_source_set_time_relative(foreign->timer, LOOK_EVERY.ns / CF_US);
+	sd_event_source_set_enabled(foreign->timer, SD_EVENT_ONESHOT);
+}
+
+static void on_arriving(struct foreign *foreign, const struct word *word)
+{
+	struct newcomer *newcomer;
+	struct cf_error err = { 0 };
+
+	for (struct departure *d = foreign->departures; d; d = d->next)
+		if (strcmp(d->uuid, word->uuid) == 0)	/* its QEMU began to take in, not to send */
+			atomic_store(&d->leave, true);
+	if (migrations_move(foreign->all, word->uuid, CF_DESTINATION))
+		return;
+	if (*find_newcomer(foreign, word->uuid))	/* of an earlier attempt */
+		forget_newcomer(find_newcomer(foreign, word->uuid));
+	newcomer = calloc(1, sizeof(*newcomer));
+	if (!newcomer)
+		return;
+	if (guest_watch_new(foreign->all->context->virt, word->uuid, CF_DESTINATION, &newcomer->watch, &err) < 0) {
+		log_warning("domain %s comes in by another manager's order, and is not watched: %s", word->name, err.text);
+		free(newcomer);
+		return;
+	}
+	memcpy(newcomer->name, word->name, sizeof(newcomer->name));
+	memcpy(newcomer->uuid, word->uuid, sizeof(newcomer->uuid));
+	newcomer->next = foreign->newcomers;
+	foreign->newcomers = newcomer;
+	wake(foreign);
+}
+
+/* --- from here --- */
+
+/* By this host's policy: nobody has told the other's. */
+static void judge_alone(const struct departure *d, struct work *work)
+{
+	const struct cf_domain_evidence *evidence = &d->domain.evidence;
+	struct cf_policy_used *policy = &work->receipt->policy;
+	const char *host = work->settings->host;
+	struct own_terms own;
+
+	terms_own(work->settings, evidence->has_policy ? evidence->policy : NULL, NULL, &own);
+	work->reservation.limits = own.limits;
+	cf_limits_both(&own.limits, host, &own.limits, host, &work->limits);
+	work->receipt->has_policy = true;
+	policy->domains_choice = own.domains_choice;
+	snprintf(policy->source, sizeof(policy->source), "%s", own.policy);
+	digest_limits(&own.limits, policy->digest);
+}
+
+/* What the departure has found out is the migration's now. */
+static void hand_over(struct departure *d, struct work *work)
+{
+	const struct gathered_pair *pair = &d->pair;
+	struct cf_receipt *receipt = work->receipt;
+	struct cf_guest_clock *guest = &d->domain.guest;
+
+	work->driver = &drive_foreign;
+	work->watch = CF_TAKE(d->watch);
+	work->drive = CF_TAKE(d->drive);
+	work->looker = CF_TAKE(d->looker);
+	work->record->guest = *guest;
+	if (guest->has_guest_offset)
+		record_take_guest_offset(work, true, &guest->guest_offset, "");
+	work->reservation = pair->reservation;
+	snprintf(work->reservation.domain, sizeof(work->reservation.domain), "%s", d->name);
+	snprintf(work->reservation.uuid, sizeof(work->reservation.uuid), "%s", d->uuid);
+	snprintf(work->reservation.driver, sizeof(work->reservation.driver), "%s", drive_foreign.name);
+	snprintf(work->reservation.destination, sizeof(work->reservation.destination), "%s", *d->peer ? d->peer : d->address);
+	receipt->has_source_report = true;
+	receipt->source_report = d->domain.report;
+	memcpy(work->alone, d->why, sizeof(work->alone));
+	if (!*d->peer) {
+		judge_alone(d, work);
+		return;
+	}
+
+	work->alone[0] = '\0';
+	work->lease = pair->lease;
+	cf_limits_both(&work->reservation.limits, work->settings->host, &work->lease.limits, work->reservation.destination,
+		       &work->limits);
+	work->peer.offset = pair->offset;
+	memcpy(work->peer.boot, pair->boot, sizeof(work->peer.boot));
+	receipt->has_policy = true;
+	receipt->policy = pair->policy;
+	receipt->has_would_refuse = true;
+	receipt->would_refuse = !cf_gate_open(&pair->findings);
+	receipt->has_destination_report = true;
+	receipt->destination_report = pair->lease.report;
+	receipt->has_offset_before = pair->has_host_offset;
+	receipt->offset_before = pair->host_offset;
+}
+
+static void show(const struct departure *d, struct work *work)
+{
+	struct cf_migration *shown = work_show_begin(work);
+
+	snprintf(shown->domain, sizeof(shown->domain), "%s", d->name);
+	snprintf(shown->uuid, sizeof(shown->uuid), "%s", d->uuid);
+	snprintf(shown->source, sizeof(shown->source), "%s", work->settings->host);
+	snprintf(shown->destination, sizeof(shown->destination), "%s", work->reservation.destination);
+	shown->started = d->began.real;
+	if (*d->peer) {
+		shown->has_host_offset = d->pair.has_host_offset;
+		shown->host_offset = d->pair.host_offset;
+		shown->has_max_blackout = true;
+		shown->max_blackout = work->limits.limits.max_blackout;
+		shown->n_findings = d->pair.findings.n_list;
+		memcpy(shown->findings, d->pair.findings.list, shown->n_findings * sizeof(*shown->findings));
+	}
+	work_show_end(work);
+}
+
+static int take(struct migrations *all, struct departure *d, struct cf_error *err)
+{
+	CF_AUTO(migration_free) struct migration *m = NULL;
+	struct migration *taken;
+	int r;
+
+	r = migration_new(&m, all, all->context, CF_SOURCE, d->id, err);
+	if (r == 0)
+		r = migration_hire(m, err);
+	if (r < 0)
+		return r;
+	snprintf(m->uuid, sizeof(m->uuid), "%s", d->uuid);
+	snprintf(m->request.domain, sizeof(m->request.domain), "%s", d->name);
+	hand_over(d, m->work);
+	snprintf(m->peer, sizeof(m->peer), "%s", m->work->reservation.destination);
+	snprintf(m->request.destination, sizeof(m->request.destination), "%s", m->peer);
+	show(d, m->work);
+	log_notice_about(LOG_ABOUT(.migration = m->id, .domain = d->name, .peer = m->peer),
+			 "another manager moves %s to %s: it is watched", d->name,
+			 *m->peer ? m->peer : "nobody here knows where");
+
+	taken = m;
+	migrations_add(all, CF_TAKE(m));
+	migration_watch(taken);
+	return 0;
+}
+
+static void on_found(void *userdata, struct departure *d)
+{
+	struct foreign *foreign = userdata;
+	struct departure **at = &foreign->departures;
+	struct cf_error err = { 0 };
+
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	if (d->is == CF_DEPARTING && !migrations_move(foreign->all, d->uuid, CF_SOURCE) && take(foreign->all, d, &err) < 0)
+		log_warning("another manager moves %s, and it is not watched: %s", d->name, err.text);
+	departure_free(d);
+}
+
+/* The QEMU of a domain that comes in says the same. */
+static void on_sending(struct foreign *foreign, const struct word *word)
+{
+	struct departure *fresh;
+	struct cf_error err = { 0 };
+
+	if (*find_newcomer(foreign, word->uuid) || migrations_move(foreign->all, word->uuid, CF_DESTINATION) ||
+	    migrations_move(foreign->all, word->uuid, CF_SOURCE))
+		return;
+	for (struct departure *d = foreign->departures; d; d = d->next)
+		if (strcmp(d->uuid, word->uuid) == 0)
+			return;
+	if (departure_new(&fresh, foreign->all->context, word->name, word->uuid, on_found, foreign, &err) < 0) {
+		log_warning("what another manager does with %s is not watched: %s", word->name, err.text);
+		return;
+	}
+	fresh->next = foreign->departures;
+	foreign->departures = fresh;
+}
+
+/* --- both --- */
+
+static void on_word(void *userdata)
+{
+	struct word *word = userdata;
+
+	if (!word->foreign->all->context->settings->guard.measure)
+		;
+	else if (word->what == VIRT_ARRIVING)
+		on_arriving(word->foreign, word);
+	else
+		on_sending(word->foreign, word);
+	free(word);
+}
+
+void foreign_hear(struct foreign *foreign, const struct virt_news *news)
+{
+	struct word *word;
+
+	if (news->what != VIRT_ARRIVING && news->what != VIRT_SENDING)
+		return;
+	word = calloc(1, sizeof(*word));
+	if (!word)
+		return;
+	word->foreign = foreign;
+	word->what = news->what;
+	snprintf(word->name, sizeof(word->name), "%s", news->name);
+	snprintf(word->uuid, sizeof(word->uuid), "%s", news->uuid);
+	loop_post(foreign->all->context->loop, on_word, word);
+}
+
+int foreign_new(struct foreign **ret, struct migrations *all, struct cf_error *err)
+{
+	struct foreign *foreign = calloc(1, sizeof(*foreign));
+
+	if (!foreign)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	foreign->all = all;
+	*ret = foreign;
+	return 0;
+}
+
+void foreign_free(struct foreign *foreign)
+{
+	if (!foreign)
+		return;
+
+	sd_event_source_disable_unref(foreign->timer);
+	for (struct departure *d = foreign->departures; d; d = d->next)
+		atomic_store(&d->leave, true);	/* all of them, before the first is waited for */
+	while (foreign->departures) {
+		struct departure *d = foreign->departures;
+
+		foreign->departures = d->next;
+		departure_free(d);
+	}
+	while (foreign->newcomers)
+		forget_newcomer(&foreign->newcomers);
+	free(foreign);
+}
