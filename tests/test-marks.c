@@ -327,6 +327,8 @@ static void test_damaged(void)
 	ok(said(3) == -EBADMSG, "also of one that may have been in that place");
 	ok(said(2) == 6, "not of one that is found");
 	ok(set(4, 8) == 0 && said(4) == 8 && again() == 0 && said(4) == 8, "there is room for others");
+	marks_mend(marks);
+	ok(said(1) == MARK_NONE && said(2) == 6 && said(4) == 8, "once nobody needs what is damaged its place is free, and no other");
 	end();
 }
 

@@ -6,10 +6,13 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "daemon/clock/kernel.h"
+#include "daemon/ledger/marks.h"
 #include "daemon/settings.h"
 #include "policy/recover.h"
 #include "proto/receipt.h"
@@ -396,6 +399,38 @@ static void test_garbage(void)
 	ok(last(9) && last(9)->migration.outcome == CF_OUTCOME_ABORTED, "the next one is, and as nobody knows what was asked, ended");
 }
 
+static mark_word marked(struct marks *marks, int n)
+{
+	mark_word word = MARK_NONE;
+
+	mark_get(marks, ledger_made_id(n), &word, NULL);
+	return word;
+}
+
+/* Left by an agent that died between a receipt and forgetting, or by one whose ledger was lost. */
+static void test_marks(void)
+{
+	struct marks_options options = { .durable = false };
+	char folder[] = "/tmp/test-recover-XXXXXX";
+	struct marks *marks = NULL;
+
+	if (!mkdtemp(folder))
+		abort();
+	snprintf(options.path, sizeof(options.path), "%s/marks", folder);
+	ok(marks_new(&marks, &options, &err) == 0, "marks: %s", err.text);
+	write_line(ledger_made_line(60, CF_PHASE_DONE, true));
+	mark_set(marks, ledger_made_id(60), 1, &err);
+	mark_set(marks, ledger_made_id(61), 2, &err);
+	parts.context.promises = marks;
+	ok(parts_again(&parts, &err) == 0, "an agent that finds marks: %s", err.text);
+	ok(marked(marks, 60) == MARK_NONE, "that of a migration which is over is forgotten");
+	ok(marked(marks, 61) == 2, "one of which the ledger knows nothing stays");
+	parts.context.promises = NULL;
+	marks_free(marks);
+	unlink(options.path);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	test_phases();
@@ -410,6 +445,7 @@ int main(void)
 	test_destination();
 	test_garbage();
 	test_copy();
+	test_marks();
 	parts_end(&parts);
 	return done();
 }

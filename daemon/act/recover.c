@@ -8,6 +8,7 @@
 #include "daemon/act/entry.h"
 #include "daemon/act/errand.h"
 #include "daemon/act/queue.h"
+#include "daemon/ledger/marks.h"
 #include "daemon/log.h"
 #include "daemon/worker.h"
 
@@ -77,11 +78,52 @@ static void take(struct migrations *all, const struct ledger_row *row)
 				row->line.view.id, err.text);
 }
 
+struct sweep {
+	struct ledger *ledger;
+	struct marks *marks;
+};
+
+static void forget_if_over(void *userdata, const char *id)
+{
+	const struct sweep *sweep = userdata;
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+
+	if (ledger_find(sweep->ledger, id, &row, NULL) == 0 && row->line.ended)
+		mark_forget(sweep->marks, id);
+}
+
+/* May what is damaged among the marks have been that of one which is not over? */
+static bool needs_damaged(const struct recovery *recovery, struct marks *marks)
+{
+	mark_word word;
+
+	for (const struct found *found = recovery->first; found; found = found->next)
+		if (*found->row->fault || (!found->row->line.ended && mark_get(marks, found->row->line.view.id, &word, NULL) < 0))
+			return true;
+
+	return false;
+}
+
+/* An agent that died between a receipt and forgetting left its mark, and there is room for so many. */
+static void tidy(const struct recovery *recovery, struct marks *marks)
+{
+	struct sweep sweep = { recovery->all->context->ledger, marks };
+
+	if (!marks || recovery->result < 0)
+		return;
+	marks_each(marks, forget_if_over, &sweep);
+	if (!needs_damaged(recovery, marks))
+		marks_mend(marks);
+}
+
 static void read_rows(void *userdata)
 {
 	struct recovery *recovery = userdata;
+	const struct act_context *context = recovery->all->context;
 
-	recovery->result = ledger_each_open(recovery->all->context->ledger, collect, recovery, &recovery->err);
+	recovery->result = ledger_each_open(context->ledger, collect, recovery, &recovery->err);
+	tidy(recovery, context->decisions);
+	tidy(recovery, context->promises);
 }
 
 static void take_rows(void *userdata)

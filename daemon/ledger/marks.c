@@ -212,6 +212,15 @@ void mark_forget(struct marks *marks, const char *id)
 	pthread_mutex_unlock(&marks->lock);
 }
 
+void marks_mend(struct marks *marks)
+{
+	pthread_mutex_lock(&marks->lock);
+	for (size_t i = 0; i < PLACES; i++)
+		if (!is_whole(&marks->places[i]))
+			memset(&marks->places[i], 0, sizeof(marks->places[i]));
+	pthread_mutex_unlock(&marks->lock);
+}
+
 void marks_each(struct marks *marks, void (*fn)(void *userdata, const char *id), void *userdata)
 {
 	for (size_t i = 0; i < PLACES; i++) {

@@ -56,5 +56,8 @@ int mark_get(struct marks *marks, const char *id, mark_word *ret, struct cf_erro
 /* Its place is another's from now on; nothing happens without one.  Not durable: an old mark harms nobody. */
 void mark_forget(struct marks *marks, const char *id);
 
+/* Damaged places are free again: for who knows that none of them is needed. */
+void marks_mend(struct marks *marks);
+
 /* The ids of all that have a place, for who finds out which of them are over. */
 void marks_each(struct marks *marks, void (*fn)(void *userdata, const char *id), void *userdata);
