@@ -7,6 +7,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/act/lately.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/settings.h"
 #include "proto/receipt.h"
@@ -214,6 +215,33 @@ static void test_refused(void)
 	ok(!unrecorded(6), "from where it is listed then");
 }
 
+/* One more attempt of the same guest: how long ago it ended, and whether the guest had stood still for it. */
+static const char *lately(int n, enum cf_phase phase, cf_span ago, bool stood)
+{
+	struct ledger_line *line = ledger_made_line(3 * n, phase, true);
+	static char why[CF_DETAIL_ROOM];
+	char uuid[CF_UUID_ROOM];
+
+	memcpy(uuid, line->view.uuid, sizeof(uuid));
+	line->view.has_ended = true;
+	line->view.ended = cf_real_add(kernel_instant().real, (cf_span){ -ago.ns });
+	snprintf(line->view.reason, sizeof(line->view.reason), "because");
+	line->receipt.migration = line->view;
+	line->receipt.has_source_lost = stood;
+	line->receipt.has_gated = false;
+	ledger_made_write(&parts.made, line, PATIENCE, &err);
+	lately_rolled_back(&parts.context, uuid, why);
+	return why;
+}
+
+static void test_lately(void)
+{
+	ok(strcmp(lately(20, CF_PHASE_DONE, (cf_span){ CF_S }, false), "") == 0, "a guest that moved was not rolled back");
+	ok(strcmp(lately(21, CF_PHASE_ABORTED, (cf_span){ CF_S }, false), "") == 0, "nor one that an attempt cost nothing");
+	ok(strcmp(lately(22, CF_PHASE_ABORTED, (cf_span){ 4000 * CF_S }, true), "") == 0, "nor lately, when that is long ago");
+	ok(strcmp(lately(23, CF_PHASE_ABORTED, (cf_span){ 3000 * CF_S }, true), "because") == 0, "else why is said for an hour");
+}
+
 int main(void)
 {
 	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
@@ -222,6 +250,7 @@ int main(void)
 	test_incoming();
 	test_slow();
 	test_refused();
+	test_lately();
 	parts_end(&parts);
 	return done();
 }
