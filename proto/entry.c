@@ -13,6 +13,7 @@ static const struct cf_field entry_fields[] = {
 	CF_STRUCT(T, record, cf_record_shape, CF_MAYBE(T, has_record)),
 	CF_INTERVAL(T, at_stop, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_at_stop)),
 	CF_SPAN(T, expected_downtime, 0, CF_YEAR, CF_MAYBE(T, has_expected_downtime)),
+	CF_BOOL(T, was_defined, CF_MAYBE(T, has_was_defined)),
 	CF_STRUCT(T, landing, cf_landing_shape, CF_MAYBE(T, has_landing)),
 };
 #undef T

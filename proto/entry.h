@@ -31,6 +31,8 @@ struct cf_entry {
 	struct cf_interval at_stop;		/* source: destination RAW - source RAW at STOP */
 	bool has_expected_downtime;
 	cf_span expected_downtime;		/* source: QEMU's last word before STOP */
+	bool has_was_defined;
+	bool was_defined;			/* destination: before it came libvirt had a definition of it */
 	bool has_landing;
 	struct cf_landing landing;		/* destination: what was seen so far */
 };

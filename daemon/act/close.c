@@ -8,6 +8,7 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/errand.h"
+#include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
 #include "daemon/act/mend.h"
 #include "daemon/act/persist.h"
@@ -17,6 +18,7 @@
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
 #include "daemon/virt/domain.h"
+#include "daemon/virt/leftover.h"
 #include "policy/blackout.h"
 #include "policy/guest.h"
 #include "policy/outcome.h"
@@ -244,6 +246,25 @@ static void settle_alone(struct work *work)
 }
 
 /*
+ * The source kept its guest.  What libvirt may have defined here when it was told to let it run, before
+ * nobody knew any more what came of that, is nobody's.
+ */
+static void take_receipt(struct work *work)
+{
+	bool kept = work->receipt->migration.has_outcome && work->receipt->migration.outcome == CF_OUTCOME_ABORTED;
+	bool told = gated_mark(work->context, work->id) == CF_MARK_OBEYED;
+	struct cf_error err = { 0 };
+
+	receipt_log(work->receipt);
+	if (!kept || !told || !work->has_was_defined || work->was_defined)
+		return;
+	if (leftover_undefine(work->context->virt, work->reservation.uuid, cf_mono_add(kernel_raw(), PATIENCE), &err) < 0)
+		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				  "migration %s: its guest was kept by %s, and a definition of it is left here: %s", work->id,
+				  work->reservation.source, err.text);
+}
+
+/*
  * The source's receipt is the whole one, also of an attempt that came to nothing.  It
  * may be in hand already; a source that fell silent will not send it.
  */
@@ -259,7 +280,7 @@ enum cf_event act_close_incoming(struct work *work, char why[static CF_DETAIL_RO
 		nanosleep(&turn, NULL);
 
 	if (*work->receipt->migration.id)
-		receipt_log(work->receipt);
+		take_receipt(work);
 	else
 		settle_alone(work);
 	return CF_EV_VERIFIED;

@@ -51,6 +51,8 @@ static void put_evidence(const struct work *work, struct cf_entry *entry)
 	entry->at_stop = work->peer.at_stop;
 	entry->has_expected_downtime = work->has_expected_downtime;
 	entry->expected_downtime = work->expected_downtime;
+	entry->has_was_defined = work->has_was_defined;
+	entry->was_defined = work->was_defined;
 }
 
 struct ledger_line *entry_write(const struct migration *m)
@@ -96,6 +98,8 @@ static void take_evidence(struct work *work, const struct cf_entry *entry)
 	work->peer.at_stop = entry->at_stop;
 	work->has_expected_downtime = entry->has_expected_downtime;
 	work->expected_downtime = entry->expected_downtime;
+	work->has_was_defined = entry->has_was_defined;
+	work->was_defined = entry->was_defined;
 	work->landing = entry->landing;
 	if (!entry->has_landing)
 		work->landing.lever = CF_LEVER_NONE;

@@ -99,9 +99,12 @@ static int prepare(struct work *work, const struct cf_offer *offer, struct cf_er
 	FAULT(PREPARE_AFTER);
 	explicit_bzero(xml, strlen(xml));
 	free(xml);
-	if (r == 0)
-		answer_prepared(work, &answer);
-	return r;
+	if (r < 0)
+		return r;
+	work->has_was_defined = true;
+	work->was_defined = incoming_was_defined(work->incoming);
+	answer_prepared(work, &answer);
+	return 0;
 }
 
 /* --- the end of it, before it ran --- */
@@ -334,7 +337,7 @@ static enum cf_event finished(struct work *work, struct incoming_end *end, char 
 		return CF_EV_RESUMED;
 	}
 	act_say(why, "libvirt could not let it run: %s", end->error.text);
-	if (!incoming_was_defined(work->incoming))	/* libvirt defines it before it tries */
+	if (!work->was_defined)		/* libvirt defines it before it tries */
 		leftover_undefine(work->context->virt, work->reservation.uuid,
 				  cf_mono_add(kernel_raw(), UNDEFINE_PATIENCE), NULL);
 	return CF_EV_GONE;

@@ -91,6 +91,8 @@ struct work {
 	cf_mono valid_until;			/* source: of the commit, by the destination's RAW clock */
 	struct cf_blob finish_cookie;		/* source: the destination's, for Confirm; a secret */
 	struct incoming *incoming;		/* destination: the domain that waits */
+	bool has_was_defined;
+	bool was_defined;			/* destination: libvirt had a definition of it before */
 	cf_mono loaded_at;			/* destination: when it was first seen to have everything */
 	struct cf_commit *obeyed;		/* destination: the one that is */
 
