@@ -372,6 +372,27 @@ static void test_destination(void)
 	   "what had come and is gone, too: %s", receipt ? receipt->migration.reason : "nothing");
 }
 
+/* libvirt had been told to let it run, and nobody was there when it did. */
+static void test_obeyed(void)
+{
+	struct ledger_line *line = ledger_made_line(10, CF_PHASE_OBEYED, false);
+	struct cf_migration view;
+
+	line->view.side = CF_DESTINATION;
+	line->receipt.migration = (struct cf_migration){ 0 };
+	snprintf(line->view.uuid, sizeof(line->view.uuid), "%s", DOMAIN);
+	line->entry.has_reservation = true;
+	snprintf(line->entry.reservation.uuid, sizeof(line->entry.reservation.uuid), "%s", DOMAIN);
+	snprintf(line->entry.reservation.driver, sizeof(line->entry.reservation.driver), "gated");
+	line->entry.reservation.limits = line->receipt.limits;
+	write_line(line);
+	ok(parts_again(&parts, &err) == 0 && find(10), "the agent begins again: %s", err.text);
+	for (migration_view(find(10), &view); view.phase == CF_PHASE_OBEYED; )
+		parts_run_to_change(&parts, find(10), &view);
+	ok(view.phase >= CF_PHASE_RUNNING && view.phase <= CF_PHASE_DONE, "a guest that runs here is looked after: %s",
+	   cf_phase_words[view.phase]);
+}
+
 /* A copy that libvirt has not any more: where the guest is, the other host has to say as well. */
 static void test_copy(void)
 {
@@ -445,6 +466,7 @@ int main(void)
 	test_destination();
 	test_garbage();
 	test_copy();
+	test_obeyed();
 	test_marks();
 	parts_end(&parts);
 	return done();

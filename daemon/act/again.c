@@ -56,7 +56,7 @@ static void open_copy(struct work *work)
 void again_open(struct work *work, enum cf_act act)
 {
 	if (work->side == CF_DESTINATION) {
-		if (act == CF_ACT_CORRECT || act == CF_ACT_VERIFY)	/* the others make theirs */
+		if (act == CF_ACT_CORRECT || act == CF_ACT_VERIFY || act == CF_ACT_OBEY)	/* the others make theirs */
 			open_guest(work);
 		return;
 	}

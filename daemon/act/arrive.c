@@ -70,7 +70,8 @@ void arrive_note_resume(struct work *work)
 {
 	struct guest_events events = { 0 };
 
-	guest_watch_read(work->watch, &events);
+	if (work->watch)
+		guest_watch_read(work->watch, &events);
 	while (events.has_resume && !events.has_resume_known &&	/* libvirt says so a moment after QEMU */
 	       guest_watch_wait(work->watch, events.revision, KNOWN_WAIT, &events))
 		;
