@@ -80,7 +80,7 @@ python3 -c "import os, sys; n = os.path.getsize(sys.argv[1]); open(sys.argv[1], 
 ok "it comes again with a ledger that is damaged" begin
 ok "its list is what it was" wait_for 30 same_list || note "$(list)"
 note "$(get /v1/health 'v["ledger_note"]')"
-like "it says where that is from" "$(get /v1/health 'v["ledger_note"]')" '; 22 receipts were taken from the journal$'
+like "it says where that is from" "$(get /v1/health 'v["ledger_note"]')" '; 22 receipts were taken from the journal, 0 from peers$'
 ok "the damaged file is kept" ls "$ledger".damaged-*
 is "a receipt is there, too" "$(get /v1/migrations/00000020-0000-4000-8000-000000000000/receipt 'v["migration"]["domain"]')" guest20
 

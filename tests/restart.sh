@@ -133,7 +133,14 @@ ok "the agents end and begin once more" back A B
 is "hA's list is what it was" "$(rig_clockferry A list)" "$before"
 ok "and a receipt is still there" same_receipts "$id"
 
-# A destination that has lost its ledger.
+# A destination that has lost its ledger: what it had a part in it has from its peer.
+
+earlier=$id
+had=$(rig_clockferry A list --json | pick 'len(v["list"])')
+has_them()
+{
+	[ "$(rig_clockferry A list --json | pick 'len(v["list"])')" -ge "$had" ]
+}
 
 begin lost B migrate g hA
 id=$(its_id lost)
@@ -141,6 +148,9 @@ ok "a migration lands" wait_for 60 in_phase A "$id" verifying
 ok "the destination's agent is killed" rig_agent A kill
 rm -f "$RIG_DIR"/A/lib/clockferry/ledger.db*
 ok "and comes again without a ledger" rig_agent A start
+ok "its $had receipts are there again" wait_for 30 has_them
+ok "each as the peer has it" same_receipts "$earlier"
+is "on the side on which it was" "$(rig_clockferry A show "$earlier" --json | pick 'v["migration"]["side"]')" destination
 ok "the source's agent does not wait for it for ever" wait_for 30 in_phase B "$id" done
 is "the guest runs on hA" "$(rig_virsh A domstate g)" running
 changes=$((changes + 1))

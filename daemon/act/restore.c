@@ -2,8 +2,9 @@
 
 /*
  * A ledger that was begun anew: the receipts which it has lost are in the journal, as
- * this agent wrote them there, and are put back, each where it belongs by its time.
- * A thread reads them, some at a time; the loop waits for nothing.
+ * this agent wrote them there, and those of migrations are with the other host, too.  They
+ * are put back, each where it belongs by its time.  A thread reads them, some at a
+ * time; the loop waits for nothing.
  */
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "daemon/act/migration.h"
+#include "daemon/act/restore-peers.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/journal.h"
 #include "daemon/ledger/ledger.h"
@@ -26,9 +28,12 @@
 
 struct restore {
 	struct migrations *all;
-	struct journal_reading reading;
+	struct settings *settings;		/* as they were when it began */
+	bool from_peers;			/* the journal has been read */
+	struct journal_reading journal;
+	struct peers_reading peers;
 	int64_t room;				/* for so many more */
-	int64_t put_back, known, strange;
+	int64_t put_back[2], known, strange;	/* from the journal, from peers */
 
 	/* between the loop and the thread */
 	struct ledger_line *lines[AT_ONCE];
@@ -49,26 +54,46 @@ static bool is_whole(const struct cf_migration *m)
 	return cf_is_uuid(m->id) && m->side != CF_SIDE_UNKNOWN && cf_phase_is_end(m->phase);
 }
 
-static void take(void *userdata, const char *json, size_t size)
+/* Takes the line over, which has a receipt so far. */
+static void keep(struct restore *restore, struct ledger_line *line)
 {
-	struct restore *restore = userdata;
-	CF_AUTO(cf_free) struct ledger_line *line = calloc(1, sizeof(*line));
-	const struct cf_migration *m;
+	const struct cf_migration *m = &line->receipt.migration;
 
-	if (!line)
-		return;
-	m = &line->receipt.migration;
-	if (cf_decode(&cf_receipt_shape, CF_TOLERANT, json, size, &line->receipt, NULL) < 0 || !is_whole(m)) {
-		restore->n_strange++;
-		return;
-	}
 	line->view = *m;
 	line->at = m->has_ended ? m->ended : m->started;
 	snprintf(line->peer, sizeof(line->peer), "%s", m->side == CF_SOURCE ? m->destination : m->source);
 	line->ended = line->found = true;
 	line->entry.has_landing = m->side == CF_DESTINATION && line->receipt.has_landing;
 	line->entry.landing = line->receipt.landing;
-	restore->lines[restore->n_lines++] = CF_TAKE(line);
+	restore->lines[restore->n_lines++] = line;
+}
+
+static void take_json(void *userdata, const char *json, size_t size)
+{
+	struct restore *restore = userdata;
+	CF_AUTO(cf_free) struct ledger_line *line = calloc(1, sizeof(*line));
+
+	if (!line)
+		return;
+	if (cf_decode(&cf_receipt_shape, CF_TOLERANT, json, size, &line->receipt, NULL) < 0 ||
+	    !is_whole(&line->receipt.migration))
+		restore->n_strange++;
+	else
+		keep(restore, CF_TAKE(line));
+}
+
+static void take_receipt(void *userdata, const struct cf_receipt *receipt)
+{
+	struct restore *restore = userdata;
+	CF_AUTO(cf_free) struct ledger_line *line = calloc(1, sizeof(*line));
+
+	if (!line)
+		return;
+	line->receipt = *receipt;
+	if (is_whole(&receipt->migration))
+		keep(restore, CF_TAKE(line));
+	else
+		restore->n_strange++;
 }
 
 static void read_some(void *userdata)
@@ -77,38 +102,54 @@ static void read_some(void *userdata)
 	int n = restore->room < AT_ONCE ? (int)restore->room : AT_ONCE;
 
 	restore->n_lines = restore->n_strange = 0;
-	restore->result = journal_receipts(&restore->reading, n, take, restore, &restore->err);
+	if (restore->from_peers)
+		restore->result = peers_receipts(&restore->peers, n, take_receipt, restore);
+	else
+		restore->result = journal_receipts(&restore->journal, n, take_json, restore, &restore->err);
 }
 
 /* --- on the loop --- */
 
-static void end(struct restore *restore)
+static void tell(const struct restore *restore)
 {
-	struct migrations *all = restore->all;
+	long long journal = restore->put_back[false], peers = restore->put_back[true];
 	char note[CF_DETAIL_ROOM];
 
-	if (restore->result < 0)
-		log_warning("the journal was not searched to its end for lost receipts: %s", restore->err.text);
 	if (restore->strange > 0)
-		log_warning("the journal has %lld receipts that cannot be understood", (long long)restore->strange);
-	if (restore->put_back > 0) {
-		snprintf(note, sizeof(note), "%lld receipts were taken from the journal", (long long)restore->put_back);
-		log_notice("%s; %lld of those there were known", note, (long long)restore->known);
-		ledger_note(all->context->ledger, note);
-	}
-	free(restore->reading.cursor);
+		log_warning("%lld receipts that were found cannot be understood", (long long)restore->strange);
+	if (restore->peers.silent > 0)
+		log_warning("%d peers were not asked to the end for lost receipts; %s", restore->peers.silent, restore->peers.why);
+	if (journal + peers == 0)
+		return;
+	snprintf(note, sizeof(note), "%lld receipts were taken from the journal, %lld from peers", journal, peers);
+	log_notice("%s; %lld of those there were known", note, (long long)restore->known);
+	ledger_note(restore->all->context->ledger, note);
+}
+
+static void end(struct restore *restore)
+{
+	tell(restore);
+	peers_reading_end(&restore->peers);
+	settings_free(restore->settings);
+	free(restore->journal.cursor);
+	restore->all->restoring = false;
 	free(restore);
-	all->restoring = false;
 }
 
 static void go_on(struct restore *restore)
 {
 	bool more = restore->result == AT_ONCE && restore->room > 0;
+	struct cf_error err = { 0 };
 
-	if (!more || worker_run(restore->all->context->loop, read_some, write_some, restore, &restore->err) < 0) {
-		restore->result = more ? -EBUSY : restore->result;
-		end(restore);
-	}
+	if (restore->result < 0)
+		log_warning("the journal was not searched to its end for lost receipts: %s", restore->err.text);
+	if (!more && !restore->from_peers)
+		more = restore->from_peers = true;
+	if (more && worker_run(restore->all->context->loop, read_some, write_some, restore, &err) == 0)
+		return;
+	if (more)
+		log_warning("lost receipts were not searched for to the end: %s", err.text);
+	end(restore);
 }
 
 static void written(void *arg, int result, const struct cf_error *err)
@@ -116,7 +157,7 @@ static void written(void *arg, int result, const struct cf_error *err)
 	struct restore *restore = arg;
 
 	(void)err;
-	restore->put_back += result == 0;
+	restore->put_back[restore->from_peers] += result == 0;
 	restore->known += result == -EEXIST;
 	if (--restore->waiting == 0)
 		go_on(restore);
@@ -146,7 +187,13 @@ void migrations_restore(struct migrations *all)
 	all->restoring = true;
 	restore->all = all;
 	restore->room = settings->ledger.keep_count;
-	restore->reading.since = cf_real_add(kernel_instant().real, (cf_span){ -settings->ledger.keep_for.ns });
+	restore->settings = settings_hold(all->context->settings);
+	restore->journal.since = cf_real_add(kernel_instant().real, (cf_span){ -settings->ledger.keep_for.ns });
+	restore->peers = (struct peers_reading){
+		.fleet = all->context->fleet,
+		.settings = restore->settings,
+		.since = restore->journal.since,
+	};
 	restore->result = AT_ONCE;
 	go_on(restore);
 }

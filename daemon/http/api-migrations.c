@@ -302,6 +302,7 @@ static int list_past(struct api_job *job)
 		.domain = query->has_domain ? query->domain : NULL,
 		.labels = query->label,
 		.n_labels = query->n_label,
+		.peer = api_sees_all(job->caller) ? NULL : job->caller->host,
 		.before = query->has_cursor ? strtoll(query->cursor, NULL, 10) : 0,
 		.limit = query->has_limit ? (size_t)query->limit : 0,
 	};
@@ -339,7 +340,7 @@ static void list_all(struct api_job *job)
 	const struct cf_migrations *past = &page->migrations;
 
 	if (list) {
-		if (!query->has_cursor)
+		if (!query->has_cursor && api_sees_all(job->caller))
 			migrations_unrecorded(job->api->migrations, query, list);
 		append(past, list);
 		migrations_refresh(job->api->migrations, list);
@@ -399,9 +400,13 @@ void api_migration(void *userdata, struct http_exchange *x)
 
 void api_receipt(void *userdata, struct http_exchange *x)
 {
-	struct migration *migration = named(userdata, x);
+	struct migration *migration = NULL;
 	struct cf_error err = { 0 };
 
+	if (api_sees_all(http_caller(x)))
+		migration = named(userdata, x);
+	else
+		api_past(userdata, x);
 	if (!migration)
 		return;
 	if (migration_receipt(migration)) {

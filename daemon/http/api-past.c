@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "daemon/http/api.h"
 #include "daemon/ledger/ledger.h"
@@ -24,6 +25,8 @@ static int take_view(struct api_job *job, const struct ledger_row *row)
 
 static int take_receipt(struct api_job *job, const struct ledger_row *row)
 {
+	if (!api_sees_all(job->caller) && strcasecmp(row->line.peer, job->caller->host) != 0)
+		return cf_fail(&job->err, EACCES, CF_FORBIDDEN, "migration %.64s is one between other hosts", job->subject);
 	if (*row->fault)
 		return cf_fail(&job->err, EIO, CF_HOST, "%s", row->fault);
 	if (!row->line.ended)
@@ -44,7 +47,7 @@ static int check_peer(struct api_job *job, const struct ledger_row *row)
 {
 	if (row->line.view.side != CF_DESTINATION)
 		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "nothing was reserved for migration %.64s", job->subject);
-	if (strcmp(row->line.peer, job->caller->host) != 0)
+	if (strcasecmp(row->line.peer, job->caller->host) != 0)
 		return cf_fail(&job->err, EACCES, CF_FORBIDDEN, "migration %.64s was reserved by another host", job->subject);
 	return 0;
 }

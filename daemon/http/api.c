@@ -121,6 +121,11 @@ void api_name_requester(const struct api *api, const struct http_exchange *x, st
 	snprintf(ret->host, sizeof(ret->host), "%s", api->context->settings->host);
 }
 
+bool api_sees_all(const struct http_caller *caller)
+{
+	return caller->roles & (CF_ROLE_VIEWER | CF_ROLE_OPERATOR | CF_ROLE_ADMIN);
+}
+
 size_t api_limit(const struct cf_page_query *page, size_t most)
 {
 	return page->has_limit && (size_t)page->limit < most ? (size_t)page->limit : most;

@@ -84,6 +84,9 @@ void api_reply_large(struct api *api, struct http_exchange *x, void *reply);
 /* Who asks, by the role that lets them use the route; others they may have are not why. */
 void api_name_requester(const struct api *api, const struct http_exchange *x, struct cf_requester *ret);
 
+/* A host that may do no more than its part in migrations sees those alone, and when they are in the ledger. */
+bool api_sees_all(const struct http_caller *caller);
+
 /* How many elements the page is to have that was asked for, where a reply holds so many. */
 size_t api_limit(const struct cf_page_query *page, size_t most);
 

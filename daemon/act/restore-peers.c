@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/restore-peers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "daemon/peer/call.h"
+#include "proto/base.h"
+
+#define PATIENCE ((cf_span){ 10 * CF_S })
+
+static const char *peer_name(const struct peers_reading *reading)
+{
+	return reading->settings->peers[reading->peer].name;
+}
+
+void peers_reading_end(struct peers_reading *reading)
+{
+	call_free(CF_TAKE(reading->call));
+	free(CF_TAKE(reading->page));
+}
+
+static void next_peer(struct peers_reading *reading)
+{
+	peers_reading_end(reading);
+	reading->cursor[0] = '\0';
+	reading->next = 0;
+	reading->peer++;
+}
+
+static void give_up(struct peers_reading *reading, const char *why)
+{
+	reading->silent++;
+	snprintf(reading->why, sizeof(reading->why), "%.64s: %.160s", peer_name(reading), why);
+	next_peer(reading);
+}
+
+static int ask_page(struct peers_reading *reading, struct cf_error *err)
+{
+	struct cf_migrations_query query = { .has_state = true, .state = "ended", .has_cursor = *reading->cursor };
+	int r = 0;
+
+	memcpy(query.cursor, reading->cursor, sizeof(query.cursor));
+	if (!reading->call)
+		r = fleet_call(reading->fleet, peer_name(reading), &reading->call, err);
+	if (r == 0 && !(reading->page = calloc(1, sizeof(*reading->page))))
+		r = cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	if (r == 0)
+		r = call_do(reading->call, CF_ROUTE_MIGRATIONS, NULL, &query, NULL, reading->page, PATIENCE, NULL, err);
+	reading->next = 0;
+	return r;
+}
+
+/* The page is through: is there another one? */
+static bool turn_page(struct peers_reading *reading)
+{
+	bool more = reading->page->has_next;
+
+	memcpy(reading->cursor, reading->page->next, sizeof(reading->cursor));
+	free(CF_TAKE(reading->page));
+	return more && *reading->cursor;
+}
+
+/* As that host has it: one of its ends is there, the other is here. */
+static bool is_ours(const struct peers_reading *reading, const struct cf_migration *m)
+{
+	const char *there = m->side == CF_SOURCE ? m->source : m->destination;
+	const char *here = m->side == CF_SOURCE ? m->destination : m->source;
+
+	return m->side != CF_SIDE_UNKNOWN && strcasecmp(there, peer_name(reading)) == 0 &&
+	       strcasecmp(here, reading->settings->host) == 0;
+}
+
+static int ask_receipt(struct peers_reading *reading, const struct cf_migration *m, struct cf_receipt *ret,
+		       struct cf_error *err)
+{
+	const char *segments[] = { m->id };
+	int r = call_do(reading->call, CF_ROUTE_RECEIPT, segments, NULL, NULL, ret, PATIENCE, NULL, err);
+
+	if (r == 0 && (strcmp(ret->migration.id, m->id) != 0 || !is_ours(reading, &ret->migration)))
+		r = cf_fail(err, EPROTO, CF_PEER, "a receipt of another migration than %s", m->id);
+	return r;
+}
+
+/* The next migration that has not been looked at, after those that are too old; NULL at the end of this peer. */
+static const struct cf_migration *next_one(struct peers_reading *reading, struct cf_error *err, int *r)
+{
+	*r = 0;
+	for (;;) {
+		if (!reading->page && (*r = ask_page(reading, err)) < 0)
+			return NULL;
+		while (reading->next < reading->page->n_list) {
+			const struct cf_migration *m = &reading->page->list[reading->next++];
+
+			if (cf_real_since(m->started, reading->since).ns >= 0)
+				return m;
+		}
+		if (!turn_page(reading))
+			return NULL;
+	}
+}
+
+int peers_receipts(struct peers_reading *reading, int n, void (*fn)(void *userdata, const struct cf_receipt *receipt),
+		   void *userdata)
+{
+	CF_AUTO(cf_free) struct cf_receipt *receipt = malloc(sizeof(*receipt));
+	int got = 0;
+
+	while (receipt && got < n && reading->peer < reading->settings->n_peers) {
+		struct cf_error err = { 0 };
+		int r;
+		const struct cf_migration *m = next_one(reading, &err, &r);
+
+		if (r == 0 && m)
+			r = ask_receipt(reading, m, receipt, &err);
+		if (r < 0) {
+			give_up(reading, err.text);
+		} else if (!m) {
+			next_peer(reading);
+		} else {
+			receipt->migration.side = m->side == CF_SOURCE ? CF_DESTINATION : CF_SOURCE;
+			fn(userdata, receipt);
+			got++;
+		}
+	}
+	return got;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The receipts that other hosts have of migrations from here and to here: for a ledger
+ * that has lost its own.  Blocks: for a thread of one's own.
+ */
+
+#include "daemon/peer/fleet.h"
+#include "daemon/settings.h"
+#include "proto/migration.h"
+#include "proto/receipt.h"
+
+/* Where the reading is: one peer after the other, and of each from the newest to the oldest. */
+struct peers_reading {
+	struct fleet *fleet;
+	const struct settings *settings;	/* whose peers */
+	cf_real since;				/* nothing older */
+
+	/* its own; zeroed to begin with, and peers_reading_end() */
+	size_t peer;
+	struct call *call;
+	struct cf_migrations *page;		/* NULL: the next one is to be asked for */
+	size_t next;
+	char cursor[CF_CURSOR_ROOM];		/* of that one; "": the first */
+	int silent;				/* peers that were not asked to their end */
+	char why[CF_DETAIL_ROOM];		/* the last of them, and why */
+};
+
+/*
+ * fn for each of the next n receipts, as this host has them.  Returns how many there
+ * were, less than n at the end.  A peer that does not answer, or tells of migrations that
+ * were not between it and this host, counts as silent and is passed over.
+ */
+int peers_receipts(struct peers_reading *reading, int n, void (*fn)(void *userdata, const struct cf_receipt *receipt),
+		   void *userdata);
+
+void peers_reading_end(struct peers_reading *reading);
