@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+
 #include "client/say.h"
 #include "client/show-receipt.h"
 
@@ -33,17 +35,43 @@ static void show_libvirt_downtime(FILE *to, const struct cf_receipt *r)
 			interval_or_absent(r->has_libvirt_downtime_offset, r->libvirt_downtime_offset, offset));
 }
 
+static void show_aim(FILE *to, const struct cf_ramp_used *ramp)
+{
+	char last[CF_SPAN_TEXT_ROOM];
+
+	if (ramp->raises == 0)
+		say_row(to, "aimed at", "%s, from first to last", cf_span_text(ramp->last, last));
+	else
+		say_row(to, "aimed at", "%s at last, raised %" PRId64 " times%s", cf_span_text(ramp->last, last), ramp->raises,
+			cf_span_cmp(ramp->last, ramp->most) < 0 ? "" : ", as far as it may be");
+}
+
+/* How it came out against what was aimed at, and what was predicted. */
+static void show_ramp(FILE *to, const struct cf_ramp_used *ramp)
+{
+	char above[CF_SPAN_TEXT_ROOM], error[CF_INTERVAL_TEXT_ROOM];
+
+	if (ramp->has_error)
+		say_row(to, "", "which differs from the prediction by %s", cf_interval_text(ramp->error, error));
+	if (ramp->has_above)
+		say_row(to, "", "of which at most %s were for more than memory", cf_span_text(ramp->above, above));
+}
+
 void show_blackout(FILE *to, const struct cf_receipt *r)
 {
 	const struct cf_progress *p = &r->migration.progress;
 	char text[FIGURE_TEXT_ROOM], limit[LIMIT_TEXT_ROOM];
 
 	say_heading(to, "Blackout, %s", limit_text(r->limits.max_blackout, r->limit_owners.max_blackout, limit));
+	if (r->has_ramp)
+		show_aim(to, &r->ramp);
 	if (r->migration.has_progress && p->has_predicted_blackout)
 		say_row(to, "predicted", "~%s, by the last look at the copy", cf_span_text(p->predicted_blackout, text));
 	say_row(to, "measured", "%s%s%s", figure_text(r, CF_FIGURE_BLACKOUT, r->blackout, text),
 		r->has_blackout ? ": " : "",
 		r->has_blackout ? verdict(r->blackout.high, r->limits.max_blackout) : "");
+	if (r->has_ramp)
+		show_ramp(to, &r->ramp);
 	if (r->has_blackout)
 		show_assumed(to, r->stop_slack, r->has_landing && r->landing.has_resume, r->landing.resume_slack);
 	show_libvirt_downtime(to, r);

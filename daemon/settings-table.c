@@ -141,6 +141,10 @@ static const struct setting libvirt[] = {
 };
 
 static const struct setting copy[] = {
+	SPAN("max-downtime", copy.max_downtime, "0 s", 0, MIN_,
+		MEANS("The blackout that QEMU is to aim at first. It is raised when the passes through the memory get no "
+		      "shorter, up to what max-blackout leaves for it. 0: 10 ms, and 300 ms for a guest that runs "
+		      "without KVM: QEMU can lose what such a one writes while a pass begins, so that there should be few.")),
 	SPAN("heartbeat", copy.heartbeat, "0 s", 0, MIN_,
 		MEANS("How often libvirtd has to be heard of while a guest's memory is copied. Else the copy is cut, "
 		      "and the guest goes on here: nobody would see it stop. 0: a quarter of max-blackout, and at "

@@ -112,6 +112,7 @@ struct settings {
 	} libvirt;
 
 	struct {
+		cf_span max_downtime;	/* what QEMU aims at first; 0: as cf_ramp_first() has it */
 		cf_span heartbeat;	/* libvirtd is heard of so often; 0: as cf_heartbeat() has it */
 		cf_span peer_silence;	/* of a source, until its destination drops what came */
 		cf_span no_progress;

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/ramp.h"
 
-#define FIRST   ((cf_span){ 10 * CF_MS })
-#define IN_VAIN 2	/* passes without a shorter one: one is no rule */
-#define SHORTER 16	/* a pass is, by so much of a part: less than that is chance */
+#define FIRST          ((cf_span){ 10 * CF_MS })
+#define FIRST_EMULATED ((cf_span){ 300 * CF_MS })
+#define IN_VAIN        2	/* passes without a shorter one: one is no rule */
+#define SHORTER        16	/* a pass is, by so much of a part: less than that is chance */
 
-struct cf_ramp_rules cf_ramp_rules(cf_span limit, bool has_above, cf_span above)
+cf_span cf_ramp_first(cf_span set, bool emulated)
 {
-	cf_span most = has_above ? cf_span_sub(limit, above) : (cf_span){ limit.ns / 2 };
-	cf_span first = cf_span_min(FIRST, cf_span_max((cf_span){ limit.ns / 2 }, (cf_span){ CF_MS }));
+	return set.ns > 0 ? set : emulated ? FIRST_EMULATED : FIRST;
+}
 
-	return (struct cf_ramp_rules){ .first = first, .most = cf_span_max(most, first) };
+struct cf_ramp_rules cf_ramp_rules(cf_span first, cf_span limit, bool has_above, cf_span above)
+{
+	cf_span half = cf_span_max((cf_span){ limit.ns / 2 }, (cf_span){ CF_MS });
+	cf_span most = has_above ? cf_span_sub(limit, above) : half;
+
+	first = cf_span_min(first, half);
+	most = cf_span_max(most, cf_span_min(first, FIRST));
+	return (struct cf_ramp_rules){ .first = cf_span_min(first, most), .most = most };
 }
 
 void cf_ramp_begin(struct cf_ramp *ramp, const struct cf_ramp_rules *rules)
@@ -56,4 +64,26 @@ bool cf_ramp_pass(struct cf_ramp *ramp, const struct cf_ramp_rules *rules, int64
 	ramp->least = cf_span_min(ramp->least, took);
 	ramp->in_vain += passes;
 	return ramp->in_vain >= IN_VAIN && raise_it(ramp, rules);
+}
+
+void cf_ramp_skip(struct cf_ramp *ramp)
+{
+	ramp->begun = false;
+}
+
+/* Before QEMU has estimated anything it repeats what it was told to aim at, in whole ms. */
+static cf_span estimate(const struct cf_ramp *ramp, const struct cf_ramp_rules *rules, const struct cf_ramp_end *end)
+{
+	if (!end->has_expected || end->expected.ns / CF_MS == rules->first.ns / CF_MS)
+		return (cf_span){ 0 };
+	return cf_span_min(end->expected, ramp->target);
+}
+
+cf_span cf_ramp_above(const struct cf_ramp *ramp, const struct cf_ramp_rules *rules, const struct cf_ramp_end *end)
+{
+	cf_span above = cf_span_sub(end->blackout, estimate(ramp, rules, end));
+
+	if (end->has_so_far)
+		above = cf_span_max(above, cf_span_sub(end->blackout, end->so_far));
+	return cf_span_max(above, (cf_span){ 0 });
 }

@@ -31,10 +31,19 @@ struct cf_ramp {
 };
 
 /*
+ * Where it begins: as set, else (0) at 10 ms.  A guest that QEMU emulates itself begins at
+ * QEMU's own default: its vCPU's thread may be about to write to a page when that is looked
+ * at and sent, and what it writes then is lost (TCG, QEMU 7.2).  Each pass is a chance of
+ * that: a guest that wrote 20 MB/s was found dead after its 11th "virsh migrate" at 10 ms,
+ * beside two busy loops on two cores.
+ */
+cf_span cf_ramp_first(cf_span set, bool emulated);
+
+/*
  * What is left of the limit for the memory, where this pair of hosts has needed `above`
  * beyond it: device state, hand-over, RESUME.  Without a past, half of it.
  */
-struct cf_ramp_rules cf_ramp_rules(cf_span limit, bool has_above, cf_span above);
+struct cf_ramp_rules cf_ramp_rules(cf_span first, cf_span limit, bool has_above, cf_span above);
 
 void cf_ramp_begin(struct cf_ramp *ramp, const struct cf_ramp_rules *rules);
 
@@ -47,3 +56,21 @@ void cf_ramp_begin(struct cf_ramp *ramp, const struct cf_ramp_rules *rules);
  * to go on is not decided here (policy/watch.h).
  */
 bool cf_ramp_pass(struct cf_ramp *ramp, const struct cf_ramp_rules *rules, int64_t pass, cf_mono at);
+
+/* The pass under way is no measure: QEMU aims at something else than the target for a while. */
+void cf_ramp_skip(struct cf_ramp *ramp);
+
+/* How a copy ended that has landed. */
+struct cf_ramp_end {
+	cf_span blackout;	/* at the most */
+	bool has_expected;
+	cf_span expected;	/* QEMU's last word of what the memory that was left would take */
+	bool has_so_far;
+	cf_span so_far;		/* until the destination had everything, at the most; known at a gate */
+};
+
+/*
+ * What was needed above the target: rather too much than too little.  QEMU's word may be old,
+ * so that it counts up to the target, and what came after the memory counts whatever it said.
+ */
+cf_span cf_ramp_above(const struct cf_ramp *ramp, const struct cf_ramp_rules *rules, const struct cf_ramp_end *end);

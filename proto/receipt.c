@@ -120,6 +120,18 @@ static const struct cf_field versions_fields[] = {
 #undef T
 static const struct cf_shape versions_shape = CF_SHAPE(cf_versions, versions_fields);
 
+#define T struct cf_ramp_used
+static const struct cf_field ramp_used_fields[] = {
+	CF_SPAN(T, first, 0, CF_YEAR),
+	CF_SPAN(T, most, 0, CF_YEAR),
+	CF_SPAN(T, last, 0, CF_YEAR),
+	CF_INT(T, raises, 0, INT64_MAX),
+	CF_SPAN(T, above, 0, CF_YEAR, CF_MAYBE(T, has_above)),
+	CF_INTERVAL(T, error, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_error)),
+};
+#undef T
+static const struct cf_shape ramp_used_shape = CF_SHAPE(cf_ramp_used, ramp_used_fields);
+
 #define T struct cf_receipt
 static const struct cf_field receipt_fields[] = {
 	CF_STRUCT(T, migration, cf_migration_shape),
@@ -144,6 +156,7 @@ static const struct cf_field receipt_fields[] = {
 	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
 	CF_SPAN(T, stop_slack, 0, CF_DAY),
 	CF_INTERVAL(T, blackout, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_blackout)),
+	CF_STRUCT(T, ramp, ramp_used_shape, CF_MAYBE(T, has_ramp), CF_SINCE(2)),
 	CF_SPAN(T, libvirt_downtime, 0, CF_YEAR, CF_MAYBE(T, has_libvirt_downtime)),
 	CF_INTERVAL(T, libvirt_downtime_offset, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_libvirt_downtime_offset)),
 	CF_INTERVAL(T, source_lost, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_source_lost)),

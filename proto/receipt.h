@@ -112,6 +112,17 @@ struct cf_versions {
 	char kernel[128];
 };
 
+/* What QEMU was told to aim at as the blackout, and what became of that. */
+struct cf_ramp_used {
+	cf_span first, most;		/* where it began, and beyond which it would not have gone */
+	cf_span last;			/* in force at STOP */
+	int64_t raises;
+	bool has_above;
+	cf_span above;			/* what the blackout was, at most, beyond QEMU's last estimate */
+	bool has_error;
+	struct cf_interval error;	/* the blackout minus what was predicted last */
+};
+
 struct cf_receipt {
 	struct cf_migration migration;	/* as it ended */
 	bool has_author;
@@ -165,6 +176,8 @@ struct cf_receipt {
 	cf_span stop_slack;		/* an assumption: how long before STOP the guest may have stood still */
 	bool has_blackout;
 	struct cf_interval blackout;
+	bool has_ramp;
+	struct cf_ramp_used ramp;
 	bool has_libvirt_downtime;
 	cf_span libvirt_downtime;	/* libvirt's own "total downtime", in its 1 ms steps */
 	bool has_libvirt_downtime_offset;

@@ -21,6 +21,7 @@
 #define PASSES  5000		/* after which one is given up */
 #define MEMORY  4e9		/* bytes */
 #define LIMIT   1.0		/* s, of the blackout */
+#define FIRST   ((cf_span){ 10 * CF_MS })
 #define ABOVE   0.05		/* s, what comes on top */
 
 static double uniform(struct sim *sim, double low, double high)
@@ -101,7 +102,7 @@ struct end {
 
 static struct end copy(struct sim *sim, const struct guest *g, const struct way *way)
 {
-	const struct cf_ramp_rules rules = cf_ramp_rules((cf_span){ (int64_t)(LIMIT * 1e9) }, true,
+	const struct cf_ramp_rules rules = cf_ramp_rules(FIRST, (cf_span){ (int64_t)(LIMIT * 1e9) }, true,
 							 (cf_span){ (int64_t)(ABOVE * 1e9) });
 	struct end end = { .shortest = INFINITY, .lawful = true };
 	struct cf_ramp ramp;
@@ -208,7 +209,7 @@ static void try_anything(struct sim *sim)
 	int64_t steps = 0;
 
 	for (int i = 0; i < 20000; i++) {
-		const struct cf_ramp_rules rules = cf_ramp_rules((cf_span){ sim_between(sim, 0, 100 * CF_S) },
+		const struct cf_ramp_rules rules = cf_ramp_rules(FIRST, (cf_span){ sim_between(sim, 0, 100 * CF_S) },
 								 sim_random(sim) & 1, (cf_span){ sim_between(sim, 0, 200 * CF_S) });
 		struct cf_ramp ramp;
 		cf_mono at = { sim_between(sim, 0, INT64_MAX / 2) };
@@ -233,15 +234,20 @@ static void try_anything(struct sim *sim)
 
 static void test_rules(void)
 {
-	struct cf_ramp_rules r = cf_ramp_rules((cf_span){ CF_S }, false, (cf_span){ 0 });
+	struct cf_ramp_rules r = cf_ramp_rules(FIRST, (cf_span){ CF_S }, false, (cf_span){ 0 });
 
 	ok(r.first.ns == 10 * CF_MS && r.most.ns == CF_S / 2, "without a past: from 10 ms to half of the limit");
-	r = cf_ramp_rules((cf_span){ CF_S }, true, (cf_span){ 200 * CF_MS });
+	r = cf_ramp_rules(FIRST, (cf_span){ CF_S }, true, (cf_span){ 200 * CF_MS });
 	ok(r.most.ns == 800 * CF_MS, "with one: the limit less what the pair has needed");
-	r = cf_ramp_rules((cf_span){ CF_S }, true, (cf_span){ 5 * CF_S });
+	r = cf_ramp_rules(FIRST, (cf_span){ CF_S }, true, (cf_span){ 5 * CF_S });
 	ok(r.most.ns == r.first.ns, "where that is more than the limit, nothing above the first");
-	r = cf_ramp_rules((cf_span){ 4 * CF_MS }, false, (cf_span){ 0 });
+	r = cf_ramp_rules(FIRST, (cf_span){ 4 * CF_MS }, false, (cf_span){ 0 });
 	ok(r.first.ns == 2 * CF_MS && r.most.ns == 2 * CF_MS, "of a tiny limit no more than half");
+	r = cf_ramp_rules((cf_span){ 300 * CF_MS }, (cf_span){ CF_S }, true, (cf_span){ 800 * CF_MS });
+	ok(r.first.ns == 200 * CF_MS && r.most.ns == 200 * CF_MS, "where it would begin beyond what the pair leaves, there it begins");
+	ok(cf_ramp_first((cf_span){ 0 }, false).ns == 10 * CF_MS && cf_ramp_first((cf_span){ 0 }, true).ns == 300 * CF_MS,
+	   "it begins at 10 ms, and an emulated guest at QEMU's 300 ms");
+	ok(cf_ramp_first((cf_span){ CF_MS }, true).ns == CF_MS, "but as it is set, where it is");
 }
 
 /* One copy, step by step. */
@@ -269,7 +275,7 @@ static void test_story(void)
 		{ 9000, 500, "ever" },
 		{ 9000, 500, "whatever happens" },
 	};
-	const struct cf_ramp_rules rules = cf_ramp_rules((cf_span){ CF_S }, false, (cf_span){ 0 });
+	const struct cf_ramp_rules rules = cf_ramp_rules(FIRST, (cf_span){ CF_S }, false, (cf_span){ 0 });
 	cf_mono at = { 0 };
 	struct cf_ramp ramp;
 
@@ -283,12 +289,62 @@ static void test_story(void)
 	ok(!cf_ramp_pass(&ramp, &rules, 3, at), "a pass that is over says nothing");
 }
 
+/* A gate that closes, or a target that QEMU has not heard of yet: what passes meanwhile is no measure. */
+static void test_skip(void)
+{
+	const struct cf_ramp_rules rules = cf_ramp_rules(FIRST, (cf_span){ CF_S }, false, (cf_span){ 0 });
+	cf_mono at = { 0 };
+	bool raised = false;
+	struct cf_ramp ramp;
+
+	cf_ramp_begin(&ramp, &rules);
+	for (int64_t pass = 1; pass < 50; pass++) {
+		at.ns += 100 * CF_MS;
+		raised |= cf_ramp_pass(&ramp, &rules, pass, at);
+		if (pass % 3 == 0)
+			cf_ramp_skip(&ramp);
+	}
+	ok(raised, "where two passes in three are a measure it is raised");
+	cf_ramp_begin(&ramp, &rules);
+	raised = false;
+	for (int64_t pass = 1; pass < 50; pass++) {
+		at.ns += 100 * CF_MS;
+		raised |= cf_ramp_pass(&ramp, &rules, pass, at);
+		cf_ramp_skip(&ramp);
+	}
+	ok(!raised, "where none is it never is");
+}
+
+static void test_above(void)
+{
+	const struct cf_ramp_rules rules = cf_ramp_rules(FIRST, (cf_span){ CF_S }, false, (cf_span){ 0 });
+	struct cf_ramp_end end = { .blackout = { 300 * CF_MS } };
+	struct cf_ramp ramp;
+
+	cf_ramp_begin(&ramp, &rules);
+	ok(cf_ramp_above(&ramp, &rules, &end).ns == 300 * CF_MS, "without QEMU's word all of the blackout was above the target");
+	end.has_expected = true;
+	end.expected.ns = 10 * CF_MS;
+	ok(cf_ramp_above(&ramp, &rules, &end).ns == 300 * CF_MS, "what it was told to aim at is no word of its own");
+	end.expected.ns = 4 * CF_MS;
+	ok(cf_ramp_above(&ramp, &rules, &end).ns == 296 * CF_MS, "what the memory took by its word is not above");
+	end.expected.ns = CF_S;
+	ok(cf_ramp_above(&ramp, &rules, &end).ns == 290 * CF_MS, "an old word counts no more than the target");
+	ramp.target.ns = CF_S / 2;
+	ok(cf_ramp_above(&ramp, &rules, &end).ns == 0, "nor is it ever less than nothing");
+	end.has_so_far = true;
+	end.so_far.ns = 220 * CF_MS;
+	ok(cf_ramp_above(&ramp, &rules, &end).ns == 80 * CF_MS, "what came after the memory is above in any case");
+}
+
 int main(int argc, char **argv)
 {
 	struct sim sim = { .random = argc > 1 ? strtoull(argv[1], NULL, 0) : 20260131 };
 
 	test_rules();
 	test_story();
+	test_skip();
+	test_above();
 	for (enum kind kind = 0; kind < N_KINDS; kind++)
 		try_kind(&sim, kind);
 	try_anything(&sim);

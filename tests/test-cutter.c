@@ -218,6 +218,8 @@ static void test_way_back(void)
 	longer = cutter_way_back(cutter);
 	ok(usual.ns == CF_WAY_BACK_USUAL.ns && longer.ns == usual.ns + CF_S,
 	   "what is left of the memory makes the way back longer");
+	cutter_aims(cutter, MS(10));
+	ok(cutter_way_back(cutter).ns == usual.ns + CF_S / 2, "... no more than QEMU is to send while the guest stands still");
 	end();
 	begin(LONG, LONG, true);
 	cutter_copied(cutter, &progress);

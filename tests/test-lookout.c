@@ -13,10 +13,10 @@
 #include "daemon/act/acts.h"
 #include "daemon/act/gate.h"
 #include "daemon/act/gather.h"
+#include "daemon/act/ramp.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
-#include "daemon/virt/job.h"
 #include "tests/tap.h"
 
 #define ID "00000000-0000-4000-8000-000000000001"
@@ -78,20 +78,9 @@ void gather_report(const struct act_context *context, struct cf_report *ret)
 	memset(ret, 0, sizeof(*ret));
 }
 
-cf_span gather_max_downtime(cf_span max_blackout)
+void ramp_hold(struct work *work, bool hold)
 {
-	return max_blackout;
-}
-
-int job_set_max_downtime(struct virt_link *link, const char *uuid, cf_span downtime, cf_mono deadline,
-			 struct cf_error *err)
-{
-	(void)link;
-	(void)uuid;
-	(void)downtime;
-	(void)deadline;
-	(void)err;
-	return 0;
+	work->held_back = hold;
 }
 
 void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)

@@ -177,7 +177,7 @@ static void test_defaults(void)
 	ok(!s->libvirt.options.tls && s->libvirt.options.parallel == 0 &&
 	   s->libvirt.options.compression == CF_COMPRESSION_NONE && s->libvirt.options.storage == CF_STORAGE_SHARED,
 	   "which carries guests as it does by itself");
-	ok(s->copy.heartbeat.ns == 0 && s->copy.peer_silence.ns == 2 * CF_S && s->copy.no_progress.ns == 30 * CF_S &&
+	ok(s->copy.max_downtime.ns == 0 && s->copy.heartbeat.ns == 0 && s->copy.peer_silence.ns == 2 * CF_S && s->copy.no_progress.ns == 30 * CF_S &&
 	   s->copy.converge.ns == 600 * CF_S, "a copy is given its time");
 	ok(s->probe.rounds == 16 && s->probe.raw_drift_ppm == 500, "sixteen rounds, 500 ppm");
 	ok(s->guest.rounds == 8 && s->guest.correct_within.ns == 5 * CF_S,

@@ -11,6 +11,7 @@
 #include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
 #include "daemon/act/mend.h"
+#include "daemon/act/ramp.h"
 #include "daemon/act/persist.h"
 #include "daemon/act/receipt.h"
 #include "daemon/clock/kernel.h"
@@ -89,26 +90,6 @@ static void measure_after(struct work *work)
 	work->receipt->offset_after = cf_offset_real(&work->peer.offset, kernel_instant(), CF_SLEW_PPM);
 }
 
-/* Of the memory that was left at STOP.  Before QEMU has estimated anything it repeats what it was told to aim at. */
-static cf_span estimate(const struct work *work)
-{
-	cf_span aim = gather_max_downtime(work->limits.limits.max_blackout), none = { 0 };
-
-	if (!work->has_expected_downtime || work->expected_downtime.ns / CF_MS == aim.ns / CF_MS)
-		return none;
-	return work->expected_downtime;
-}
-
-/* What this migration needed above QEMU's own estimate predicts the next one between these hosts. */
-static void learn(struct work *work)
-{
-	const struct cf_receipt *receipt = work->receipt;
-
-	if (receipt->has_blackout && !work->driver->foreign)	/* who knows what that one aimed at */
-		fleet_learn(work->context->fleet, work->reservation.destination,
-			    cf_span_max(cf_span_sub(receipt->blackout.high, estimate(work)), (cf_span){ 0 }));
-}
-
 enum cf_event act_close(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	enum cf_outcome outcome;
@@ -123,7 +104,7 @@ enum cf_event act_close(struct work *work, char why[static CF_DETAIL_ROOM])
 
 	measure_after(work);
 	receipt_complete(work);
-	learn(work);
+	ramp_learn(work);
 	outcome = cf_outcome_judge(work->receipt, &work->receipt->limits, why);
 	/* A breach is its own reason; else what went wrong on the way, if anything did, explains more. */
 	settle(work, outcome, outcome == CF_OUTCOME_BREACHED || !*shown.reason ? why : NULL);

@@ -11,9 +11,9 @@
 #include "daemon/act/acts.h"
 #include "daemon/act/gate.h"
 #include "daemon/act/gated.h"
-#include "daemon/act/gather.h"
 #include "daemon/act/looker.h"
 #include "daemon/act/persist.h"
+#include "daemon/act/ramp.h"
 #include "daemon/act/record.h"
 #include "daemon/act/standstill.h"
 #include "daemon/act/ward.h"
@@ -70,7 +70,6 @@ static int start(struct work *work, struct cf_error *err)
 		.xml = work->xml,
 		.persistent_xml = work->persistent_xml,
 		.has_max_downtime = true,
-		.max_downtime = gather_max_downtime(work->limits.limits.max_blackout),
 		.prepare = gated_bring,
 		.userdata = work,
 	};
@@ -78,6 +77,8 @@ static int start(struct work *work, struct cf_error *err)
 	const char *address;
 	int port, r;
 
+	ramp_begin(work);
+	options.max_downtime = ramp_target(work);
 	work_shown(work, &shown);
 	settings_where(settings, shown.destination, &address, &port);
 	name_tls(&options.options, shown.destination);
@@ -114,7 +115,7 @@ static void show_progress(struct work *work, struct cf_progress now, struct flow
 	work->expected_downtime = now.predicted_blackout;
 	shown = work_show_begin(work);
 	if (now.has_predicted_blackout && fleet_overhead(work->context->fleet, shown->destination, &above))
-		now.predicted_blackout = cf_span_add(now.predicted_blackout, above);
+		now.predicted_blackout = cf_span_add(cf_span_min(now.predicted_blackout, ramp_target(work)), above);
 	shown->has_progress = true;
 	shown->progress = now;
 	work_show_end(work);
@@ -147,6 +148,7 @@ static void begin_to_look(struct work *work)
 		.rounds = work->settings->guest.rounds,
 		.guest_first = GUEST_FIRST,
 		.guest_every = work->settings->guest.interval,
+		.aims_at = work->again ? (cf_span){ 0 } : ramp_target(work),
 	};
 	struct cf_error err = { 0 };
 
@@ -267,6 +269,7 @@ static enum cf_event watch(struct work *work, enum cf_phase phase, char why[stat
 		}
 		if (!*why && !standstill_look(&still, &events, &beats.flow))
 			continue;
+		ramp_look(work, events.pass);
 		if (!*why)
 			look_at_guest(&events, still.paused, why);
 		beat(work, &beats, why);
@@ -301,6 +304,8 @@ enum cf_event act_copy(struct work *work, char why[static CF_DETAIL_ROOM])
 		return work->driver->has_gate ? CF_EV_NEVER_RAN : CF_EV_FAILED;
 	}
 
+	if (ramp_target(work).ns == 0)	/* taken up */
+		ramp_begin(work);
 	begin_to_look(work);
 	event = watch(work, shown.phase, why);
 	if (event != CF_EV_ARMED)

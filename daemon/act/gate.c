@@ -4,17 +4,8 @@
 #include <string.h>
 
 #include "daemon/act/gather.h"
+#include "daemon/act/ramp.h"
 #include "daemon/clock/kernel.h"
-#include "daemon/virt/job.h"
-
-#define JOB_PATIENCE ((cf_span){ CF_S })
-
-/*
- * While the gate is closed QEMU is to aim at a blackout that it does not reach as
- * long as the guest writes memory.  No more can be done without a gate of the
- * driver's own: a guest that writes nothing goes all the same.
- */
-#define HELD_BACK    ((cf_span){ CF_MS })
 
 int gate_watch(struct work *work, struct cf_error *err)
 {
@@ -106,17 +97,6 @@ void gate_show(struct work *work, const struct cf_findings *findings)
 	show_findings(work, findings, true);
 }
 
-static void hold_back(struct work *work, bool closed)
-{
-	cf_span usual = gather_max_downtime(work->limits.limits.max_blackout);
-	struct cf_error err = { 0 };
-
-	if (work->held_back != closed && work->link &&
-	    job_set_max_downtime(work->link, work->record->guest.uuid, closed ? HELD_BACK : usual,
-				 cf_mono_add(kernel_raw(), JOB_PATIENCE), &err) == 0)
-		work->held_back = closed;
-}
-
 /* Nobody there would see the guest come in, nor care for its clock. */
 static bool is_let_go(struct work *work, char why[static CF_DETAIL_ROOM])
 {
@@ -142,5 +122,5 @@ void gate_judge(struct work *work, char why[static CF_DETAIL_ROOM])
 	if (gate == CF_GATE_ABORT)
 		act_say_refusal(why, "the gate closed during the copy: ", findings.list, findings.n_list);
 	else
-		hold_back(work, gate == CF_GATE_CLOSED);
+		ramp_hold(work, gate == CF_GATE_CLOSED);
 }

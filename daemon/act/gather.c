@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/act/lately.h"
+#include "daemon/act/ramp.h"
 #include "daemon/act/terms.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
@@ -17,9 +18,9 @@
 #include "daemon/virt/domain.h"
 #include "daemon/virt/drive.h"
 #include "daemon/virt/guest.h"
+#include "policy/ramp.h"
 
 #define LINK_PATIENCE     ((cf_span){ 5 * CF_S })
-#define MAX_DOWNTIME      ((cf_span){ 300 * CF_MS })	/* QEMU's own default */
 
 void gather_report(const struct act_context *context, struct cf_report *ret)
 {
@@ -173,13 +174,6 @@ static int inquire(const struct settings *settings, struct call *call, const cha
 	return r;
 }
 
-cf_span gather_max_downtime(cf_span max_blackout)
-{
-	cf_span half = { max_blackout.ns / 2 };
-
-	return cf_span_max(cf_span_min(half, MAX_DOWNTIME), (cf_span){ CF_MS });
-}
-
 /* Why this host cannot stand at a gate for that; "" when it can. */
 static void own_gate(const struct act_context *context, const struct settings *settings,
 		     const struct cf_options *options, char why[static CF_DETAIL_ROOM])
@@ -223,15 +217,16 @@ static void choose_driver(const struct act_context *context, const struct settin
 		add(ret, CF_FINDING_NOT_GATED, destination, why);
 }
 
-/* What QEMU will aim at plus what this pair has needed above it before; without a history nothing. */
-static void predict(const struct act_context *context, const char *destination, struct gathered_pair *ret)
+/* What QEMU will aim at first plus what this pair has needed above it before; without a history nothing. */
+static void predict(const struct act_context *context, const struct settings *settings, const struct gathered_domain *domain,
+		    const char *destination, struct gathered_pair *ret)
 {
-	cf_span above;
+	cf_span above, first = ramp_first(settings, &domain->guest), limit = ret->limits.limits.max_blackout;
 
 	if (!fleet_overhead(context->fleet, destination, &above))
 		return;
 	ret->has_predicted_blackout = true;
-	ret->predicted_blackout = cf_span_add(gather_max_downtime(ret->limits.limits.max_blackout), above);
+	ret->predicted_blackout = cf_span_add(cf_ramp_rules(first, limit, true, above).first, above);
 }
 
 /* Here and there may be one host, by this name or by another. */
@@ -354,7 +349,7 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 	if (!ledger.writable)
 		add(ret, CF_FINDING_LEDGER_UNWRITABLE, settings->host, ledger.fault);
 	terms_object(&own, settings->host, &ret->limits, &ret->findings);
-	predict(context, ask->destination, ret);
+	predict(context, settings, domain, ask->destination, ret);
 	if (domain->libvirt && !ask->foreign)
 		choose_driver(context, settings, domain, ask->destination, ret);
 	judge(settings, domain, ask, ret);

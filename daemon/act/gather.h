@@ -84,9 +84,3 @@ int gather_guest_clock(const struct act_context *context, const struct settings 
 
 /* Can this host stand at a gate?  If not, why.  Never blocks. */
 bool gather_gate(const struct act_context *context, struct cf_error *err);
-
-/*
- * What QEMU shall aim at for a limit on the blackout: half of it at most, because it
- * bounds the memory left to send alone; device state, hand-over and RESUME come on top.
- */
-cf_span gather_max_downtime(cf_span max_blackout);

@@ -25,7 +25,9 @@ struct looker {
 	bool stands;
 	cf_mono since;
 	struct rest rest;
-	struct looker_news news;	/* under its lock, as is: */
+	struct looker_news news;	/* under its lock, as are: */
+	cf_span aim;			/* what QEMU shall aim at */
+	bool hurry;			/* and that is new */
 	int users;			/* the thread, and whoever made it: the last one clears up */
 };
 
@@ -66,11 +68,18 @@ static bool may_ask(struct looker *looker, bool stands_too)
 	return !events.stopped || stands;
 }
 
+static bool has_link(struct looker *looker)
+{
+	if (!looker->link)
+		virt_link_open(looker->context->virt, LINK_PATIENCE, &looker->link, NULL);
+	return looker->link != NULL;
+}
+
 static void look(struct looker *looker)
 {
 	struct cf_progress now = { 0 };
 
-	if (looker->options.guest_alone || !may_ask(looker, true))
+	if (looker->options.guest_alone || !may_ask(looker, true) || !has_link(looker))
 		return;
 	if (job_progress(looker->link, looker->uuid, cf_mono_add(kernel_raw(), JOB_PATIENCE), &now, NULL) < 0)
 		return;
@@ -80,13 +89,31 @@ static void look(struct looker *looker)
 	pthread_mutex_unlock(&looker->rest.lock);
 }
 
+/* Does QEMU aim at what it shall? */
+static void set_aim(struct looker *looker)
+{
+	cf_span aim, is;
+
+	pthread_mutex_lock(&looker->rest.lock);
+	aim = looker->aim;
+	is = looker->news.aims_at;
+	looker->hurry = false;
+	pthread_mutex_unlock(&looker->rest.lock);
+	if (cf_span_cmp(aim, is) == 0 || !may_ask(looker, false) || !has_link(looker) ||
+	    job_set_max_downtime(looker->link, looker->uuid, aim, cf_mono_add(kernel_raw(), JOB_PATIENCE), NULL) < 0)
+		return;
+	pthread_mutex_lock(&looker->rest.lock);
+	looker->news.aims_at = aim;
+	pthread_mutex_unlock(&looker->rest.lock);
+}
+
 static void ask_guest(struct looker *looker)
 {
 	struct cf_guest_offset fresh = { 0 };
 	struct cf_error err = { 0 };
 	int r;
 
-	if (!may_ask(looker, false))
+	if (!may_ask(looker, false) || !has_link(looker))
 		return;
 	r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
 			      cf_mono_add(kernel_raw(), GUEST_PATIENCE), &fresh, &err);
@@ -98,6 +125,20 @@ static void ask_guest(struct looker *looker)
 	pthread_mutex_unlock(&looker->rest.lock);
 }
 
+/* False when it need not look any more; at once when QEMU is to hear something. */
+static bool wait_a_turn(struct looker *looker)
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), looker->options.progress_every);
+	bool over;
+
+	pthread_mutex_lock(&looker->rest.lock);
+	while (!looker->rest.over && !looker->hurry && rest_on(&looker->rest.wake, &looker->rest.lock, deadline))
+		;
+	over = looker->rest.over;
+	pthread_mutex_unlock(&looker->rest.lock);
+	return !over;
+}
+
 static void *go_round(void *userdata)
 {
 	struct looker *looker = userdata;
@@ -106,13 +147,14 @@ static void *go_round(void *userdata)
 	cf_mono next = cf_mono_add(kernel_raw(), every);
 
 	do {
+		set_aim(looker);
 		look(looker);
 		if (options->ask_guest && cf_mono_cmp(kernel_raw(), next) >= 0) {
 			ask_guest(looker);
 			every = cf_span_min(cf_span_add(every, every), options->guest_every);
 			next = cf_mono_add(kernel_raw(), every);
 		}
-	} while (rest_until(&looker->rest, cf_mono_add(kernel_raw(), options->progress_every)));
+	} while (wait_a_turn(looker));
 
 	leave(looker);
 	return NULL;
@@ -130,23 +172,28 @@ int looker_new(struct looker **ret, const struct act_context *context, const str
 	snprintf(looker->uuid, sizeof(looker->uuid), "%s", options->uuid);
 	looker->context = context;
 	looker->options = *options;
-	looker->users = 1;
+	looker->aim = looker->news.aims_at = options->aims_at;
 	rest_init(&looker->rest);
 
-	r = virt_link_open(context->virt, LINK_PATIENCE, &looker->link, err);
-	if (r == 0) {
-		looker->users = 2;
-		r = worker_thread(&thread, go_round, looker, err);
-		if (r < 0)
-			looker->users = 1;
-	}
+	looker->users = 2;
+	r = worker_thread(&thread, go_round, looker, err);
 	if (r < 0) {
+		looker->users = 1;
 		leave(looker);
 		return r;
 	}
 	pthread_detach(thread);
 	*ret = looker;
 	return 0;
+}
+
+void looker_aim(struct looker *looker, cf_span target)
+{
+	pthread_mutex_lock(&looker->rest.lock);
+	looker->hurry = looker->hurry || cf_span_cmp(looker->aim, target) != 0;
+	looker->aim = target;
+	pthread_cond_signal(&looker->rest.wake);
+	pthread_mutex_unlock(&looker->rest.lock);
 }
 
 void looker_read(struct looker *looker, struct looker_news *ret)

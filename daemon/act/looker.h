@@ -3,8 +3,8 @@
 
 /*
  * Asks libvirt how far the copy is, and the guest what its clock says, again and again while memory is
- * copied, on a thread and a connection of its own: either may hang for as long as QEMU flushes
- * the last of the memory, when the migration's thread has other things to do.
+ * copied, and tells QEMU what to aim at, on a thread and a connection of its own: each may hang for as
+ * long as QEMU flushes the last of the memory, when the migration's thread has other things to do.
  *
  * Nothing is asked while the switchover may be beginning.
  */
@@ -26,6 +26,7 @@ struct looker_options {
 	int64_t rounds;			/* of one reading of its clock */
 	cf_span guest_first;		/* after that, and then ever more seldom: what tells its rate is distance */
 	cf_span guest_every;		/* but at least so often */
+	cf_span aims_at;		/* what QEMU was told to aim at as the blackout; 0: nobody knows */
 };
 
 /* What was learnt so far; a number grows with each answer of its kind. */
@@ -36,10 +37,14 @@ struct looker_news {
 	bool read;			/* the last reading came to something */
 	struct cf_guest_offset guest_offset;
 	char guest_why[CF_DETAIL_ROOM];	/* else why not */
+	cf_span aims_at;		/* QEMU, as far as it is known */
 };
 
 int looker_new(struct looker **ret, const struct act_context *context, const struct looker_options *options,
 	       struct cf_error *err);
+
+/* Have QEMU aim at that: soon, and again until it was heard. */
+void looker_aim(struct looker *looker, cf_span target);
 
 /* Never waits for an answer. */
 void looker_read(struct looker *looker, struct looker_news *ret);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "daemon/act/acts.h"
-#include "daemon/act/gather.h"
 #include "daemon/act/pulse.h"
+#include "daemon/act/ramp.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/virt/cutter.h"
 #include "policy/commit.h"
@@ -40,7 +40,7 @@ static struct cutter_terms terms_of(const struct work *work)
 	struct cutter_terms terms = {
 		.limit = limit,
 		.slack = settings->stop_slack,
-		.max_downtime = gather_max_downtime(work->limits.limits.max_blackout),
+		.max_downtime = ramp_target(work),
 		.parallel = work->receipt->options.parallel > 0,
 		.heartbeat = cf_heartbeat(settings->copy.heartbeat, work->limits.limits.max_blackout),
 	};
@@ -102,6 +102,12 @@ void ward_copied(struct work *work, const struct cf_progress *progress)
 {
 	if (work->ward)
 		cutter_copied(work->ward->cutter, progress);
+}
+
+void ward_aims(struct work *work, cf_span max_downtime)
+{
+	if (work->ward)
+		cutter_aims(work->ward->cutter, max_downtime);
 }
 
 bool ward_cut(struct work *work)

@@ -23,6 +23,9 @@ void ward_look(struct work *work);
 /* How far the copy is: what is left decides how long the way back takes. */
 void ward_copied(struct work *work, const struct cf_progress *progress);
 
+/* QEMU aims at that from now on: the more may be left when the guest stops. */
+void ward_aims(struct work *work, cf_span max_downtime);
+
 /* Cut now.  False when there is nothing to cut any more, or never was. */
 bool ward_cut(struct work *work);
 

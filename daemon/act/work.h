@@ -26,6 +26,7 @@
 #include "policy/gate.h"
 #include "policy/offset.h"
 #include "policy/phase.h"
+#include "policy/ramp.h"
 #include "proto/figure.h"
 #include "proto/incoming.h"
 
@@ -75,6 +76,8 @@ struct work {
 	struct cf_receipt *receipt;		/* as it grows */
 	bool has_aim;				/* destination */
 	struct aim aim;
+	struct cf_ramp_rules ramp_rules;	/* source */
+	struct cf_ramp ramp;
 	struct cf_gate_memory gate;		/* source */
 	bool held_back;
 	bool autostart_held;			/* source: the domain no longer starts with this host */

@@ -15,7 +15,9 @@ struct cutter {
 	/* The event thread's and the migration's: neither keeps it for long, and the watchdog knows nothing of it. */
 	pthread_mutex_t lock;
 	enum cf_watch now;
-	int64_t left;			/* of the memory, when the guest stops */
+	cf_span max_downtime;		/* what QEMU aims at */
+	int64_t left;			/* of the memory, at the last look */
+	int64_t bytes_per_second;
 	bool begun;			/* QEMU has said something of the migration */
 	bool has_seen_stop;
 	cf_mono seen_stop;		/* when the switchover was heard of: for a STOP whose stamp is no good */
@@ -48,6 +50,13 @@ static void heard(struct cutter *cutter, cf_mono now)
 }
 
 /* With the lock held. */
+static cf_span way_back(const struct cutter *cutter)
+{
+	return cf_way_back(cutter->terms.past, cutter->terms.n_past,
+			   cf_left_at_stop(cutter->left, cutter->bytes_per_second, cutter->max_downtime));
+}
+
+/* With the lock held. */
 static void stands(struct cutter *cutter, const struct guest_events *events, cf_mono now)
 {
 	const struct cutter_terms *terms = &cutter->terms;
@@ -60,8 +69,7 @@ static void stands(struct cutter *cutter, const struct guest_events *events, cf_
 	if (!events->has_stop)
 		stop = (struct cf_instant){ .raw = cutter->seen_stop };
 	guard_due(cutter->guard, GUARD_BLACKOUT,
-		  cf_blackout_deadline(stop, terms->slack, terms->limit,
-				       cf_way_back(terms->past, terms->n_past, cutter->left)));
+		  cf_blackout_deadline(stop, terms->slack, terms->limit, way_back(cutter)));
 }
 
 static void on_event(const struct guest_events *events, const struct guest_event *event, void *userdata)
@@ -107,6 +115,7 @@ int cutter_new(struct watchdog *dog, struct guest_watch *watch, const struct cut
 	}
 	cutter->watch = watch;
 	cutter->terms = *terms;
+	cutter->max_downtime = terms->max_downtime;
 	pthread_mutex_init(&cutter->lock, NULL);
 	guest_watch_tell(watch, on_event, cutter);
 	*ret = cutter;
@@ -163,23 +172,29 @@ void cutter_heard(struct cutter *cutter)
 
 void cutter_copied(struct cutter *cutter, const struct cf_progress *progress)
 {
-	const struct cutter_terms *terms = &cutter->terms;
-
-	if (terms->parallel)
+	if (cutter->terms.parallel)
 		return;
 	pthread_mutex_lock(&cutter->lock);
-	cutter->left = cf_left_at_stop(progress->bytes_left, progress->bytes_per_second, terms->max_downtime);
+	cutter->left = progress->bytes_left;
+	cutter->bytes_per_second = progress->bytes_per_second;
+	pthread_mutex_unlock(&cutter->lock);
+}
+
+void cutter_aims(struct cutter *cutter, cf_span max_downtime)
+{
+	pthread_mutex_lock(&cutter->lock);
+	cutter->max_downtime = max_downtime;
 	pthread_mutex_unlock(&cutter->lock);
 }
 
 cf_span cutter_way_back(struct cutter *cutter)
 {
-	cf_span way_back;
+	cf_span span;
 
 	pthread_mutex_lock(&cutter->lock);
-	way_back = cf_way_back(cutter->terms.past, cutter->terms.n_past, cutter->left);
+	span = way_back(cutter);
 	pthread_mutex_unlock(&cutter->lock);
-	return way_back;
+	return span;
 }
 
 bool cutter_cut(struct cutter *cutter)

@@ -35,7 +35,7 @@ struct cutter_terms {
 	cf_span slack;			/* how much earlier than its STOP the guest may have stopped */
 	size_t n_past;			/* ways back that were, of this host */
 	struct cf_way_back past[CUTTER_PAST_MAX];
-	cf_span max_downtime;		/* what QEMU aims at */
+	cf_span max_downtime;		/* what QEMU aims at, at first */
 	bool parallel;			/* several connections */
 	cf_span heartbeat;		/* cf_heartbeat(); counted from the first event of the migration */
 };
@@ -63,6 +63,9 @@ void cutter_heard(struct cutter *cutter);
 
 /* What is left of the memory decides how long the way back takes. */
 void cutter_copied(struct cutter *cutter, const struct cf_progress *progress);
+
+/* And so does what QEMU aims at: before it is told, when that is more than it was. */
+void cutter_aims(struct cutter *cutter, cf_span max_downtime);
 
 /* guard_cut(), guard_loaded(): any thread. */
 bool cutter_cut(struct cutter *cutter);
