@@ -128,6 +128,9 @@ void show_guest(FILE *to, const struct cf_guest_clock *g)
 	show_guest_offset(to, g);
 	say_row(to, "guest agent", "%s", agent_text(g));
 	say_row(to, "lever", "%s", cf_lever_words[g->lever]);
+	if (g->has_kvm_version || g->has_kvm_why)
+		say_row(to, "KVM library", "%s%s%s", g->has_kvm_version ? "in its QEMU" : "", g->has_kvm_version && g->has_kvm_why ? ", but " : "",
+			g->has_kvm_why ? g->kvm_why : "");
 	show_settings(to, g);
 	show_counters(to, g);
 	show_findings(to, "  ", g->findings, g->n_findings);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "policy/gate-inside.h"
+#include "policy/lever.h"
 
 /* libvirt's own tolerance, "half of NTP threshold" (qemuProcessStartValidateTSC): 250 ppm are 1 in 4000. */
 #define TSC_TOLERANCE 4000
@@ -83,15 +84,20 @@ static void rtc(const struct cf_judge *judge, const struct cf_guest_clock *guest
 static void lever(const struct cf_judge *judge, const struct cf_guest_clock *guest, const char *domain)
 {
 	enum cf_lever wanted = judge->limits->require_lever;
-	enum cf_lever best = guest->lever == CF_LEVER_UNKNOWN ? CF_LEVER_NONE : guest->lever;
+	char why[CF_DETAIL_ROOM];
+	enum cf_lever best = cf_lever_best(guest, judge->pair, why);
 	struct cf_finding *finding;
 
+	if (guest->has_kvm_version && *why)
+		cf_judge_say(judge, CF_FINDING_KVM_UNUSABLE, domain, why);
 	if (wanted != CF_LEVER_UNKNOWN && best >= wanted)
 		return;
 	finding = cf_judge_add(judge, CF_FINDING_LEVER_MISSING, domain, CF_SEVERITY_UNKNOWN);
 	cf_finding_detail(finding, cf_lever_words[wanted]);
 	cf_finding_detail(finding, " is required, the best there is now: ");
 	cf_finding_detail(finding, cf_lever_words[best]);
+	cf_finding_detail(finding, wanted == CF_LEVER_KVM && *why ? "; " : "");
+	cf_finding_detail(finding, wanted == CF_LEVER_KVM ? why : "");
 	cf_finding_owner(finding, judge->owners->owner_require_lever);
 }
 

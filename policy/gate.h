@@ -73,6 +73,8 @@ struct cf_pair_evidence {
 	bool has_host_offset;
 	struct cf_interval host_offset;		/* REALTIME destination - source, now */
 	char offset_why[CF_DETAIL_ROOM];	/* why there is none */
+	bool has_destination_kvm;
+	struct cf_kvm_offer destination_kvm;	/* what a guest's QEMU gets there */
 	cf_real now;				/* the source's clock */
 	cf_span expected_duration;		/* how long the migration may take: a leap second within it counts */
 };

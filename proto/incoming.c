@@ -36,6 +36,7 @@ static const struct cf_field lease_fields[] = {
 	CF_BOOL(T, override_accepted, CF_MAYBE(T, has_override_accepted), CF_SINCE(1)),
 	CF_BOOL(T, gate, CF_MAYBE(T, has_gate), CF_SINCE(2)),
 	CF_TEXT(T, gate_why, CF_MAYBE(T, has_gate_why), CF_SINCE(2)),
+	CF_STRUCT(T, kvm, cf_kvm_offer_shape, CF_MAYBE(T, has_kvm), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_lease_shape = CF_SHAPE(cf_lease, lease_fields);

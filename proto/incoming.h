@@ -59,6 +59,8 @@ struct cf_lease {
 	bool gate;			/* this agent can stand at the gate with the source's */
 	bool has_gate_why;
 	char gate_why[CF_DETAIL_ROOM];	/* why not */
+	bool has_kvm;
+	struct cf_kvm_offer kvm;
 };
 
 /* The end of it, from the source: its receipt. */

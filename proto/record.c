@@ -50,6 +50,15 @@ static const struct cf_field guest_offset_fields[] = {
 #undef T
 const struct cf_shape cf_guest_offset_shape = CF_SHAPE(cf_guest_offset, guest_offset_fields);
 
+#define T struct cf_kvm_offer
+static const struct cf_field kvm_offer_fields[] = {
+	CF_BOOL(T, handed_on),
+	CF_INT(T, version, 1, UINT32_MAX),
+	CF_TEXT(T, why),
+};
+#undef T
+const struct cf_shape cf_kvm_offer_shape = CF_SHAPE(cf_kvm_offer, kvm_offer_fields);
+
 #define T struct cf_guest_clock
 static const struct cf_field guest_clock_fields[] = {
 	CF_TEXT(T, domain),
@@ -71,6 +80,8 @@ static const struct cf_field guest_clock_fields[] = {
 	CF_TEXT(T, guest_offset_why),
 	CF_LIST(T, vcpus, &vcpu_counter_shape),
 	CF_ENUM(T, lever, cf_lever_words, CF_N_LEVERS),
+	CF_INT(T, kvm_version, 1, UINT32_MAX, CF_MAYBE(T, has_kvm_version), CF_SINCE(2)),
+	CF_TEXT(T, kvm_why, CF_MAYBE(T, has_kvm_why), CF_SINCE(2)),
 	CF_LIST(T, findings, &cf_finding_shape),
 };
 #undef T

@@ -57,6 +57,13 @@ struct cf_guest_offset {
 	} rate;
 };
 
+/* What a host can give the QEMU of a guest that comes in. */
+struct cf_kvm_offer {
+	bool handed_on;			/* a QEMU that libvirt starts gets libclockferry-kvm.so */
+	int64_t version;		/* of the library's page: the newest that the agent knows */
+	char why[CF_DETAIL_ROOM];	/* why it does not get it */
+};
+
 struct cf_guest_clock {
 	char domain[CF_NAME_ROOM];
 	char uuid[CF_UUID_ROOM];
@@ -82,6 +89,10 @@ struct cf_guest_clock {
 	size_t n_vcpus;
 	struct cf_vcpu_counter vcpus[CF_VCPUS_MAX];
 	enum cf_lever lever;		/* the best that exists now */
+	bool has_kvm_version;
+	int64_t kvm_version;		/* libclockferry-kvm.so is in its QEMU: the version of its page */
+	bool has_kvm_why;
+	char kvm_why[CF_DETAIL_ROOM];	/* why the lever kvm does not exist, of a guest that runs with KVM */
 	size_t n_findings;		/* what speaks against migrating it: blockers and warnings */
 	struct cf_finding findings[16];
 };
@@ -106,5 +117,6 @@ struct cf_record {
 
 extern const struct cf_shape cf_rate_shape;
 extern const struct cf_shape cf_guest_offset_shape;
+extern const struct cf_shape cf_kvm_offer_shape;
 extern const struct cf_shape cf_guest_clock_shape;
 extern const struct cf_shape cf_record_shape;

@@ -113,6 +113,8 @@ static void random_scene(struct scene *s)
 	s->guest.has_guest_offset = likely();
 	s->guest.lever = likely() ? CF_LEVER_KVM : sim_between(&sim, 0, CF_N_LEVERS - 1);
 	s->guest.self_correcting = !likely();
+	s->pair.has_destination_kvm = likely();
+	s->pair.destination_kvm.handed_on = likely();
 }
 
 /* Does every finding of `less` stand in `more` too, as severe or more? */

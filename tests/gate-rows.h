@@ -132,6 +132,15 @@ row(lever_none, "... no lever at all", LEVER_MISSING, REFUSE,
 row(lever_same, "... just that one", UNKNOWN, OFF, s->a_limits.require_lever = CF_LEVER_GUEST_AGENT)
 row(lever_newer, "... one of a newer version", LEVER_MISSING, REFUSE,
     s->b_limits.require_lever = CF_LEVER_UNKNOWN; s->guest.lever = CF_LEVER_KVM)
+row(lever_there, "the lever kvm, where only the source has it", KVM_UNUSABLE, WARN,
+    s->guest.lever = CF_LEVER_KVM; s->pair.destination_kvm.handed_on = false)
+row(lever_there_required, "... required", LEVER_MISSING, REFUSE,
+    s->b_limits.require_lever = s->guest.lever = CF_LEVER_KVM; s->pair.destination_kvm.handed_on = false;
+    set_severity(&s->a_limits, CF_FINDING_KVM_UNUSABLE, CF_SEVERITY_OFF);
+    set_severity(&s->b_limits, CF_FINDING_KVM_UNUSABLE, CF_SEVERITY_OFF))
+row(lever_old, "... to an agent that says nothing of it", KVM_UNUSABLE, WARN,
+    s->guest.lever = CF_LEVER_KVM; s->pair.has_destination_kvm = false)
+row(lever_kvm, "the lever kvm on both", UNKNOWN, OFF, s->b_limits.require_lever = s->guest.lever = CF_LEVER_KVM)
 row(channel, "a guest agent that is not connected", GUEST_AGENT_SILENT, WARN,
     s->guest.agent_connected = false)
 row(unread, "a guest whose clock cannot be read", GUEST_CLOCK_UNKNOWN, WARN,

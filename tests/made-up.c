@@ -97,7 +97,8 @@ static const struct cf_guest_clock guest_good = {
 	.vcpus = { { .vcpu = 0, .has_offset = true, .offset = -81234567890123, .has_scaling = true,
 		     .scaling = { INT64_C(1) << 48, 48 } },
 		   { .vcpu = 1, .has_guest_mode = true, .guest_mode = true } },
-	.lever = CF_LEVER_GUEST_AGENT, .n_findings = 1,
+	.lever = CF_LEVER_GUEST_AGENT, .has_kvm_version = true, .kvm_version = 1, .has_kvm_why = true,
+	.kvm_why = "this kernel has no TSC offsets to set (Linux before 5.16)", .n_findings = 1,
 	.findings = { { .code = CF_FINDING_RTC_CLOCK, .severity = CF_SEVERITY_WARN, .subject = "web1" } },
 };
 

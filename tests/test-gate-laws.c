@@ -121,7 +121,11 @@ static void worsen(struct scene *s)
 	case 8: strcpy(s->domain.manager, "ovirt"); break;
 	case 9: s->domain.n_blockers = s->domain.n_blockers < 8 ? s->domain.n_blockers + 1 : 8; break;
 	case 10: s->guest.has_guest_offset = false; break;
-	case 11: s->guest.lever = CF_LEVER_NONE; break;
+	case 11:
+		s->guest.lever = CF_LEVER_NONE;
+		s->guest.has_kvm_why = true;
+		strcpy(s->guest.kvm_why, "something is in the way");
+		break;
 	case 12: s->guest.counter_promised = true; break;
 	case 13: s->guest.self_correcting = true; break;
 	case 14: s->domain.predicted_blackout = cf_span_add(s->domain.predicted_blackout,

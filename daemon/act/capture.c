@@ -33,7 +33,8 @@ bool record_take_guest_offset(struct work *work, bool read, const struct cf_gues
 	guest->guest_offset = *fresh;
 	guest->guest_offset.has_rate = cf_guest_rate(&work->first_guest_offset, fresh, &guest->guest_offset.rate);
 	guest->guest_offset_why[0] = '\0';
-	guest->lever = CF_LEVER_GUEST_AGENT;
+	if (guest->lever != CF_LEVER_KVM)
+		guest->lever = CF_LEVER_GUEST_AGENT;
 	return true;
 }
 

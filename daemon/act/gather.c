@@ -18,6 +18,7 @@
 #include "daemon/virt/domain.h"
 #include "daemon/virt/drive.h"
 #include "daemon/virt/guest.h"
+#include "daemon/virt/kvm-guest.h"
 #include "policy/ramp.h"
 
 #define LINK_PATIENCE     ((cf_span){ 5 * CF_S })
@@ -68,6 +69,8 @@ static void gather_guest(const struct settings *settings, struct virt_link *link
 		counters_read(&counter_roots, pid, guest->vcpus, &guest->n_vcpus, &err);
 
 	guest->lever = guest->has_guest_offset ? CF_LEVER_GUEST_AGENT : CF_LEVER_NONE;
+	if (strcmp(guest->type, "kvm") == 0)
+		kvm_guest_look(&counter_roots, guest);
 }
 
 /* How a domain is looked at: domain_evidence() or domain_evidence_aside(). */
@@ -259,6 +262,8 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 		.source_report = &domain->report,
 		.destination_report = ret->has_lease ? &ret->lease.report : NULL,
 		.source_software = domain->software,
+		.has_destination_kvm = ret->lease.has_kvm,
+		.destination_kvm = ret->lease.kvm,
 		.has_host_offset = ret->has_host_offset,
 		.host_offset = ret->host_offset,
 		.now = kernel_instant().real,
@@ -381,6 +386,8 @@ int gather_guest_clock(const struct act_context *context, const struct settings 
 	cf_limits_both(&own.limits, settings->host, &own.limits, settings->host, &limits);
 	terms_object(&own, settings->host, &limits, &findings);
 	pair.source_report = pair.destination_report = &all->report;
+	pair.has_destination_kvm = true;	/* that of a host like this one */
+	pair.destination_kvm = (struct cf_kvm_offer){ .handed_on = true, .version = all->guest.kvm_version };
 	cf_gate_domain(&pair, &all->evidence, &limits, &findings);
 	*ret = all->guest;
 	for (size_t i = 0; i < findings.n_list && ret->n_findings < CF_COUNT(ret->findings); i++)

@@ -15,6 +15,7 @@
 #include "daemon/ledger/ledger.h"
 #include "daemon/settings.h"
 #include "daemon/virt/domain.h"
+#include "daemon/virt/kvm-guest.h"
 #include "policy/gate.h"
 
 #define LEDGER_PATIENCE ((cf_span){ 10 * CF_S })	/* more than it takes to give up */
@@ -167,6 +168,8 @@ static int consider(struct api_job *job)
 	lease->gate = job->settings->libvirt.driver != CF_DRIVER_LIBVIRT && gather_gate(context, &gate);
 	lease->has_gate_why = !lease->gate;
 	snprintf(lease->gate_why, sizeof(lease->gate_why), "%s", *gate.text ? gate.text : "its settings have `driver = libvirt`");
+	lease->has_kvm = true;
+	kvm_host_look(&kvm_host_roots, &lease->kvm);
 	if (uname(&kernel) == 0)
 		snprintf(lease->kernel, sizeof(lease->kernel), "%.64s %.60s", kernel.sysname, kernel.release);
 	for (size_t i = 0; i < findings.n_list && lease->n_findings < CF_COUNT(lease->findings); i++)

@@ -30,6 +30,7 @@ static const struct layout {
 
 struct kvm_page {
 	struct cf_kvm_page *at;
+	uint32_t version;
 	int captured;
 	int outcome;
 };
@@ -298,7 +299,7 @@ static int take_event(int pidfd, int fd, struct cf_error *err)
 }
 
 /* Mapped for good: sealed so that it neither shrinks nor can be unsealed. */
-static int map(int memfd, struct cf_kvm_page **ret, struct cf_error *err)
+static int map(int memfd, struct kvm_page *page, struct cf_error *err)
 {
 	const int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 	int seals = fcntl(memfd, F_GET_SEALS);
@@ -319,7 +320,8 @@ static int map(int memfd, struct cf_kvm_page **ret, struct cf_error *err)
 	at = mmap(NULL, sizeof(struct cf_kvm_page), PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 	if (at == MAP_FAILED)
 		return cf_fail(err, errno, CF_HOST, "the KVM library's page: %s", strerror(errno));
-	*ret = at;
+	page->at = at;
+	page->version = head.version;
 	return 0;
 }
 
@@ -340,7 +342,7 @@ int kvm_page_open(const char *proc, pid_t pid, struct kvm_page **ret, struct cf_
 		return r;
 	memfd = r = take(pidfd, r, err);
 	if (r >= 0)
-		r = map(memfd, &page->at, err);
+		r = map(memfd, page, err);
 	if (r >= 0)
 		page->captured = r = take_event(pidfd, page->at->event_capture, err);
 	if (r >= 0)
@@ -360,6 +362,11 @@ void kvm_page_free(struct kvm_page *page)
 	closep(&page->captured);
 	closep(&page->outcome);
 	free(page);
+}
+
+uint32_t kvm_page_version(const struct kvm_page *page)
+{
+	return page->version;
 }
 
 enum cf_kvm_arch kvm_page_arch(const struct kvm_page *page)

@@ -34,6 +34,8 @@ CF_DEFINE_AUTO(struct kvm_page *, kvm_page_free)
 /* Is there one in this process?  Nothing is taken. */
 int kvm_page_present(const char *proc, pid_t pid, bool *ret, struct cf_error *err);
 
+/* As it was when the page was opened; what stands there later nobody asks. */
+uint32_t kvm_page_version(const struct kvm_page *page);
 enum cf_kvm_arch kvm_page_arch(const struct kvm_page *page);
 
 /*

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * libclockferry-kvm.so, as the gate has to know of it: is it in the QEMU of a guest and can
+ * carry its clocks, and does libvirt give it to the QEMUs that it starts?
+ */
+
+#include "daemon/virt/counters.h"
+#include "proto/record.h"
+
+/*
+ * Completes the clock state of a guest that runs with KVM, whose vCPUs' counters have been
+ * read: kvm_version, kvm_why, and the lever kvm where nothing is in the way.  Nothing is asked of it.
+ */
+void kvm_guest_look(const struct counter_roots *roots, struct cf_guest_clock *guest);
+
+/* The folders that are read; a test brings its own. */
+struct kvm_host_roots {
+	const char *proc;	/* "/proc" */
+	const char *run;	/* "/run": libvirt's pid files */
+};
+
+extern const struct kvm_host_roots kvm_host_roots;
+
+/* What libvirt's daemon hands on, by its own environment. */
+void kvm_host_look(const struct kvm_host_roots *roots, struct cf_kvm_offer *ret);
