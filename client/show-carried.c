@@ -56,7 +56,7 @@ static void show_residuals(FILE *to, const struct cf_receipt *r, const struct cf
 	size_t n = l ? l->n_residuals : 0;
 	int widest = 0;
 
-	if (n == 0)
+	if (n == 0 && !cf_figure_there(r, CF_FIGURE_RESIDUAL))
 		say_row(to, "residual", "%s", absent_text(r, CF_FIGURE_RESIDUAL, text));
 	for (size_t i = 0; i < n; i++) {
 		int width = strlen(cf_interval_text(l->residuals[i].residual, text));
@@ -113,8 +113,10 @@ void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 
 	show_lag(to, r, l);
 	say_row(to, "lever", "%s", l ? cf_lever_words[l->lever] : "not known");
-	if (l)
+	if (l) {
+		show_counters(to, r, l);
 		show_steps(to, l);
+	}
 	show_residuals(to, r, l);
 	if (l) {
 		show_rates(to, r, l);

@@ -38,6 +38,9 @@ void show_gate(FILE *to, const struct cf_receipt *receipt);
 void show_options(FILE *to, const struct cf_receipt *r);
 
 /* The guest's clock, before the migration, through it and after it. */
+/* What became of its counters, where the lever kvm was there. */
+void show_counters(FILE *to, const struct cf_receipt *r, const struct cf_landing *l);
+
 void show_guest_carried(FILE *to, const struct cf_receipt *receipt, bool moved);
 
 /* The hosts' clocks: one against the other, and what each says of itself. */

@@ -29,9 +29,19 @@ void instant_read(struct cf_kvm_capture *at)
 
 void instant_complete(struct cf_kvm_capture *at)
 {
-	cf_real now = machine_realtime();
+	enum { ATTEMPTS = 5 };
+	int64_t closest = INT64_MAX;
 
-	at->raw = cf_mono_add(machine_raw(), cf_real_since(at->realtime, now));
+	for (int i = 0; i < ATTEMPTS; i++) {
+		cf_mono before = machine_raw();
+		cf_real now = machine_realtime();
+		cf_span apart = cf_mono_since(machine_raw(), before);
+
+		if (apart.ns >= closest)
+			continue;
+		closest = apart.ns;
+		at->raw = cf_mono_add(before, cf_span_add((cf_span){ apart.ns / 2 }, cf_real_since(at->realtime, now)));
+	}
 	at->width = (cf_span){ 0 };
 	at->tai_s = machine_tai_s();
 }

@@ -38,6 +38,14 @@ bool cf_kvm_usable(const struct cf_guest_clock *guest, enum cf_kvm_arch arch, ui
 	return !*why;
 }
 
+bool cf_lever_enforced(const struct cf_both_limits *limits, enum cf_lever lever)
+{
+	bool observed = limits->limits.has_mode && limits->limits.mode == CF_OBSERVE;
+
+	return limits->limits.require_lever == lever && !observed && !limits->overridden[CF_FINDING_LEVER_MISSING] &&
+	       cf_limits_severity(&limits->limits, CF_FINDING_LEVER_MISSING) == CF_SEVERITY_REFUSE;
+}
+
 /* What keeps the destination from it; "" nothing. */
 static void there(const struct cf_guest_clock *guest, const struct cf_pair_evidence *pair,
 		  char why[static CF_DETAIL_ROOM])

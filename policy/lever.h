@@ -17,6 +17,9 @@
 bool cf_kvm_usable(const struct cf_guest_clock *guest, enum cf_kvm_arch arch, uint32_t vm_flags,
 		   char why[static CF_DETAIL_ROOM]);
 
+/* Does policy hold a migration to this lever?  Else it falls to the next one that there is. */
+bool cf_lever_enforced(const struct cf_both_limits *limits, enum cf_lever lever);
+
 /*
  * The best lever for this guest between these hosts.  What its own host says holds for
  * the destination only if a QEMU gets the library there, in the version that the source's

@@ -14,20 +14,30 @@ static void say(char reason[static CF_DETAIL_ROOM], const char *what, struct cf_
 	words_add(reason, CF_DETAIL_ROOM, cf_span_text(limit, span));
 }
 
+/* Of the guest's own clock; where nobody can ask it, of the counters that it is made of. */
+static const struct cf_interval *last_residual(const struct cf_landing *landing)
+{
+	if (landing->n_residuals > 0)
+		return &landing->residuals[landing->n_residuals - 1].residual;
+	if (landing->has_counters && landing->counters.has_residual)
+		return &landing->counters.residual;
+	return NULL;
+}
+
 enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct cf_limits *limits,
 				 char reason[static CF_DETAIL_ROOM])
 {
 	const struct cf_landing *landing = &receipt->landing;
-	const struct cf_residual *last;
+	const struct cf_interval *last;
 
 	if (receipt->has_blackout && cf_span_cmp(receipt->blackout.high, limits->max_blackout) > 0) {
 		say(reason, "the blackout was ", receipt->blackout, limits->max_blackout);
 		return CF_OUTCOME_BREACHED;
 	}
 
-	last = receipt->has_landing && landing->n_residuals ? &landing->residuals[landing->n_residuals - 1] : NULL;
-	if (last && cf_span_cmp(cf_interval_far(last->residual), limits->max_residual) > 0) {
-		say(reason, "the guest's clock is still off by ", last->residual, limits->max_residual);
+	last = receipt->has_landing ? last_residual(landing) : NULL;
+	if (last && cf_span_cmp(cf_interval_far(*last), limits->max_residual) > 0) {
+		say(reason, "the guest's clock is still off by ", *last, limits->max_residual);
 		return CF_OUTCOME_BREACHED;
 	}
 	if (!receipt->has_blackout || !last) {

@@ -44,6 +44,7 @@ static const struct cf_field commit_fields[] = {
 	CF_TEXT(T, boot),
 	CF_BOOL(T, paused),
 	CF_BLOB(T, cookie, CF_COOKIE_MAX, CF_MAYBE(T, has_cookie)),
+	CF_STRUCT(T, point, cf_counter_point_shape, CF_MAYBE(T, has_point), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_commit_shape = CF_SHAPE(cf_commit, commit_fields);

@@ -13,6 +13,7 @@
  * are wiped before their memory is given back.
  */
 
+#include "proto/counters.h"
 #include "proto/migration.h"
 #include "proto/probe.h"
 
@@ -45,6 +46,8 @@ struct cf_commit {
 	bool paused;			/* the guest is to stay paused there */
 	bool has_cookie;
 	struct cf_blob cookie;		/* of Perform */
+	bool has_point;
+	struct cf_counter_point point;	/* the library's last of the guest that stands: its clock is the value that travelled */
 };
 
 /* The destination's word: the one thing a source in doubt may rely on. */

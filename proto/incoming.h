@@ -6,6 +6,7 @@
  *
  *	PUT  /v1/incoming/{id}          cf_reservation -> cf_lease
  *	PUT  /v1/incoming/{id}/record   cf_record      -> cf_accepted
+ *	PUT  /v1/incoming/{id}/counters cf_counters    -> cf_accepted: proto/counters.h
  *	GET  /v1/incoming/{id}          -> cf_landing
  *	POST /v1/incoming/{id}/prepare  and /commit: proto/commit.h
  *	POST /v1/incoming/{id}/close    cf_closing     -> cf_accepted

@@ -50,6 +50,7 @@ static const struct cf_field landing_fields[] = {
 	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
 	CF_INTERVAL(T, lag, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_lag)),
 	CF_ENUM(T, lever, cf_lever_words, CF_N_LEVERS),
+	CF_STRUCT(T, counters, cf_counter_report_shape, CF_MAYBE(T, has_counters), CF_SINCE(2)),
 	CF_SPAN(T, corrected_after, 0, CF_YEAR, CF_MAYBE(T, has_corrected_after)),
 	CF_LIST(T, steps, &step_shape),
 	CF_LIST(T, residuals, &residual_shape),

@@ -48,6 +48,8 @@ struct cf_landing {
 	bool has_lag;
 	struct cf_interval lag;		/* of the guest's clock, measured after RESUME and before any correction */
 	enum cf_lever lever;		/* that was used */
+	bool has_counters;
+	struct cf_counter_report counters;	/* lever kvm: what the library in its QEMU did */
 	bool has_corrected_after;
 	cf_span corrected_after;	/* RESUME to the first reading within policy */
 	size_t n_steps;

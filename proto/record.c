@@ -7,13 +7,13 @@ static const struct cf_field scaling_fields[] = {
 	CF_INT(T, frac_bits, 0, 63),
 };
 #undef T
-static const struct cf_shape scaling_shape = CF_SHAPE(cf_scaling, scaling_fields);
+const struct cf_shape cf_scaling_shape = CF_SHAPE(cf_scaling, scaling_fields);
 
 #define T struct cf_vcpu_counter
 static const struct cf_field vcpu_counter_fields[] = {
 	CF_INT(T, vcpu, 0, UINT32_MAX),
 	CF_INT(T, offset, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_offset)),
-	CF_STRUCT(T, scaling, scaling_shape, CF_MAYBE(T, has_scaling)),
+	CF_STRUCT(T, scaling, cf_scaling_shape, CF_MAYBE(T, has_scaling)),
 	CF_BOOL(T, guest_mode, CF_MAYBE(T, has_guest_mode)),
 };
 #undef T

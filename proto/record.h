@@ -115,6 +115,7 @@ struct cf_record {
 	char destination_boot[CF_BOOT_ROOM];	/* for which boot of the destination that holds */
 };
 
+extern const struct cf_shape cf_scaling_shape;
 extern const struct cf_shape cf_rate_shape;
 extern const struct cf_shape cf_guest_offset_shape;
 extern const struct cf_shape cf_kvm_offer_shape;

@@ -83,6 +83,8 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		"Ask the destination whether a domain may come in, and reserve room for it." },
 	[CF_ROUTE_RECORD] = { "PUT", "/v1/incoming/{}/record", &cf_record_shape, &cf_accepted_shape, RECORD, PEER,
 		"The clock record: before the copy, and completed at STOP." },
+	[CF_ROUTE_COUNTERS] = { "PUT", "/v1/incoming/{}/counters", &cf_counters_shape, &cf_accepted_shape, RECORD, PEER,
+		"The guest's counters, while memory is copied and at STOP: for the KVM library there." },
 	[CF_ROUTE_LANDING] = { "GET", "/v1/incoming/{}", NULL, &cf_landing_shape, 0, PEER,
 		"What the destination has seen so far." },
 	[CF_ROUTE_PREPARE] = { "POST", "/v1/incoming/{}/prepare", &cf_offer_shape, &cf_prepared_shape, PHASE, PEER,

@@ -105,7 +105,8 @@ const struct cf_receipt receipt_breached = {
 				 .at = { { CF_S }, AT(0), { 90 } }, .rounds = 8, .has_rate = true, .rate = { 3.2, 0.4 } },
 	PREDICTED, .lag_surprising = true, .has_landing = true,
 	.landing = { .phase = CF_PHASE_VERIFYING, RESUME, .has_stop = true, .stop = { { 99 * CF_S }, AT(20000), { 9 } },
-		     .has_lag = true, .lag = FROM(1301 * CF_MS, 1304 * CF_MS), .lever = CF_LEVER_GUEST_AGENT,
+		     .has_lag = true, .lag = FROM(1301 * CF_MS, 1304 * CF_MS), .lever = CF_LEVER_GUEST_AGENT, .has_counters = true,
+		     .counters = { .result = CF_COUNTERS_LEFT, .why = "a vCPU's counter could not be set (errno 5)" },
 		     .n_steps = 2, .steps = { { SPAN(310 * CF_MS), SPAN(1301 * CF_MS), SPAN(2 * CF_MS), true, "" },
 					      { SPAN(900 * CF_MS), SPAN(40 * CF_MS), SPAN(5 * CF_S), false,
 						"the guest agent did not answer" } },
@@ -155,6 +156,26 @@ const struct cf_receipt receipt_aborted = {
 	.override = { 2, { "tai-unknown", "guest-agent-silent" }, "the host burns" }, CLOCKS, .has_offset_before = true,
 	.offset_before = FROM(-12300, 8100), .probe_rounds = 40, .n_phases = 4,
 	.phases = { UNTIL_COPYING, { CF_PHASE_COPYING, AT(1376), SPAN(6080 * CF_MS) } }, GUEST_BEFORE, VERSIONS,
+};
+
+/* With the library in its QEMU on both hosts, and no agent in the guest. */
+const struct cf_receipt receipt_carried = {
+	.migration = ENDS(24387, CF_PHASE_DONE, CF_OUTCOME_CLEAN, ""),
+	.driver = "gated", .has_persistence = true, BY("hA"), POLICY, CLOCKS, .has_offset_before = true,
+	.offset_before = FROM(-12300, 8100), .has_offset_during = true, .offset_during = FROM(-15100, 9900),
+	.has_offset_after = true, .offset_after = FROM(-11900, 7800), .probe_rounds = 160, PHASES, .has_bytes = true,
+	.bytes = 1300234567, STOP, .has_blackout = true, .blackout = FROM(83 * CF_MS, 86 * CF_MS), .has_predicted_lag = true,
+	.predicted_lag = FROM(-10100, 14900), .predicted_lag_why = "its counters were carried", .has_landing = true,
+	.landing = { .phase = CF_PHASE_DONE, RESUME, .has_lag = true, .lag = FROM(-10100, 14900), .lever = CF_LEVER_KVM,
+		     .has_counters = true,
+		     .counters = { .result = CF_COUNTERS_CARRIED, .has_elapsed = true, .elapsed = SPAN(81234567),
+				   .has_residual = true, .residual = FROM(-14900, 10100), .master_clock = true, .has_routes = true,
+				   .routes = SPAN(-430), .took = SPAN(37 * CF_US), .bare = SPAN(21 * CF_US), .vcpus = 5, .n_runs = 2,
+				   .runs = { { 0, 4, -81234567890123, -123456789012, true, true },
+					     { 8, 1, -81234567890123, -123456789011, true, false } } },
+		     .has_persistence = true, PHASES_THERE, THERE },
+	VERSIONS, .n_unmeasured = 2,
+	.unmeasured = { "libvirt's downtime: libvirt does not tell", "guest clock before: the domain has no guest agent channel" },
 };
 
 /* After it: what the guest lost where it stays, and how its clock was mended there. */

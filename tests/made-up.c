@@ -302,6 +302,7 @@ const struct made_up made_up[] = {
 	{ "migrations-none", &cf_migrations_shape, &migrations_none },
 	{ "migrations-more", &cf_migrations_shape, &migrations_more },
 	{ "receipt-clean", &cf_receipt_shape, &receipt_clean },
+	{ "receipt-carried", &cf_receipt_shape, &receipt_carried },
 	{ "receipt-breached", &cf_receipt_shape, &receipt_breached },
 	{ "receipt-unverified", &cf_receipt_shape, &receipt_unverified },
 	{ "receipt-refused", &cf_receipt_shape, &receipt_refused },

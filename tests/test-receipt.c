@@ -101,6 +101,29 @@ static void test_outcomes(void)
 	}
 }
 
+/* Of a guest that nobody can ask, what its counters are off by is what is known. */
+static void test_counters(void)
+{
+	struct cf_receipt receipt = {
+		.limits = { .max_blackout = MS(1000), .max_residual = MS(20) },
+		.has_blackout = true, .blackout = FROM(70, 80), .has_landing = true,
+		.landing = { .lever = CF_LEVER_KVM, .has_counters = true,
+			     .counters = { .result = CF_COUNTERS_CARRIED, .has_residual = true, .residual = FROM(-1, 1) } },
+	};
+	char reason[CF_DETAIL_ROOM];
+
+	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_CLEAN, "counters that were carried are a clock that is right");
+	receipt.landing.counters.residual.high = MS(21);
+	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_BREACHED, "... unless they may be off by more than policy allows: %s",
+	   reason);
+	receipt.landing.counters.has_residual = false;
+	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_UNVERIFIED, "... or nobody knows by how much: %s", reason);
+	receipt.landing.counters.has_residual = true;
+	receipt.landing.n_residuals = 1;
+	receipt.landing.residuals[0] = (struct cf_residual){ MS(100), FROM(-1, 1) };
+	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_CLEAN, "the guest's own clock, where it can be read, says more");
+}
+
 /* The lag */
 
 static const struct {
@@ -399,6 +422,7 @@ int main(void)
 	test_reasons();
 	test_own_reason();
 	test_outcomes();
+	test_counters();
 	test_lags();
 	test_figures();
 	test_alone();

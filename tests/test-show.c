@@ -108,6 +108,7 @@ static const struct {
 	{ "migrations", migrations },
 	{ "migrations-none", migrations },
 	{ "receipt-clean", receipt },
+	{ "receipt-carried", receipt },
 	{ "receipt-breached", receipt },
 	{ "receipt-unverified", receipt },
 	{ "receipt-refused", receipt },

@@ -11,6 +11,7 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/arrive.h"
+#include "daemon/act/carried.h"
 #include "daemon/act/mend.h"
 #include "daemon/act/notice.h"
 #include "daemon/act/where.h"
@@ -154,6 +155,7 @@ static enum cf_event await_resume(struct work *work, enum cf_phase phase, char w
 		if (work->driver->has_gate && !arrived && has_offer(work))
 			return CF_EV_OFFERED;
 		guest_watch_wait(work->watch, events.revision, work->driver->has_gate ? SHORT_TURN : TURN, &events);
+		carried_look(work);
 		end = look_behind(work, phase, &events, &next);
 		while (events.has_resume && !events.has_resume_known &&	/* libvirt says so a moment after QEMU */
 		       guest_watch_wait(work->watch, events.revision, KNOWN_WAIT, &events))
@@ -311,6 +313,7 @@ static void correct(struct work *work)
 		keep_paused(work);
 		return;
 	}
+	guest.carried = work->landing.lever == CF_LEVER_KVM;
 	work->has_aim = take_aim(work, &work->aim);
 	if (work->has_aim)
 		mend(work, &guest);
@@ -320,6 +323,7 @@ enum cf_event act_correct(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	(void)why;
 	note_host(work);
+	carried_report(work);
 	correct(work);
 	notice_give(work);
 	persist_land(work);
@@ -386,6 +390,7 @@ enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 
 	(void)why;
 	guest.whenever = care.correct_again;
+	guest.carried = work->landing.lever == CF_LEVER_KVM;
 	if (work->again == CF_PHASE_VERIFYING)
 		take_aim_again(work);
 	for (size_t i = 0; work->has_aim && i < CF_COUNT(moments); i++) {

@@ -143,6 +143,17 @@ int migration_take_record(struct migration *m, struct cf_record *record, struct 
 	return 0;
 }
 
+int migration_take_counters(struct migration *m, struct cf_counters *counters, struct cf_error *err)
+{
+	if (cf_phase_is_end(m->phase)) {
+		free(counters);
+		return cf_fail(err, EALREADY, CF_CONFLICT, "the reservation has ended: %s", cf_phase_words[m->phase]);
+	}
+
+	work_take_counters(m->work, counters);
+	return 0;
+}
+
 void migration_take_closing(struct migration *m, struct cf_receipt *receipt)
 {
 	work_take_closing(m->work, receipt);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/carried.h"
 #include "daemon/act/errand.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
@@ -144,6 +145,10 @@ static void mend_here(struct work *work, bool has_stop, const struct guest_event
 	struct cf_error err = { 0 };
 	struct aim aim;
 
+	receipt->kept = (struct cf_landing){ .phase = CF_PHASE_ABORTED, .has_resume = events->has_resume,
+					     .resume = events->resume, .lever = CF_LEVER_NONE };
+	carried_kept(work);
+	receipt->has_kept = receipt->kept.has_counters;
 	if (!work->record->guest.has_guest_offset) {
 		work_unmeasured(work, CF_FIGURE_LAG, "the guest's clock was not known before");
 		return;
@@ -159,9 +164,8 @@ static void mend_here(struct work *work, bool has_stop, const struct guest_event
 	};
 	aim.offset = cf_guest_offset_aged(before, aim.from);
 	receipt->has_kept = true;
-	receipt->kept = (struct cf_landing){ .phase = CF_PHASE_ABORTED, .has_resume = events->has_resume,
-					     .resume = events->resume, .lever = CF_LEVER_NONE };
-	mend(work, &(struct mend_guest){ .uuid = work->record->guest.uuid, .aim = &aim, .at = &receipt->kept });
+	mend(work, &(struct mend_guest){ .uuid = work->record->guest.uuid, .aim = &aim, .at = &receipt->kept,
+					 .carried = receipt->kept.lever == CF_LEVER_KVM });
 }
 
 /*

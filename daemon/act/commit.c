@@ -12,6 +12,7 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/at-stop.h"
+#include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/ward.h"
@@ -86,7 +87,7 @@ static bool judge(struct work *work, struct cf_commit_decision *ret, char why[st
 		.stop_slack = work->receipt->stop_slack,
 		.resume_takes = RESUME_USUAL,
 		.needs_record = work->limits.limits.require_lever != CF_LEVER_NONE,
-		.record_there = work->record_there,
+		.record_there = work->record_there && carried_there(work),
 	};
 	struct cf_findings findings = { 0 };
 	struct cf_pair_evidence pair;
@@ -169,6 +170,7 @@ enum cf_event act_commit(struct work *work, char why[static CF_DETAIL_ROOM])
 	commit.has_cookie = end.cookie_size > 0;
 	commit.cookie = (struct cf_blob){ (unsigned char *)(uintptr_t)end.cookie, end.cookie_size };
 	memcpy(commit.boot, work->peer.boot, sizeof(commit.boot));
+	carried_commit(work, &commit);
 	if (work_calls(work, &err) == 0 &&
 	    call_do(work->peer.call, CF_ROUTE_COMMIT, segments, NULL, &commit, &answer, ANSWER_PATIENCE, NULL, &err) == 0) {
 		event = take_answer(work, &answer, why);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/looker.h"
@@ -100,6 +101,8 @@ static int start(struct work *work, struct cf_error *err)
 	r = work->driver->start(work->context->virt, &options, &work->drive, err);
 	if (r == 0 && work->driver->can_cut)
 		ward_begin(work, work->uri);
+	if (r == 0)
+		carried_begin(work);
 	return r;
 }
 

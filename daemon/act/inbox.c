@@ -71,9 +71,34 @@ struct cf_commit *work_take_commit(struct work *work)
 void work_wait(struct work *work, cf_span patience)
 {
 	pthread_mutex_lock(&work->lock);
-	if (!work->offer && !work->commit && !work->closing && !work->inbox)
+	if (!work->offer && !work->commit && !work->closing && !work->inbox && !work->brought)
 		rest_on(&work->news, &work->lock, cf_mono_add(kernel_raw(), patience));
 	pthread_mutex_unlock(&work->lock);
+}
+
+void work_take_counters(struct work *work, struct cf_counters *counters)
+{
+	pthread_mutex_lock(&work->lock);
+	free(work->brought);
+	work->brought = counters;
+	work->heard = kernel_raw();
+	pthread_cond_signal(&work->news);
+	pthread_mutex_unlock(&work->lock);
+}
+
+bool work_newest_counters(struct work *work)
+{
+	struct cf_counters *counters;
+
+	pthread_mutex_lock(&work->lock);
+	counters = CF_TAKE(work->brought);
+	pthread_mutex_unlock(&work->lock);
+	if (!counters)
+		return false;
+
+	free(work->counters);
+	work->counters = counters;
+	return true;
 }
 
 struct cf_prepared *work_prepared_begin(struct work *work)

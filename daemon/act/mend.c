@@ -222,6 +222,8 @@ static void put_right(struct mending *m)
 	struct cf_interval before;
 	cf_span by;
 
+	if (m->of->carried)
+		return leave(m, "its clocks were carried, and are not touched again");
 	for (int i = 0, vain = 0; i < STEPS_MAX && vain < VAIN_MAX; i++) {
 		if (next(m, &by, why) != CF_CORRECT_SET)
 			return leave(m, why);

@@ -15,6 +15,7 @@ struct mend_guest {
 	const char *uuid;
 	const struct aim *aim;
 	struct cf_landing *at;
+	bool carried;		/* its counters were: its clock is read, and not touched */
 	bool whenever;		/* it may be stepped at any time, not only soon after RESUME */
 	void (*refresh)(struct work *work);	/* called when the clock was read: more may be known of *aim now; or NULL */
 };

@@ -146,8 +146,9 @@ int migration_resolve(struct migration *migration, enum cf_resolution resolution
 
 /*
  * What the source's agent says of one that comes in; both take over what they are given.
- * A record is CF_CONFLICT when nobody waits for the domain any more: it must not be sent.
+ * A record, or counters, are CF_CONFLICT when nobody waits for the domain any more: it must not be sent.
  */
 int migration_take_record(struct migration *migration, struct cf_record *record, struct cf_error *err);
+int migration_take_counters(struct migration *migration, struct cf_counters *counters, struct cf_error *err);
 void migration_take_closing(struct migration *migration, struct cf_receipt *receipt);
 void migration_landing(struct migration *migration, struct cf_landing *ret);

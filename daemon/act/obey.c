@@ -16,6 +16,7 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/arrive.h"
+#include "daemon/act/carried.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
 #include "daemon/act/where.h"
@@ -103,8 +104,12 @@ static int prepare(struct work *work, const struct cf_offer *offer, struct cf_er
 		return r;
 	work->has_was_defined = true;
 	work->was_defined = incoming_was_defined(work->incoming);
-	answer_prepared(work, &answer);
-	return 0;
+	r = carried_prepare(work, err);
+	if (r == 0)
+		answer_prepared(work, &answer);
+	else
+		drive_answer_clear(&answer);
+	return r;
 }
 
 /* --- the end of it, before it ran --- */
@@ -244,13 +249,16 @@ static enum cf_obey judge(struct work *work, const struct cf_commit *commit, str
 static enum cf_event take_commit(struct work *work, struct cf_commit *commit, char why[static CF_DETAIL_ROOM])
 {
 	struct cf_error err = { 0 };
-	enum cf_obey obey = judge(work, commit, &err);
+	enum cf_obey obey = CF_N_OBEYS;
 
-	if (obey == CF_OBEY && !*err.text) {
-		work->obeyed = commit;
-		return CF_EV_COMMITTED;
+	if (carried_arm(work, commit, why)) {
+		obey = judge(work, commit, &err);
+		if (obey == CF_OBEY && !*err.text) {
+			work->obeyed = commit;
+			return CF_EV_COMMITTED;
+		}
+		act_say(why, "%s", *err.text ? err.text : cf_obey_words[obey]);
 	}
-	act_say(why, "%s", *err.text ? err.text : cf_obey_words[obey]);
 	give_up(work, why);
 	work_commit_free(commit);
 	return CF_EV_GONE;
@@ -295,6 +303,7 @@ enum cf_event act_stand_by(struct work *work, char why[static CF_DETAIL_ROOM])
 		if (commit)
 			return take_commit(work, commit, why);
 		work_newest_record(work);
+		carried_look(work);
 		guest_watch_read(work->watch, &events);
 		if (ended(work, &events, &event, why)) {
 			give_up(work, why);
@@ -381,6 +390,7 @@ enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
 		return give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
 	}
 	incoming_pause(work->incoming, commit->paused);
+	carried_arm_again(work, commit);
 	if (incoming_finish(work->incoming, true, commit->cookie.data, commit->cookie.size,
 			    cf_mono_add(kernel_raw(), FINISH_PATIENCE), &end, &err) < 0)
 		return look(work, why);

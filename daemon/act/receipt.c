@@ -75,6 +75,22 @@ static void note_offset_at_stop(struct work *work)
 	work->receipt->offset_during = cf_offset_real(&work->peer.offset, work->receipt->stop, CF_SLEW_PPM);
 }
 
+/* Clocks that were carried lack what was not made good to the last; others lose what they lose in a blackout. */
+static void predict_lag(struct work *work)
+{
+	struct cf_receipt *receipt = work->receipt;
+	const struct cf_counter_report *counters = &receipt->landing.counters;
+
+	receipt->has_predicted_lag = true;
+	if (receipt->landing.lever == CF_LEVER_KVM && counters->has_residual) {
+		receipt->predicted_lag = cf_interval_neg(counters->residual);
+		snprintf(receipt->predicted_lag_why, sizeof(receipt->predicted_lag_why), "its counters were carried");
+		return;
+	}
+	receipt->predicted_lag = cf_lag_predicted(&work->record->guest, receipt->blackout, receipt->offset_during,
+						  receipt->predicted_lag_why);
+}
+
 /* blackout = raw_dst(RESUME) - raw_src(STOP) - raw offset */
 static void note_blackout(struct work *work)
 {
@@ -99,9 +115,7 @@ static void note_blackout(struct work *work)
 	receipt->has_offset_during = true;
 	receipt->offset_during = cf_offset_real_between(raw, receipt->stop, landing->resume);
 
-	receipt->has_predicted_lag = true;
-	receipt->predicted_lag = cf_lag_predicted(&work->record->guest, receipt->blackout, receipt->offset_during,
-						  receipt->predicted_lag_why);
+	predict_lag(work);
 	if (landing->has_lag) {
 		struct cf_interval both;
 

@@ -9,6 +9,7 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/again.h"
+#include "daemon/act/carried.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/ward.h"
 #include "daemon/clock/kernel.h"
@@ -164,6 +165,8 @@ static char *forget(char *xml)
 static void hang_up(struct work *work)
 {
 	work->looker = looker_free(work->looker);	/* it looks at the watch */
+	work->carrier = carrier_free(work->carrier);	/* it, too, and at the lookout */
+	work->carried = carried_free(work->carried);
 	work->ward = ward_free(work->ward);
 	work->drive = drive_free(work->drive);
 	work->incoming = incoming_free(work->incoming);
@@ -203,6 +206,8 @@ void work_free(struct work *work)
 	free(work->receipt);
 	free(work->inbox);
 	free(work->closing);
+	free(work->counters);
+	free(work->brought);
 	work_offer_free(work->offer);
 	work_commit_free(work->commit);
 	work_commit_free(work->obeyed);

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "daemon/act/aim.h"
+#include "daemon/act/carrier.h"
 #include "daemon/act/context.h"
 #include "daemon/act/looker.h"
 #include "daemon/act/lookout.h"
@@ -85,6 +86,9 @@ struct work {
 	char alone[CF_DETAIL_ROOM];		/* somebody else's: why no agent of the other host has a part in it */
 	struct lookout *lookout;		/* source: from the copy on, until the receipt */
 	struct looker *looker;			/* source: while memory is copied */
+	struct carrier *carrier;		/* source: lever kvm, from the copy on */
+	struct carried *carried;		/* destination: lever kvm, once there is a QEMU with the library */
+	struct cf_counters *counters;		/* destination: the newest that came in; or NULL */
 
 	/* drivers with a gate; the thread's own, too */
 	struct ward *ward;			/* source: while there is something to cut */
@@ -107,6 +111,7 @@ struct work {
 	enum cf_word last_word;
 	struct cf_record *inbox;		/* destination: the newest record that came in */
 	struct cf_receipt *closing;		/* destination: the source's receipt */
+	struct cf_counters *brought;		/* destination: the newest counters that came in */
 	cf_mono heard;				/* destination: the source's last word */
 	pthread_cond_t news;			/* destination: of the three below, and of a closing */
 	struct cf_offer *offer;
@@ -182,9 +187,13 @@ void work_note_phase(struct work *work, enum cf_phase phase, struct cf_instant e
 /* From the loop: what the source's agent said.  Both are taken over. */
 void work_take_record(struct work *work, struct cf_record *record);
 void work_take_closing(struct work *work, struct cf_receipt *receipt);
+void work_take_counters(struct work *work, struct cf_counters *counters);
 
 /* On the thread: move the newest record that came in to work->record; false when there is no news. */
 bool work_newest_record(struct work *work);
+
+/* The same for the guest's counters, which become work->counters. */
+bool work_newest_counters(struct work *work);
 
 /* The same for the source's receipt, which becomes work->receipt; on the loop once the thread has left. */
 bool work_newest_closing(struct work *work);

@@ -324,6 +324,23 @@ void api_record(void *userdata, struct http_exchange *x)
 		accept_it(x);
 }
 
+void api_counters(void *userdata, struct http_exchange *x)
+{
+	struct migration *migration = api_reserved(userdata, x);
+	struct cf_error err = { 0 };
+	struct cf_counters *counters;
+
+	if (!migration)
+		return;
+	counters = copy_of(x, http_body(x), sizeof(*counters));
+	if (!counters)
+		return;
+	if (migration_take_counters(migration, counters, &err) < 0)
+		http_fail(x, &err);
+	else
+		accept_it(x);
+}
+
 void api_landing(void *userdata, struct http_exchange *x)
 {
 	struct migration *migration = api_reserved(userdata, x);

@@ -147,6 +147,7 @@ static const struct {
 	[CF_ROUTE_PREPARE]   = { sizeof(struct cf_prepared), take_record },
 	[CF_ROUTE_COMMIT]    = { sizeof(struct cf_answer), take_word },
 	[CF_ROUTE_RECORD]    = { sizeof(struct cf_accepted), take_record },
+	[CF_ROUTE_COUNTERS]  = { sizeof(struct cf_accepted), take_record },
 	[CF_ROUTE_CLOSE]     = { sizeof(struct ledger_line), take_closing, keep_closing },
 };
 

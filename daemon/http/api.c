@@ -34,6 +34,7 @@ http_handler *const api_handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_GUARD]        = api_guard,
 	[CF_ROUTE_RESERVE]      = api_reserve,
 	[CF_ROUTE_RECORD]       = api_record,
+	[CF_ROUTE_COUNTERS]     = api_counters,
 	[CF_ROUTE_LANDING]      = api_landing,
 	[CF_ROUTE_PREPARE]      = api_prepare,
 	[CF_ROUTE_COMMIT]       = api_commit,

@@ -42,7 +42,7 @@ void api_past(struct api *api, struct http_exchange *x);
 http_handler api_guard;
 
 /* api-incoming.c */
-http_handler api_reserve, api_record, api_landing, api_close;
+http_handler api_reserve, api_record, api_counters, api_landing, api_close;
 
 /* api-gate.c: the same, of a driver with a gate */
 http_handler api_prepare, api_commit;

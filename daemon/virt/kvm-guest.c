@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/virt/kvm-page.h"
 #include "policy/lever.h"
 
 #define LIBRARY "libclockferry-kvm.so"
@@ -16,6 +15,19 @@
 const struct kvm_host_roots kvm_host_roots = { .proc = "/proc", .run = "/run" };
 
 /* A guest's QEMU */
+
+int kvm_guest_open(const struct counter_roots *roots, const char *domain, const char *uuid, struct kvm_page **page,
+		   pid_t *pid, struct cf_error *err)
+{
+	int r = counters_pid(roots, domain, uuid, pid, err);
+
+	if (r == 0)
+		r = kvm_page_open(roots->proc, *pid, page, err);
+	if (r == -ENOENT)
+		return cf_fail(err, ENOENT, CF_NOT_FOUND,
+			       LIBRARY " is not in its QEMU; after `clockferry kvm on` it is, from its next start or arrival on");
+	return r;
+}
 
 static int look(const struct counter_roots *roots, struct cf_guest_clock *guest, struct cf_error *err)
 {
@@ -26,13 +38,7 @@ static int look(const struct counter_roots *roots, struct cf_guest_clock *guest,
 
 	if (!said)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = counters_pid(roots, guest->domain, guest->uuid, &pid, err);
-	if (r < 0)
-		return r;
-	r = kvm_page_open(roots->proc, pid, &page, err);
-	if (r == -ENOENT)
-		return cf_fail(err, ENOENT, CF_NOT_FOUND,
-			       LIBRARY " is not in its QEMU; after `clockferry kvm on` it is, from its next start or arrival on");
+	r = kvm_guest_open(roots, guest->domain, guest->uuid, &page, &pid, err);
 	if (r < 0)
 		return r;
 	guest->has_kvm_version = true;
@@ -51,6 +57,17 @@ void kvm_guest_look(const struct counter_roots *roots, struct cf_guest_clock *gu
 	if (look(roots, guest, &err) < 0)
 		snprintf(guest->kvm_why, sizeof(guest->kvm_why), "%s", err.text);
 	guest->has_kvm_why = *guest->kvm_why;
+}
+
+void kvm_guest_id(const char *uuid, unsigned char ret[static 16])
+{
+	unsigned byte;
+
+	for (size_t i = 0; i < 16; i++) {
+		uuid += *uuid == '-';
+		ret[i] = sscanf(uuid, "%2x", &byte) == 1 ? (unsigned char)byte : 0;
+		uuid += strnlen(uuid, 2);
+	}
 }
 
 /* libvirt */

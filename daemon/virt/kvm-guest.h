@@ -7,13 +7,21 @@
  */
 
 #include "daemon/virt/counters.h"
+#include "daemon/virt/kvm-page.h"
 #include "proto/record.h"
+
+/* The page in the QEMU that libvirt names for that domain, and its pid; -ENOENT: there is none. */
+int kvm_guest_open(const struct counter_roots *roots, const char *domain, const char *uuid, struct kvm_page **page,
+		   pid_t *pid, struct cf_error *err);
 
 /*
  * Completes the clock state of a guest that runs with KVM, whose vCPUs' counters have been
  * read: kvm_version, kvm_why, and the lever kvm where nothing is in the way.  Nothing is asked of it.
  */
 void kvm_guest_look(const struct counter_roots *roots, struct cf_guest_clock *guest);
+
+/* A migration's id, as its 16 bytes stand in the page. */
+void kvm_guest_id(const char *uuid, unsigned char ret[static 16]);
 
 /* The folders that are read; a test brings its own. */
 struct kvm_host_roots {

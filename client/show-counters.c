@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+
+#include "client/say.h"
+#include "client/show-receipt.h"
+
+static void show_run(FILE *to, const char *label, const struct cf_counter_run *run)
+{
+	char vcpus[64];
+
+	if (run->count > 1)
+		snprintf(vcpus, sizeof(vcpus), "vCPUs %" PRId64 " to %" PRId64, run->first, run->first + run->count - 1);
+	else
+		snprintf(vcpus, sizeof(vcpus), "vCPU %" PRId64, run->first);
+	say_row(to, label, "%s: %+" PRId64 " ticks before, %+" PRId64 " after%s", vcpus, run->before, run->after,
+		!run->has_agrees ? "" : run->agrees ? "; KVM's debugfs shows the same" : "; KVM's debugfs SHOWS ANOTHER");
+}
+
+static void show_carried(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
+{
+	const struct cf_counter_report *c = &l->counters;
+	char elapsed[CF_SPAN_TEXT_ROOM], took[CF_SPAN_TEXT_ROOM], bare[CF_SPAN_TEXT_ROOM], text[CF_INTERVAL_TEXT_ROOM];
+
+	say_row(to, "counters", "%s %s, in a call of %s, of which %s in the kernel%s",
+		c->result == CF_COUNTERS_KEPT ? "kept: they went on for" : "carried: on by", cf_span_text(c->elapsed, elapsed),
+		cf_span_text(c->took, took), cf_span_text(c->bare, bare),
+		c->clamped ? "; by the hosts' clocks it was less than nothing" : "");
+	if (c->has_residual)
+		say_row(to, "", "read back, they are off by %s%s%s", cf_interval_text(c->residual, text),
+			l->n_residuals == 0 ? ": " : "",
+			l->n_residuals == 0 ? verdict(cf_interval_far(c->residual), r->limits.max_residual) : "");
+	if (c->n_runs > 0 && !c->master_clock)
+		say_row(to, "", "KVM's master clock is off: its vCPUs do not agree");
+	if (c->has_routes)
+		say_row(to, "", "by the way that Linux documents the TSC would be further by %s", cf_span_text(c->routes, text));
+	for (size_t i = 0; i < c->n_runs; i++)
+		show_run(to, i == 0 ? "TSC offset" : "", &c->runs[i]);
+}
+
+void show_counters(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
+{
+	const struct cf_counter_report *c = &l->counters;
+
+	if (!l->has_counters)
+		return;
+	if (c->has_elapsed)
+		show_carried(to, r, l);
+	else
+		say_row(to, "counters", "left to QEMU: %s", *c->why ? c->why : "nothing more is known");
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/carry.h"
+
+#include "policy/words.h"
+
+#define RAW_SLACK  ((cf_span){ CF_US })		/* of RAW beside an instant that the kernel gave, at either end */
+#define RUN_WINDOW ((cf_span){ 600 * CF_S })	/* so long a copy may go on after the last sample that came */
+
+/* --- what travels --- */
+
+struct cf_counter_point cf_carry_point(const struct cf_kvm_capture *capture, struct cf_interval raw_offset)
+{
+	return (struct cf_counter_point){
+		.clock = (int64_t)capture->clock,
+		.host = (int64_t)capture->host,
+		.at = { .raw = capture->raw, .real = capture->realtime },
+		.width = capture->width,
+		.raw_offset = raw_offset,
+	};
+}
+
+static const struct cf_vcpu_counter *of_vcpu(const struct cf_vcpu_counter *vcpus, size_t n, uint32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (vcpus[i].vcpu == (int64_t)id)
+			return &vcpus[i];
+	return NULL;
+}
+
+/* debugfs has the offset of a nested guest while that runs, and of L1 else. */
+static void tell_vcpu(const struct cf_kvm_vcpu *vcpu, const struct cf_vcpu_counter *outside, bool stopped,
+		      struct cf_counter_vcpu *ret)
+{
+	*ret = (struct cf_counter_vcpu){ .vcpu = vcpu->id };
+	if (stopped && (vcpu->flags & CF_KVM_VCPU_OFFSET)) {
+		ret->has_offset = true;
+		ret->offset = vcpu->offset;
+	} else if (outside && outside->has_offset && !(outside->has_guest_mode && outside->guest_mode)) {
+		ret->has_offset = true;
+		ret->offset = outside->offset;
+	}
+	if (outside && outside->has_scaling) {
+		ret->has_scaling = true;
+		ret->scaling = outside->scaling;
+	}
+	ret->has_cnt = vcpu->flags & (CF_KVM_VCPU_CNT | CF_KVM_VCPU_PCNT);
+	ret->cnt = (struct cf_counter_values){ (int64_t)vcpu->cnt, (int64_t)vcpu->cnt_last, (int64_t)vcpu->pcnt };
+}
+
+void cf_carry_tell(const struct cf_kvm_said *said, const struct cf_counter_point *point, bool stopped,
+		   const struct cf_guest_clock *guest, struct cf_counters *ret)
+{
+	uint64_t hz = said->hz ? said->hz : said->n_vcpus > 0 ? said->vcpus[0].khz * 1000 : 0;
+
+	*ret = (struct cf_counters){
+		.version = guest->kvm_version,
+		.stopped = stopped,
+		.point = *point,
+		.has_hz = hz > 0 && hz <= INT64_MAX,
+		.hz = (int64_t)hz,
+		.has_virt = said->vm_flags & CF_KVM_VM_COUNTERS,
+		.virt = { (int64_t)said->virt.low, (int64_t)said->virt.high },
+		.has_phys = said->vm_flags & CF_KVM_VM_PHYS,
+		.phys = { (int64_t)said->phys.low, (int64_t)said->phys.high },
+		.n_vcpus = said->n_vcpus,
+	};
+	for (uint32_t i = 0; i < said->n_vcpus; i++)
+		tell_vcpu(&said->vcpus[i], of_vcpu(guest->vcpus, guest->n_vcpus, said->vcpus[i].id), stopped,
+			  &ret->vcpus[i]);
+}
+
+/* --- what is asked --- */
+
+static struct cf_kvm_scale scale_of(bool has, const struct cf_scaling *scaling)
+{
+	if (!has)
+		return (struct cf_kvm_scale){ 0 };
+	return (struct cf_kvm_scale){ .ratio = (uint64_t)scaling->ratio, .frac_bits = (uint32_t)scaling->frac_bits & 63 };
+}
+
+static bool ask_vcpu(const struct cf_carry *carry, const struct cf_counter_vcpu *vcpu, struct cf_kvm_asked_vcpu *ret,
+		     char why[static CF_DETAIL_ROOM])
+{
+	const struct cf_vcpu_counter *here = of_vcpu(carry->vcpus, carry->n_vcpus, (uint32_t)vcpu->vcpu);
+	bool x86 = carry->arch == CF_KVM_ARCH_X86;
+
+	*ret = (struct cf_kvm_asked_vcpu){
+		.id = (uint32_t)vcpu->vcpu,
+		.offset = vcpu->offset,
+		.source = scale_of(vcpu->has_scaling, &vcpu->scaling),
+		.destination = scale_of(here && here->has_scaling, here ? &here->scaling : NULL),
+		.cnt = (uint64_t)vcpu->cnt.first,
+		.cnt_last = (uint64_t)vcpu->cnt.last,
+		.pcnt = (uint64_t)vcpu->cnt.physical,
+	};
+	words_set(why, CF_DETAIL_ROOM, x86 && !vcpu->has_offset ? "no offset came of the counter of vCPU "
+				       : x86 && !here           ? "debugfs does not show here the counter of vCPU "
+				       : !x86 && !vcpu->has_cnt ? "no reading came of the counter of vCPU "
+								: "");
+	if (*why)
+		words_add_int(why, CF_DETAIL_ROOM, vcpu->vcpu);
+	return !*why;
+}
+
+/* Destination's CLOCK_REALTIME now, minus source's of the point's instant as that would be now. */
+static cf_span offset_of(const struct cf_counter_point *point, struct cf_instant now)
+{
+	return cf_span_add(cf_span_sub(cf_instant_difference(now), cf_instant_difference(point->at)),
+			   cf_interval_middle(point->raw_offset));
+}
+
+/* What may travel: the value itself, once it is known; else what QEMU may still read. */
+static void ask_window(const struct cf_carry *carry, struct cf_kvm_asked *ret)
+{
+	cf_span window = carry->point ? (cf_span){ 0 } : carry->counters->stopped ? carry->limit : RUN_WINDOW;
+
+	ret->clock_low = ret->record.clock;
+	if (carry->arch == CF_KVM_ARCH_X86 && __builtin_add_overflow(ret->clock_low, (uint64_t)window.ns, &ret->clock_high))
+		ret->clock_high = UINT64_MAX;
+	else if (carry->arch != CF_KVM_ARCH_X86)
+		ret->clock_high = ret->clock_low;
+}
+
+bool cf_carry_ask(const struct cf_carry *carry, struct cf_kvm_asked *ret, char why[static CF_DETAIL_ROOM])
+{
+	const struct cf_counters *counters = carry->counters;
+	/* arm64: the values that travel are those of the counters' own point. */
+	const struct cf_counter_point *point = carry->point && carry->arch == CF_KVM_ARCH_X86 ? carry->point : &counters->point;
+
+	*ret = (struct cf_kvm_asked){
+		.expires = cf_mono_add(carry->now.raw, carry->expires),
+		.flags = (counters->has_virt ? CF_KVM_ASKED_VIRT : 0) | (counters->has_phys ? CF_KVM_ASKED_PHYS : 0),
+		.n_vcpus = (uint32_t)counters->n_vcpus,
+		.host_hz = (uint64_t)carry->host_hz,
+		.guest_hz = counters->has_hz ? (uint64_t)counters->hz : 0,
+		/* A leap second between the two instants is in their difference to RAW already. */
+		.record = { .number = 1, .clock = (uint64_t)point->clock, .host = (uint64_t)point->host,
+			    .realtime = point->at.real, .raw = point->at.raw, .width = point->width },
+		.offset = offset_of(point, carry->now),
+		.limit = carry->limit,
+		.virt = { (uint64_t)counters->virt.low, (uint64_t)counters->virt.high },
+		.phys = { (uint64_t)counters->phys.low, (uint64_t)counters->phys.high },
+	};
+	ask_window(carry, ret);
+	words_set(why, CF_DETAIL_ROOM, counters->n_vcpus == 0 ? "no vCPU's counter came" : "");
+	for (size_t i = 0; i < counters->n_vcpus && !*why; i++)
+		ask_vcpu(carry, &counters->vcpus[i], &ret->vcpus[i], why);
+	return !*why;
+}
+
+/* --- what came of it --- */
+
+static const char *const steps[CF_N_KVM_STEPS] = {
+	[CF_KVM_STEP_NONE]        = "no reason was given",
+	[CF_KVM_STEP_DESCRIPTORS] = "KVM's descriptors in QEMU were not what they had been",
+	[CF_KVM_STEP_RUNNING]     = "a vCPU was in the guest",
+	[CF_KVM_STEP_RECORD]      = "what came of the source's counters lacked a vCPU, or made no sense",
+	[CF_KVM_STEP_LIMIT]       = "more time seemed to have passed than can have",
+	[CF_KVM_STEP_FREQUENCY]   = "the counter's frequency differs, or is not known",
+	[CF_KVM_STEP_PROTECTED]   = "it is a protected guest",
+	[CF_KVM_STEP_NESTED]      = "the guest may be a hypervisor, which owns a counter offset of its own",
+	[CF_KVM_STEP_ITSELF]      = "this QEMU moves the clocks by itself",
+	[CF_KVM_STEP_ANCHOR]      = "the host's counter and clock could not be read together",
+	[CF_KVM_STEP_OFFSETS]     = "a vCPU's counter could not be set",
+	[CF_KVM_STEP_DEADLINES]   = "a vCPU's timer could not be armed again",
+	[CF_KVM_STEP_CLOCK]       = "kvmclock could not be set",
+};
+
+static void say_left(const struct cf_kvm_outcome *outcome, char why[static CF_DETAIL_ROOM])
+{
+	words_set(why, CF_DETAIL_ROOM, steps[outcome->step]);
+	if (outcome->error) {
+		words_add(why, CF_DETAIL_ROOM, " (errno ");
+		words_add_int(why, CF_DETAIL_ROOM, outcome->error);
+		words_add(why, CF_DETAIL_ROOM, ")");
+	}
+	if (outcome->flags & CF_KVM_OUTCOME_STUCK)
+		words_add(why, CF_DETAIL_ROOM, "; what had been set could not all be put back");
+}
+
+static bool is_like(const struct cf_counter_run *a, const struct cf_counter_run *b)
+{
+	return a->first + a->count == b->first && a->before == b->before && a->after == b->after &&
+	       a->has_agrees == b->has_agrees && a->agrees == b->agrees;
+}
+
+static void report_vcpus(const struct cf_carried *carried, struct cf_counter_report *ret)
+{
+	const struct cf_kvm_said *said = carried->said;
+
+	ret->vcpus = said->n_vcpus;
+	for (uint32_t i = 0; i < said->n_vcpus; i++) {
+		const struct cf_kvm_vcpu *vcpu = &said->vcpus[i];
+		const struct cf_vcpu_counter *outside = of_vcpu(carried->vcpus, carried->n_vcpus, vcpu->id);
+		struct cf_counter_run run = { .first = vcpu->id, .count = 1, .before = vcpu->before, .after = vcpu->after };
+
+		if (!(vcpu->flags & CF_KVM_VCPU_SET))
+			continue;
+		run.has_agrees = outside && outside->has_offset && !(outside->has_guest_mode && outside->guest_mode);
+		run.agrees = run.has_agrees && outside->offset == vcpu->after;
+		if (ret->n_runs > 0 && is_like(&ret->runs[ret->n_runs - 1], &run))
+			ret->runs[ret->n_runs - 1].count++;
+		else if (ret->n_runs < CF_COUNT(ret->runs))
+			ret->runs[ret->n_runs++] = run;
+	}
+}
+
+/* What was added, and what the read-back differs by, against what has passed by RAW. */
+static void report_residual(const struct cf_carried *carried, struct cf_counter_report *ret)
+{
+	const struct cf_kvm_outcome *outcome = &carried->said->outcome;
+	const struct cf_kvm_capture *record = &carried->asked->record;
+	cf_span mapped = { 0 }, raw, slack;
+	struct cf_interval passed;
+
+	if (outcome->flags & CF_KVM_OUTCOME_MAPPED)	/* x86: the clock is ns, and was read that much after the record */
+		mapped.ns = (int64_t)(outcome->clock - record->clock);
+	raw = cf_span_sub(cf_mono_since(outcome->anchor.raw, record->raw), mapped);
+	passed = cf_interval_sub((struct cf_interval){ raw, raw }, *carried->raw_offset);
+	slack = cf_span_add((cf_span){ record->width.ns / 2 + 1 }, (cf_span){ outcome->residual_width.ns / 2 + 1 });
+	slack = cf_span_add(slack, cf_span_add(RAW_SLACK, RAW_SLACK));
+	ret->has_residual = true;
+	ret->residual = cf_interval_neg(cf_interval_shift(passed, cf_span_neg(cf_span_add(outcome->elapsed, outcome->residual))));
+	ret->residual = cf_interval_widen(ret->residual, slack);
+}
+
+void cf_carry_report(const struct cf_carried *carried, struct cf_counter_report *ret)
+{
+	static const enum cf_counter_result results[CF_N_KVM_RESULTS] = {
+		[CF_KVM_CARRIED] = CF_COUNTERS_CARRIED, [CF_KVM_KEPT] = CF_COUNTERS_KEPT, [CF_KVM_LEFT] = CF_COUNTERS_LEFT,
+	};
+	const struct cf_kvm_outcome *outcome = &carried->said->outcome;
+
+	*ret = (struct cf_counter_report){ .result = results[outcome->result], .took = outcome->took, .bare = outcome->bare };
+	if (ret->result == CF_COUNTERS_LEFT)
+		say_left(outcome, ret->why);
+	if (ret->result != CF_COUNTERS_CARRIED && ret->result != CF_COUNTERS_KEPT)
+		return;
+	ret->has_elapsed = true;
+	ret->elapsed = outcome->elapsed;
+	ret->clamped = outcome->flags & CF_KVM_OUTCOME_CLAMPED;
+	ret->master_clock = outcome->flags & CF_KVM_OUTCOME_STABLE;
+	ret->has_routes = outcome->flags & CF_KVM_OUTCOME_READ && ret->result == CF_COUNTERS_CARRIED;
+	ret->routes = outcome->routes;
+	report_vcpus(carried, ret);
+	if (!(outcome->flags & CF_KVM_OUTCOME_READ))
+		return;
+	if (ret->result == CF_COUNTERS_KEPT) {
+		ret->has_residual = true;
+		ret->residual = cf_interval_around(outcome->residual, (cf_span){ outcome->residual_width.ns / 2 + 1 });
+	} else if (carried->asked && carried->raw_offset) {
+		report_residual(carried, ret);
+	}
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A guest's counters from page to receipt: the library between a QEMU and a KVM that are
+ * played (tests/fake-kvm.h), and what the two agents make of its page and tell each other.
+ * The measure is the guest that stayed: what the receipt says of the residual has to hold
+ * how far the guest's clock is from that one's.
+ */
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "daemon/virt/kvm-guest.h"
+#include "policy/carry.h"
+#include "proto/codec.h"
+#include "proto/receipt.h"
+#include "proto/version.h"
+#include "tests/fake-qemu-x86.h"
+#include "tests/tap.h"
+
+#define ID "3f0d3c1e-5a3f-4c0e-9d42-8f6f3a0d9b11"
+#define RAW_OFFSET (90 * CF_S - 4000 * CF_S)	/* of the two hosts of fake-qemu-x86.h */
+
+static struct kvm_page *page;
+static struct cf_kvm_said said;
+static struct cf_kvm_asked asked;
+static struct cf_guest_clock guest;
+static struct cf_counters sent, came;
+static struct cf_counter_point point;
+static struct cf_counter_report report;
+static struct cf_interval raw_offset;
+static struct cf_error err;
+static char why[CF_DETAIL_ROOM];
+
+static void hear(void)
+{
+	if (!page && kvm_page_open("/proc", getpid(), &page, &err) < 0)
+		printf("Bail out! %s\n", err.text);
+	if (kvm_page_read(page, &said, &err) < 0)
+		printf("# %s\n", err.text);
+}
+
+/* What debugfs shows, as daemon/virt/counters.h reads it. */
+static void read_vcpus(void)
+{
+	guest.n_vcpus = (size_t)qemu.n;
+	for (int i = 0; i < qemu.n; i++) {
+		guest.vcpus[i] = (struct cf_vcpu_counter){ .vcpu = 2 * i, .has_offset = true, .offset = fake_guest_offset(i) };
+		guest.vcpus[i].has_scaling = fake_kind.ratio;
+		guest.vcpus[i].scaling = (struct cf_scaling){ (int64_t)fake_kind.ratio, 48 };
+	}
+}
+
+/* Over the network: encoded, and decoded as strictly as a request is. */
+static bool travels(void)
+{
+	CF_AUTO(cf_free) char *text = cf_encode(&cf_counters_shape, &sent, CF_MINOR);
+
+	return text && cf_decode(&cf_counters_shape, CF_STRICT, text, strlen(text), &came, &err) == 0;
+}
+
+static bool push(const struct cf_kvm_capture *capture, bool stopped)
+{
+	point = cf_carry_point(capture, raw_offset);
+	cf_carry_tell(&said, &point, stopped, &guest, &sent);
+	return travels();
+}
+
+struct journey {
+	int n;
+	bool apart;			/* each vCPU has an offset of its own */
+	uint64_t ratio;			/* of the destination's TSC scaling */
+	int64_t off;			/* the middle of what is known of the RAW clocks is off by this */
+	int64_t half;			/* its half width */
+	bool committed;			/* the value that travels is known for certain */
+	bool stopped;			/* the counters were sent once more after STOP */
+	int64_t slewed;			/* the destination's REALTIME, after the library was armed */
+};
+
+static const struct journey plain = { .n = 2, .half = 40 * CF_US, .committed = true };
+
+/* On the source: a sample of the running guest is sent; then it stops, and QEMU reads its clock twice. */
+static bool leave(const struct journey *journey)
+{
+	struct cf_kvm_capture sample;
+	bool good;
+
+	raw_offset = cf_interval_around((cf_span){ RAW_OFFSET + journey->off }, (cf_span){ journey->half });
+	fake_kind = (struct fake_kind){ 0 };
+	guest = (struct cf_guest_clock){ .kvm_version = 1 };
+	fake_on(&here);
+	start(journey->n);
+	for (int i = 0; journey->apart && i < journey->n; i++)
+		fake_vm.vcpus[i].offset -= 1000003 * i;
+	hear();
+	kvm_page_want(page);
+	run();
+	hear();
+	read_vcpus();
+	good = kvm_page_sample(page, &sample, &err) == 0 && push(&sample, false);
+	fake_now += 1500 * CF_MS;
+	stop();
+	fake_now += 30 * CF_MS;
+	get_clock();
+	hear();
+	if (journey->stopped)
+		good = good && push(&said.capture, true);
+	point = cf_carry_point(&said.capture, raw_offset);
+	stayed = fake_vm;
+	stayed_on = &here;
+	return good;
+}
+
+static bool ask(const struct journey *journey)
+{
+	const struct cf_carry carry = {
+		.counters = &came, .point = journey->committed ? &point : NULL, .arch = CF_KVM_ARCH_X86, .vcpus = guest.vcpus,
+		.n_vcpus = guest.n_vcpus, .now = { .raw = { fake_raw() }, .real = { fake_real() } },
+		.limit = { 60 * CF_S }, .expires = { 60 * CF_S },
+	};
+
+	return cf_carry_ask(&carry, &asked, why);
+}
+
+/* At the destination, up to where QEMU lets the guest run. */
+static bool arrive(const struct journey *journey)
+{
+	static struct fake_host slewed;
+	struct qemu left = qemu;
+
+	fake_now += 300 * CF_MS;
+	fake_kind.ratio = journey->ratio;
+	fake_on(&there);
+	start(journey->n);
+	load(&left);
+	read_vcpus();
+	if (!ask(journey))
+		return false;
+	asked.direction = CF_KVM_DESTINATION;
+	kvm_guest_id(ID, asked.migration);
+	if (kvm_page_arm(page, &asked, &err) < 0)
+		return false;
+	slewed = there;
+	slewed.realtime += journey->slewed;
+	fake_host = &slewed;
+	return true;
+}
+
+static void land(void)
+{
+	hear();
+	read_vcpus();
+	cf_carry_report(&(struct cf_carried){ .said = &said, .asked = &asked, .raw_offset = &raw_offset, .vcpus = guest.vcpus,
+					      .n_vcpus = guest.n_vcpus }, &report);
+}
+
+static bool migrates(const struct journey *journey)
+{
+	bool good = leave(journey) && arrive(journey);
+
+	if (!good) {
+		printf("# %s%s\n", why, err.text);
+		return false;
+	}
+	set_clock(qemu.clock);
+	land();
+	return report.result == CF_COUNTERS_CARRIED;
+}
+
+/* How far the guest's clocks are ahead stands in the receipt, and its bound is no wider than it has to be. */
+static bool is_told(const struct journey *journey)
+{
+	int64_t far = 0;
+
+	for (int i = 0; i < journey->n; i++) {
+		if (!cf_interval_has(report.residual, (cf_span){ ahead_tsc(i) }))
+			far = ahead_tsc(i);
+	}
+	if (far || !cf_interval_has(report.residual, (cf_span){ ahead_clock() }))
+		printf("# %lld .. %lld does not hold %lld, %lld\n", (long long)report.residual.low.ns,
+		       (long long)report.residual.high.ns, (long long)far, (long long)ahead_clock());
+	return report.has_residual && !far && cf_interval_has(report.residual, (cf_span){ ahead_clock() }) &&
+	       cf_interval_half(report.residual).ns <= journey->half + 4 * CF_US;
+}
+
+static bool reaches_receipt(void)
+{
+	static struct cf_landing landing, read;
+	CF_AUTO(cf_free) char *text = NULL;
+
+	landing = (struct cf_landing){ .phase = CF_PHASE_DONE, .lever = CF_LEVER_KVM, .has_counters = true, .counters = report };
+	text = cf_encode(&cf_landing_shape, &landing, CF_MINOR);
+	return text && cf_decode(&cf_landing_shape, CF_STRICT, text, strlen(text), &read, &err) == 0 &&
+	       memcmp(&read.counters, &landing.counters, sizeof(landing.counters)) == 0;
+}
+
+static void test_carried(void)
+{
+	struct journey journey = plain;
+
+	ok(migrates(&plain) && !*report.why, "a guest's counters are carried from page to page");
+	ok(report.has_elapsed && report.elapsed.ns > 300 * CF_MS && report.elapsed.ns < 301 * CF_MS,
+	   "by the time that has passed since QEMU last read its clock: %lld ns", (long long)report.elapsed.ns);
+	ok(is_told(&plain), "the residual that is told is the guest's");
+	ok(report.master_clock && !report.clamped && report.vcpus == 2, "its vCPUs agree");
+	ok(report.n_runs == 2 && report.runs[0].first == 0 && report.runs[1].first == 2 && report.runs[0].after == report.runs[1].after &&
+	   report.runs[0].after != report.runs[0].before && report.runs[1].has_agrees && report.runs[1].agrees,
+	   "each has its offset, before and after, and the kernel shows the same");
+	ok(reaches_receipt(), "all of which stands in the receipt");
+
+	journey.committed = false;
+	ok(migrates(&journey) && is_told(&journey), "a sample of the running guest is enough, from which the value follows");
+	journey.stopped = true;
+	ok(migrates(&journey) && is_told(&journey), "so is what was sent after STOP");
+	journey = plain;
+	journey.apart = true;
+	journey.n = 4;
+	ok(migrates(&journey) && is_told(&journey) && report.n_runs == 4, "vCPUs that are apart stay apart");
+	journey = plain;
+	journey.ratio = UINT64_C(3) << 47;
+	ok(migrates(&journey) && is_told(&journey), "a host that scales is reckoned with");
+}
+
+static void test_bounds(void)
+{
+	struct journey journey = plain;
+
+	for (int64_t off = -40; off <= 40; off += 20) {
+		journey.off = off * CF_US;
+		ok(migrates(&journey) && is_told(&journey), "an offset that is off by %lld us is within the bound", (long long)off);
+	}
+	for (int64_t slewed = -500; slewed <= 500; slewed += 250) {
+		journey = plain;
+		journey.slewed = slewed * CF_US;
+		ok(migrates(&journey) && is_told(&journey) && cf_interval_has(report.residual, (cf_span){ journey.slewed }),
+		   "a clock that was slewed by %lld us meanwhile shows", (long long)slewed);
+	}
+	journey = plain;
+	journey.off = -2 * CF_S;
+	raw_offset = (struct cf_interval){ { 0 }, { 0 } };
+	ok(leave(&journey), "a guest leaves");
+	point.raw_offset = cf_interval_shift(point.raw_offset, (cf_span){ 3 * CF_S });
+	ok(arrive(&journey) && set_clock(qemu.clock) == 0, "... for a host of which it is believed that it is far behind");
+	land();
+	ok(report.result == CF_COUNTERS_CARRIED && report.clamped && report.elapsed.ns == 0,
+	   "then nothing is taken from its clocks, and that is told");
+}
+
+static void test_left(void)
+{
+	struct journey journey = plain;
+
+	ok(leave(&journey) && arrive(&journey), "a guest is on its way");
+	set_clock(qemu.clock + 1);
+	hear();
+	ok(said.outcome.serial != asked.serial, "another value than the one that travels is none of ours");
+	set_clock(qemu.clock);
+	land();
+	ok(report.result == CF_COUNTERS_CARRIED, "... and that one is");
+
+	ok(leave(&journey) && arrive(&journey), "another one is on its way");
+	fake_fails(KVM_SET_DEVICE_ATTR, 2, EIO);
+	set_clock(qemu.clock);
+	land();
+	ok(report.result == CF_COUNTERS_LEFT && *report.why && !report.has_elapsed && !report.has_residual && report.n_runs == 0,
+	   "what fails is left to QEMU, and the receipt says why: %s", report.why);
+	fake_fails(0, 0, 0);
+
+	ok(migrates(&journey), "a third one lands");
+	guest.vcpus[1].offset++;
+	cf_carry_report(&(struct cf_carried){ .said = &said, .vcpus = guest.vcpus, .n_vcpus = guest.n_vcpus }, &report);
+	ok(report.runs[0].agrees && !report.runs[1].agrees, "where the kernel shows something else, that is said");
+	ok(report.result == CF_COUNTERS_CARRIED && !report.has_residual, "without what it was armed with there is no residual");
+}
+
+static void test_asked(void)
+{
+	struct journey journey = plain;
+
+	ok(leave(&journey), "a guest leaves");
+	came.vcpus[1].has_offset = false;
+	ok(!ask(&journey) && strstr(why, "vCPU 2"), "without a vCPU's offset nothing is asked: %s", why);
+	ok(leave(&journey), "a guest leaves");
+	guest.n_vcpus = 1;
+	ok(!ask(&journey) && strstr(why, "vCPU 2"), "nor with one that does not show here: %s", why);
+	came.n_vcpus = 0;
+	ok(!ask(&journey) && *why, "nor with none at all: %s", why);
+
+	ok(leave(&journey), "a guest leaves");
+	ok(ask(&journey) && asked.clock_low == qemu.clock && asked.clock_high == qemu.clock, "one value is asked for once it is known");
+	journey.committed = false;
+	ok(ask(&journey) && asked.clock_low < qemu.clock && asked.clock_high > qemu.clock, "before that, what may still travel");
+	came.point.clock = -1;
+	ok(ask(&journey) && asked.clock_low <= asked.clock_high, "which never wraps");
+}
+
+static void test_offsets(void)
+{
+	struct journey journey = plain;
+
+	journey.stopped = true;
+	ok(leave(&journey), "a guest leaves");
+	guest.vcpus[0].has_guest_mode = guest.vcpus[0].guest_mode = true;
+	guest.vcpus[0].offset = 12345;
+	cf_carry_tell(&said, &point, true, &guest, &sent);
+	ok(sent.vcpus[0].has_offset && sent.vcpus[0].offset == fake_guest_offset(0), "of a guest that stands the library's own offset is told");
+	cf_carry_tell(&said, &point, false, &guest, &sent);
+	ok(!sent.vcpus[0].has_offset && sent.vcpus[1].has_offset, "of one that runs debugfs', but for a nested guest's");
+	ok(sent.has_hz && sent.hz == 2500000000, "with its frequency");
+}
+
+/* The migration failed, and QEMU lets the guest run on where it was. */
+static void test_kept(void)
+{
+	struct journey journey = plain;
+
+	ok(leave(&journey), "a guest was to leave");
+	asked = (struct cf_kvm_asked){ .direction = CF_KVM_SOURCE, .host_hz = here.hz, .expires = { fake_raw() + 60 * CF_S } };
+	kvm_guest_id(ID, asked.migration);
+	ok(kvm_page_arm(page, &asked, &err) == 0, "and the library is armed for that it does not");
+	fake_now += 400 * CF_MS;
+	set_clock(qemu.clock);
+	hear();
+	cf_carry_report(&(struct cf_carried){ .said = &said }, &report);
+	ok(report.result == CF_COUNTERS_KEPT && report.elapsed.ns > 400 * CF_MS && report.has_residual &&
+	   cf_interval_has(report.residual, (cf_span){ ahead_clock() }), "its clocks went on, and that is told with its bound");
+}
+
+int main(void)
+{
+	test_carried();
+	test_bounds();
+	test_left();
+	test_asked();
+	test_offsets();
+	test_kept();
+	kvm_page_free(page);
+	return done();
+}
