@@ -184,9 +184,10 @@ emu_seed_agent()
 		guest { timeout = "20 s" correct-within = "1 min" }
 		policy "default" {
 			max-skew = "1 s"
-			max-blackout = "30 s"
+			max-blackout = "60 s"
 			max-residual = "100 ms"
 			max-error-bound = "1 s"
+			warn = { "clock-contradiction" }
 		}
 	C
 }
