@@ -355,7 +355,9 @@ void api_landing(void *userdata, struct http_exchange *x)
 void api_close(void *userdata, struct http_exchange *x)
 {
 	struct cf_closing *closing = http_body(x);
+	const struct api *api = userdata;
 	struct migration *migration;
+	struct ledger_state state;
 	struct cf_error err = { 0 };
 	struct cf_receipt *receipt;
 
@@ -371,5 +373,11 @@ void api_close(void *userdata, struct http_exchange *x)
 	if (!receipt)
 		return;
 	migration_take_closing(migration, receipt);
+	ledger_state(api->context->ledger, &state);
+	if (!state.writable) {	/* it would be gone with this agent: the source brings it once more */
+		cf_fail(&err, EROFS, CF_HOST, "the receipt cannot be kept: %s", state.fault);
+		http_fail(x, &err);
+		return;
+	}
 	accept_it(x);
 }
