@@ -211,6 +211,13 @@ static void test_several_vms(void)
 	ok(read_them() == -ENOTUNIQ, "without thread ids they cannot be told apart");
 	drop("debugfs/100-20");
 	ok(read_them() == 0 && n == 3, "and need not be when there is one VM");
+	for (int i = 0; i < 3; i++)
+		put_vcpu("100-14", i, "7\n", "0\n");
+	ok(read_them() == 0 && n >= 3 && vcpus[0].offset == 7, "so those of a guest that has not run yet are seen");
+	put_vcpu("100-20", 9, "6\n", "998\n");
+	ok(read_them() == -ENOTUNIQ, "... where they can be nobody else's");
+	drop("debugfs/100-20");
+	put_vcpu("100-14", 0, "1\n", "101\n");
 }
 
 static void test_pid(void)

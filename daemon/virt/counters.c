@@ -138,12 +138,15 @@ struct search {
 	const char *proc;
 	pid_t pid;
 	int n_vms;			/* folders of this process */
-	bool unnamed;			/* a vCPU without a thread id was taken (Linux before 6.0) */
+	bool unnamed;			/* a vCPU without a thread id was taken */
 	struct cf_vcpu_counter *vcpus;
 	size_t n;
 };
 
-/* Is this vCPU's thread one of the process?  1 yes, 0 no, negative: cannot be read. */
+/*
+ * Is this vCPU's thread one of the process?  1 yes, 0 no, negative: cannot be read.  Linux before
+ * 6.0 tells no thread, and none does of a vCPU that has not run yet, as those of an incoming domain.
+ */
 static int is_ours(struct search *search, int folder, struct cf_error *err)
 {
 	char path[PATH_MAX];
@@ -153,7 +156,7 @@ static int is_ours(struct search *search, int folder, struct cf_error *err)
 	r = read_number(folder, "pid", false, &thread, err);
 	if (r < 0)
 		return r;
-	if (r == 0) {
+	if (r == 0 || thread == 0) {
 		search->unnamed = true;
 		return 1;
 	}
@@ -304,7 +307,7 @@ int counters_read(const struct counter_roots *roots, pid_t pid,
 		return r;
 	if (search.unnamed && search.n_vms > 1)
 		return cf_fail(err, ENOTUNIQ, CF_HOST,
-			       "process %d has %d VMs, and this kernel does not tell their threads apart",
+			       "process %d has %d VMs, and the kernel does not tell their threads apart",
 			       (int)pid, search.n_vms);
 
 	qsort(found, search.n, sizeof(*found), compare);

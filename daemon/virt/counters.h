@@ -29,7 +29,8 @@ int counters_pid(const struct counter_roots *roots, const char *name, const char
  * Every vCPU of the process, ordered by vcpu_id; *n is how many there are,
  * 0 where KVM has none for it (TCG).  A file that is not there leaves its
  * member absent; one that does not hold one plain number is an error.  When
- * one process has several VMs, the vCPUs are those whose thread is the process' own.
+ * one process has several VMs, the vCPUs are those whose thread is the process' own; before a vCPU
+ * has run it has none, and then there must be one VM.
  */
 int counters_read(const struct counter_roots *roots, pid_t pid,
 		  struct cf_vcpu_counter vcpus[static CF_VCPUS_MAX], size_t *n, struct cf_error *err);
