@@ -181,6 +181,7 @@ emu_seed_agent()
 			destination-uri = "qemu+tcp://%s/system"
 		}
 		stop-slack = "100 ms"
+		copy { peer-silence = "30 s" }
 		guest { timeout = "20 s" correct-within = "1 min" }
 		policy "default" {
 			max-skew = "1 s"
