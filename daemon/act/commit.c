@@ -31,7 +31,9 @@
 /* What ended it before it was loaded; "" while nothing has. */
 static void look_at_end(struct work *work, const struct drive_end *end, char why[static CF_DETAIL_ROOM])
 {
-	if (end->state == DRIVE_RUNNING || ward_has_cut(work, why))
+	if (end->state == DRIVE_RUNNING && !ward_is_held(work))
+		return;
+	if (ward_has_cut(work, why))
 		return;
 	act_say(why, "%s", *end->error.text ? end->error.text : "the copy came to nothing");
 }

@@ -2,6 +2,7 @@
 #include "daemon/act/gated.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,18 @@ static void spell(const struct drive_offer *offer, struct cf_offer *ret)
 	snprintf(ret->migrate_uri, sizeof(ret->migrate_uri), "%s", offer->migrate_uri);
 }
 
+/* Copied storage goes to the host to which the memory goes, and to a port of its own. */
+static void note_storage(struct work *work, const struct drive_answer *answer)
+{
+	const char *port = strrchr(answer->uri, ':');
+	int64_t number;
+
+	work->storage_uri[0] = '\0';
+	if (work->receipt->options.storage > CF_STORAGE_SHARED && port && drive_answer_storage_port(answer, &number))
+		snprintf(work->storage_uri, sizeof(work->storage_uri), "%.*s:%" PRId64, (int)(port - answer->uri), answer->uri,
+			 number);
+}
+
 int gated_bring(void *userdata, const struct drive_offer *offer, struct drive_answer *ret, struct cf_error *err)
 {
 	struct work *work = userdata;
@@ -110,5 +123,6 @@ int gated_bring(void *userdata, const struct drive_offer *offer, struct drive_an
 	snprintf(work->uri, sizeof(work->uri), "%s", prepared.uri);
 	ret->cookie = prepared.cookie.data;
 	ret->cookie_size = prepared.cookie.size;
+	note_storage(work, ret);
 	return 0;
 }

@@ -68,6 +68,8 @@ static int begin(struct work *work, struct ward *ward, const char *uri, struct c
 	r = cutter_new(work->context->dog, work->watch, &terms, &ward->cutter, err);
 	if (r == 0)
 		r = cutter_want(ward->cutter, SOCKET_MEMORY, uri, expected(work), err);
+	if (r == 0 && *work->storage_uri)
+		r = cutter_want(ward->cutter, SOCKET_STORAGE, work->storage_uri, 1, err);
 	if (r == 0)
 		r = pulse_new(&ward->pulse, work->context, terms.uuid, terms.heartbeat, on_heard, ward, err);
 	return r;
@@ -146,6 +148,13 @@ bool ward_has_cut(struct work *work, char why[static CF_DETAIL_ROOM])
 		return false;
 	act_say(why, "its connection was cut, %s late: %s", cf_span_text(end.late, late), words[end.reason]);
 	return true;
+}
+
+bool ward_is_held(struct work *work)
+{
+	struct guard_end end;
+
+	return work->ward && cutter_read(work->ward->cutter, &end) == CF_WATCH_HELD && end.cut;
 }
 
 struct ward *ward_free(struct ward *ward)

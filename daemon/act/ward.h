@@ -32,6 +32,12 @@ bool ward_cut(struct work *work);
 /* It is loaded: no cut any more.  How it ended goes into the receipt. */
 void ward_loaded(struct work *work);
 
+/*
+ * It was cut, and QEMU has not noticed: it waits for libvirtd alone (`pre-switchover`).  Only an
+ * abort brings the guest back, whose call may hang.
+ */
+bool ward_is_held(struct work *work);
+
 /* Why the watchdog has cut it; false when it has not. */
 bool ward_has_cut(struct work *work, char why[static CF_DETAIL_ROOM]);
 

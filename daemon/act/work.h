@@ -93,6 +93,7 @@ struct work {
 	/* drivers with a gate; the thread's own, too */
 	struct ward *ward;			/* source: while there is something to cut */
 	char uri[CF_URI_ROOM];			/* source: where the memory is sent */
+	char storage_uri[CF_URI_ROOM];		/* and copied storage; "" when there is none */
 	bool record_there;			/* source: the destination has the record of STOP */
 	cf_mono decided;			/* source: when it was let go or called back */
 	cf_mono valid_until;			/* source: of the commit, by the destination's RAW clock */
