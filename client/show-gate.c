@@ -29,8 +29,7 @@ void show_gate(FILE *to, const struct cf_receipt *r)
 	if (!r->has_gated)
 		return;
 	say_heading(to, "Commit gate");
-	say_row(to, "decision", "%s%s%s", g->committed ? "let it run there" : "rolled back", *g->reason ? ": " : "",
-		g->reason);
+	say_row(to, "decision", "%s", g->committed ? "let it run there" : "rolled back");
 	if (g->has_so_far)
 		say_row(to, "blackout then", "at most %s, expected %s, limit %s", cf_span_text(g->so_far, so_far),
 			cf_span_text(g->expected, expected), cf_span_text(g->limit, text));

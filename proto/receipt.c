@@ -94,7 +94,6 @@ static const struct cf_shape limit_owners_shape = CF_SHAPE(cf_limit_owners, limi
 #define T struct cf_gated
 static const struct cf_field gated_fields[] = {
 	CF_BOOL(T, committed),
-	CF_TEXT(T, reason),
 	CF_SPAN(T, so_far, 0, CF_YEAR, CF_MAYBE(T, has_so_far)),
 	CF_SPAN(T, expected, 0, CF_YEAR),
 	CF_SPAN(T, limit, 0, CF_YEAR),

@@ -82,8 +82,7 @@ struct cf_landing {
  * clocks are those that were in hand: nobody was asked while the guest stood still.
  */
 struct cf_gated {
-	bool committed;			/* let run there; else rolled back */
-	char reason[CF_DETAIL_ROOM];	/* why it was rolled back; "" when it was not */
+	bool committed;			/* let run there; else rolled back, for the migration's reason */
 	bool has_so_far;
 	cf_span so_far;			/* from the guest's last instruction to the decision, at the most */
 	cf_span expected;		/* what the blackout would have come to */

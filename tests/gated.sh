@@ -70,7 +70,7 @@ rig_clockferry A migrate g hB --max-blackout 4ms --json --override blackout-pred
 is "beyond the limit at the gate: exit status" $? 4
 id=$(pick 'v["migration"]["id"]' <"$RIG_DIR/said")
 stays "beyond the limit" "$id"
-is "it was rolled back" "$(receipt 'v["gated"]["committed"], v["gated"]["reason"] != ""')" "False True"
+is "it was rolled back" "$(receipt 'v["gated"]["committed"], v["migration"]["reason"] != ""')" "False True"
 is "what the guest lost is measured, and its clock was looked after" \
 	"$(receipt 'v["source_lost"]["high_ns"] > 0 and "resume" in v["kept"]')" True
 

@@ -80,13 +80,12 @@ static void complain(struct work *work, cf_mono *next, const struct cf_error *er
 			*err->text ? err->text : "libvirt has not finished");
 }
 
-static void note_end(struct work *work, const char *why)
+static void note_end(struct work *work)
 {
 	struct cf_gated *gated = &work->receipt->gated;
 
 	work->receipt->has_gated = true;
 	gated->committed = false;
-	act_say(gated->reason, "%s", why);
 	gated->has_taken_back_took = work->decided.ns != 0;
 	if (gated->has_taken_back_took)
 		gated->taken_back_took = cf_mono_since(kernel_raw(), work->decided);
@@ -119,7 +118,7 @@ enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 		nanosleep(&AGAIN, NULL);
 	}
 
-	note_end(work, shown.reason);
+	note_end(work);
 	if (work->record->paused && work->watch)
 		standstill_again(work);
 	act_say(why, "%s", shown.reason);
