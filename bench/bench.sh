@@ -18,6 +18,19 @@ bench_hosts()
 		rig_agent_conf $host "$@" && rig_agent $host start || exit 1
 	done
 	wait_for 20 bench_knows A hB && wait_for 20 bench_knows B hA || { echo "the hosts do not know each other"; exit 1; }
+	agents=start
+}
+
+# bench_agents start|stop: they would look after the guests that others move, too.
+bench_agents()
+{
+	local host
+	[ "$agents" != "$1" ] || return 0
+	agents=$1
+	for host in A B; do
+		rig_agent $host "$1" || return
+	done
+	[ "$1" = stop ] || { wait_for 30 bench_knows A hB && wait_for 30 bench_knows B hA; }
 }
 
 bench_knows()
@@ -60,9 +73,9 @@ bench_differ()
 	figures differ "$4" <(bench_of "$1" "$3") <(bench_of "$2" "$3")
 }
 
-# Moves there and back, seen from outside: guest g goes from host $here to host $there.
+# Moves there and back, seen from outside: $guest goes from host $here to host $there.
 
-here=A there=B
+guest=g here=A there=B
 
 # bench_listen: what QEMU says on both hosts with its own stamps, and libvirt with the host's.
 bench_listen()
@@ -89,24 +102,24 @@ bench_left()
 # bench_clockferry: one move by clockferry; what was not clean is noted, as arm $arm.
 bench_clockferry()
 {
-	rig_clockferry $here migrate g h$there --json >"$RIG_DIR/receipt"
+	rig_clockferry $here migrate $guest h$there --json >"$RIG_DIR/receipt"
 	case $? in
 	0) ;;
 	5) echo "$arm: $(sed -n 's/^ *"reason": "\(.*\)",*$/\1/p' "$RIG_DIR/receipt" | head -n 1)" >>"$RIG_DIR/blemishes" ;;
-	*) cat "$RIG_DIR/receipt"; exit 1 ;;
+	*) cat "$RIG_DIR/receipt"; return 1 ;;
 	esac
 }
 
-# bench_move ARM: one move by `move ARM`, and its line of JSON in $RIG_DIR/runs.
+# bench_move ARM: one move by `move ARM`, and its line of JSON in $RIG_DIR/runs; false when it came to nothing.
 bench_move()
 {
 	local arm=$1 from to gone start
+	bench_agents "$([ "$arm" = clockferry ] && echo start || echo stop)" || return
 	from=$(wc -l <"$RIG_DIR/libvirt-$here") to=$(wc -l <"$RIG_DIR/qemu-$there")
 	start=$EPOCHREALTIME
-	move "$arm"
-	wait_for 10 bench_left "$from" || exit 1
+	move "$arm" && wait_for 10 bench_left "$from" || return 1
 	gone=$(bench_heard "libvirt-$here" "$from" | sed -n 's/^\(.*\): event .*Stopped Migrated.*/\1/p')
-	bench_heard "qemu-$there" "$to" | python3 "$srcdir/bench/move.py" "$arm" "$start" "$(date -d "$gone" +%s.%N)" >>"$RIG_DIR/runs" || exit 1
+	bench_heard "qemu-$there" "$to" | python3 "$srcdir/bench/move.py" "$arm" "$start" "$(date -d "$gone" +%s.%N)" >>"$RIG_DIR/runs" || return 1
 	[ "$arm" = clockferry ] || sleep 5 # the stream needs some of the guest's time on either side
 	[ $here = A ] && here=B there=A || here=A there=B
 }
