@@ -53,8 +53,11 @@ static void append_copy(const struct cf_migration *m, char *text)
 	const struct cf_progress *p = &m->progress;
 	char sent[BYTES_TEXT_ROOM], left[BYTES_TEXT_ROOM], rate[BYTES_TEXT_ROOM], blackout[CF_SPAN_TEXT_ROOM];
 
-	append(text, PROGRESS_TEXT_ROOM, ": %s, %s left, %s/s", bytes_text(p->bytes_sent, sent),
-	       bytes_text(p->bytes_left, left), bytes_text(p->bytes_per_second, rate));
+	append(text, PROGRESS_TEXT_ROOM, ": %s, %s left, ", bytes_text(p->bytes_sent, sent), bytes_text(p->bytes_left, left));
+	if (p->has_throttle_percent && p->throttle_percent > 0)
+		append(text, PROGRESS_TEXT_ROOM, "slowed %" PRId64 " %%", p->throttle_percent);
+	else
+		append(text, PROGRESS_TEXT_ROOM, "%s/s", bytes_text(p->bytes_per_second, rate));
 	append(text, PROGRESS_TEXT_ROOM, ", blackout %s%s",
 	       p->has_predicted_blackout ? "~" : "not predicted",
 	       p->has_predicted_blackout ? cf_span_text(p->predicted_blackout, blackout) : "");
@@ -76,7 +79,7 @@ const char *progress_text(const struct cf_migration *m, char ret[static PROGRESS
 	char offset[CF_INTERVAL_TEXT_ROOM];
 
 	snprintf(ret, PROGRESS_TEXT_ROOM, "%s", cf_phase_words[m->phase]);
-	if (m->has_progress && m->phase == CF_PHASE_COPYING)
+	if (m->has_progress && (m->phase == CF_PHASE_COPYING || m->phase == CF_PHASE_ARMED))
 		append_copy(m, ret);
 	if (m->phase == CF_PHASE_QUEUED) {
 		append_place(m, ret);

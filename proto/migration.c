@@ -144,6 +144,7 @@ static const struct cf_field progress_fields[] = {
 	CF_INT(T, bytes_per_second, 0, INT64_MAX),
 	CF_INT(T, iteration, 0, INT64_MAX),
 	CF_SPAN(T, predicted_blackout, 0, CF_YEAR, CF_MAYBE(T, has_predicted_blackout)),
+	CF_INT(T, throttle_percent, 0, 100, CF_MAYBE(T, has_throttle_percent), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_progress_shape = CF_SHAPE(cf_progress, progress_fields);

@@ -133,6 +133,8 @@ struct cf_progress {
 	int64_t iteration;
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;	/* QEMU's expected downtime plus what this pair has needed above it */
+	bool has_throttle_percent;
+	int64_t throttle_percent;	/* of its time that the guest loses to auto-converge */
 };
 
 struct cf_migration {

@@ -61,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(progress.bytes_total >= 0 && progress.bytes_sent >= 0 && progress.bytes_left >= 0);
 	must(progress.bytes_per_second >= 0 && progress.iteration >= 0);
 	must(!progress.has_predicted_blackout || progress.predicted_blackout.ns >= 0);
+	must(progress.throttle_percent >= 0 && progress.throttle_percent <= 100);
 	virTypedParamsFree(params, n);
 	return 0;
 }

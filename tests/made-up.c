@@ -192,7 +192,7 @@ static const struct cf_migration migration_copying = {
 	WHICH, .phase = CF_PHASE_COPYING, .revision = 9, .has_progress = true,
 	.progress = { .bytes_total = 4 * INT64_C(1073741824), .bytes_sent = 1300234567, .bytes_left = 300 << 20,
 		      .bytes_per_second = 327155712, .iteration = 2, .has_predicted_blackout = true,
-		      .predicted_blackout = SPAN(85 * CF_MS) },
+		      .predicted_blackout = SPAN(85 * CF_MS), .has_throttle_percent = true, .throttle_percent = 30 },
 	.has_host_offset = true, .host_offset = FROM(-12300, 8100), .has_max_blackout = true,
 	.max_blackout = SPAN(CF_S),
 };

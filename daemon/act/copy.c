@@ -31,12 +31,15 @@
 #define JOB_PATIENCE   ((cf_span){ CF_S })
 #define ABORT_PATIENCE ((cf_span){ 2 * CF_S })
 #define ABORT_EVERY    ((cf_span){ 250 * CF_MS })
+#define CUT_AFTER      ((cf_span){ 3 * CF_S })	/* an abort that libvirt has heard takes some 70 ms */
 
 /* What is done from time to time during the copy, and when each is due. */
 struct beats {
 	cf_mono gate;
 	cf_mono abort;
 	bool abort_asked;
+	bool ending;
+	cf_mono ending_since;
 	cf_mono post_copy;
 	bool post_copy_asked;
 	int64_t looks, readings;	/* of the looker, that were taken */
@@ -124,16 +127,43 @@ static void show_progress(struct work *work, struct cf_progress now, struct flow
 	work_show_end(work);
 }
 
+/*
+ * Is it to be given up?  Auto-converge, where the options have it, is QEMU's from the beginning; here it
+ * gets the time it needs (policy/watch.h).  Once post-copy was asked for there is no way back.
+ */
+static void judge_copy(struct work *work, const struct beats *beats, const struct cf_progress *now,
+		       char why[static CF_DETAIL_ROOM])
+{
+	const struct cf_copy_rules rules = {
+		.no_progress = work->settings->copy.no_progress,
+		.converge = work->settings->copy.converge,
+	};
+	const struct cf_copy_look look = {
+		.sent = now->bytes_sent,
+		.left = now->bytes_left,
+		.pass = now->iteration,
+		.throttle_percent = now->throttle_percent,
+		.held_back = work->held_back,
+	};
+	char said[CF_DETAIL_ROOM];
+
+	if (!*why && !beats->post_copy_asked &&
+	    cf_copying_ends(cf_copy_look(&work->copied, &rules, &look, kernel_raw(), said)))
+		act_say(why, "the copy was given up: %s", said);
+}
+
 /* What the looker has learnt since. */
-static void take_news(struct work *work, struct beats *beats)
+static void take_news(struct work *work, struct beats *beats, char why[static CF_DETAIL_ROOM])
 {
 	struct looker_news fresh;
 
 	if (!work->looker)
 		return;
 	looker_read(work->looker, &fresh);
-	if (fresh.looks != beats->looks)
+	if (fresh.looks != beats->looks) {
 		show_progress(work, fresh.progress, &beats->flow);
+		judge_copy(work, beats, &fresh.progress, why);
+	}
 	if (fresh.readings != beats->readings)
 		record_take_guest_offset(work, fresh.read, &fresh.guest_offset, fresh.guest_why);
 	beats->looks = fresh.looks;
@@ -159,11 +189,19 @@ static void begin_to_look(struct work *work)
 		log_warning("migration %s: how far it is cannot be seen: %s", work->id, err.text);
 }
 
-/* Ask the driver to stop until it was heard: before its job has begun, libvirt knows of nothing to abort. */
+/*
+ * Ask the driver to stop until it was heard: before its job has begun, libvirt knows of nothing to abort.
+ * What has not ended then is cut, where it can be: libvirtd may hang, or its QEMU not listen.
+ */
 static void ask_abort(struct work *work, struct beats *beats)
 {
+	if (!beats->ending)
+		beats->ending_since = kernel_raw();
+	beats->ending = true;
 	if (!beats->abort_asked && due(&beats->abort, ABORT_EVERY))
 		beats->abort_asked = drive_abort(work->drive, cf_mono_add(kernel_raw(), ABORT_PATIENCE), NULL) == 0;
+	if (cf_span_cmp(cf_mono_since(kernel_raw(), beats->ending_since), CUT_AFTER) > 0)
+		ward_cut(work);
 }
 
 /* Post-copy begins when all of the memory has been sent once, and while the gate lets the guest go at all. */
@@ -253,8 +291,8 @@ static enum cf_event watch(struct work *work, enum cf_phase phase, char why[stat
 		guest_watch_wait(work->watch, events.revision, TURN, &events);
 		drive_wait(work->drive, (cf_span){ 0 }, &end);
 		ward_look(work);
-		take_news(work, &beats);
-		if (is_to_be_armed(work, phase, &events, &end))
+		take_news(work, &beats, why);
+		if (!*why && is_to_be_armed(work, phase, &events, &end))
 			return CF_EV_ARMED;
 		if (events.switchover || end.state == DRIVE_SUCCEEDED || end.state == DRIVE_LOADED)
 			return CF_EV_STOPPED;
@@ -272,7 +310,8 @@ static enum cf_event watch(struct work *work, enum cf_phase phase, char why[stat
 		}
 		if (!*why && !standstill_look(&still, &events, &beats.flow))
 			continue;
-		ramp_look(work, events.pass);
+		if (!*why)
+			ramp_look(work, events.pass);
 		if (!*why)
 			look_at_guest(&events, still.paused, why);
 		beat(work, &beats, why);

@@ -28,6 +28,7 @@
 #include "policy/offset.h"
 #include "policy/phase.h"
 #include "policy/ramp.h"
+#include "policy/watch.h"
 #include "proto/figure.h"
 #include "proto/incoming.h"
 
@@ -79,6 +80,7 @@ struct work {
 	struct aim aim;
 	struct cf_ramp_rules ramp_rules;	/* source */
 	struct cf_ramp ramp;
+	struct cf_copy copied;			/* source: whether it gets anywhere */
 	struct cf_gate_memory gate;		/* source */
 	bool held_back;
 	bool autostart_held;			/* source: the domain no longer starts with this host */

@@ -123,6 +123,7 @@ bool virt_job_result(virTypedParameterPtr params, int n, struct job_result *ret)
 bool virt_job_progress(virTypedParameterPtr params, int n, struct cf_progress *ret)
 {
 	bool copying = figure(params, n, VIR_DOMAIN_JOB_DATA_TOTAL, &ret->bytes_total) && ret->bytes_total;
+	int throttle = 0;
 
 	figure(params, n, VIR_DOMAIN_JOB_DATA_PROCESSED, &ret->bytes_sent);
 	figure(params, n, VIR_DOMAIN_JOB_DATA_REMAINING, &ret->bytes_left);
@@ -130,6 +131,9 @@ bool virt_job_progress(virTypedParameterPtr params, int n, struct cf_progress *r
 	figure(params, n, VIR_DOMAIN_JOB_MEMORY_ITERATION, &ret->iteration);
 	ret->has_predicted_blackout =
 		milliseconds(params, n, VIR_DOMAIN_JOB_DOWNTIME, &ret->predicted_blackout);
+	ret->has_throttle_percent = virTypedParamsGetInt(params, n, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, &throttle) == 1 &&
+				    throttle >= 0 && throttle <= 100;
+	ret->throttle_percent = ret->has_throttle_percent ? throttle : 0;
 	return copying;
 }
 

@@ -4,7 +4,7 @@
 # The agents of the rig's hosts, their settings and certificates.
 
 # rig_agent_conf HOST [LINE...]: settings that fit the rig, and the lines as given; takes effect at the next start.
-# RIG_DRIVER=libvirt: without a gate.  RIG_SILENCE: how long an agent may say nothing.
+# RIG_DRIVER=libvirt: without a gate.  RIG_SILENCE: how long an agent may say nothing.  RIG_COPY: more for the section "copy".
 rig_agent_conf()
 {
 	local host=$1 conf=$RIG_DIR/$1/etc/clockferry/clockferryd.conf
@@ -29,6 +29,7 @@ rig_agent_conf()
 		copy {
 			heartbeat = "5 s" # the machine may be busy with other work
 			peer-silence = "${RIG_SILENCE:-10 s}"
+			${RIG_COPY:-}
 		}
 	C
 	[ $# = 0 ] || printf '%s\n' "$@" >>"$conf.new"
