@@ -18,9 +18,9 @@
 #include "daemon/virt/outbound.h"
 #include "daemon/worker.h"
 
-#define TURN          ((cf_span){ 20 * CF_MS })
+#define TURN          ((cf_span){ 100 * CF_MS })
 #define ASK_EVERY     ((cf_span){ 250 * CF_MS })
-#define ROUNDS        3		/* the destination's agent may hear of it a moment later than we do */
+#define ROUNDS        3		/* the destination's agent may hear of it a moment later than we do; a dump takes minutes */
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
 #define GUEST_FIRST   ((cf_span){ CF_S })
 #define PEERS_MAX     CF_PEERS_MAX
@@ -125,7 +125,7 @@ static enum cf_departing judge(struct departure *d, struct guest_events *events)
 	struct cf_departure seen = { 0 };
 
 	guest_watch_wait(d->watch, events->revision, TURN, events);
-	if (!*d->peer && cf_mono_cmp(kernel_raw(), d->ask_at) >= 0) {
+	if (!*d->peer && d->rounds < ROUNDS && cf_mono_cmp(kernel_raw(), d->ask_at) >= 0) {
 		ask_round(d);
 		d->ask_at = cf_mono_add(kernel_raw(), ASK_EVERY);
 	}
