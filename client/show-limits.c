@@ -122,5 +122,6 @@ void show_policy(FILE *to, const struct cf_receipt *r)
 	if (r->has_override)
 		show_override(to, r);
 	if (r->has_would_refuse && r->would_refuse)
-		say_row(to, "would refuse", "it went only because policy does no more than observe");
+		say_row(to, "would refuse", is_foreign(r) ? "it went because another manager drives it"
+							  : "it went only because policy does no more than observe");
 }

@@ -38,6 +38,11 @@ const char *figure_text(const struct cf_receipt *r, enum cf_figure figure, struc
 	return cf_figure_there(r, figure) ? cf_interval_text(measured, ret) : absent_text(r, figure, ret);
 }
 
+bool is_foreign(const struct cf_receipt *r)
+{
+	return strcmp(r->driver, "foreign") == 0;
+}
+
 /* What it was on the source; and where that is not so at the destination, what it is there. */
 static void show_persistence(FILE *to, const struct cf_receipt *r)
 {
@@ -79,7 +84,7 @@ static void show_head(FILE *to, const struct cf_receipt *r)
 	if (m->has_requester)
 		say_row(to, "asked for by", "%s, %s on %s", m->requester.name, m->requester.role,
 			m->requester.host);
-	else if (strcmp(r->driver, "foreign") == 0)
+	else if (is_foreign(r))
 		say_row(to, "driven by", "another manager, past clockferry");
 	say_row(to, "migration", "%s, driver %s", m->id, r->driver);
 	say_row(to, "domain", "%s, %s", m->domain, m->uuid);

@@ -18,6 +18,9 @@ const char *verdict(cf_span measured, cf_span limit);
 /* Whose agent wrote it; the source's, unless that fell silent. */
 const char *author(const struct cf_receipt *receipt);
 
+/* Did somebody else drive it? */
+bool is_foreign(const struct cf_receipt *receipt);
+
 /* "not measured: STOP was not seen", as far as somebody says why. */
 #define ABSENT_TEXT_ROOM (CF_DETAIL_ROOM + 16)
 const char *absent_text(const struct cf_receipt *receipt, enum cf_figure figure, char ret[static ABSENT_TEXT_ROOM]);

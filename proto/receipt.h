@@ -128,7 +128,7 @@ struct cf_receipt {
 	struct cf_migration migration;	/* as it ended */
 	bool has_author;
 	char author[CF_HOST_ROOM];	/* whose agent wrote it, and whose clock gave its times */
-	char driver[32];		/* "libvirt": the commit was not gated */
+	char driver[32];		/* "libvirt": the commit was not gated; "foreign": somebody else drove it */
 	bool has_persistence;
 	struct cf_persistence persistence;	/* of the domain, as it was on the source */
 	bool has_policy;
@@ -136,7 +136,7 @@ struct cf_receipt {
 	bool has_override;
 	struct cf_override override;	/* that was in force */
 	bool has_would_refuse;
-	bool would_refuse;		/* it went only because policy does no more than observe */
+	bool would_refuse;		/* it went only because policy does no more than observe, or was not asked */
 	bool has_options;
 	struct cf_options options;	/* as they were used */
 	struct cf_limits limits;	/* in force: of each the stricter of both hosts' */
