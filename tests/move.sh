@@ -137,21 +137,6 @@ for guest in g h; do
 	is "there were never two copies of $guest" "$(pick 'v["two_copies"] + v["rollbacks"]' <"$RIG_DIR/verdict-$guest")" "[]"
 	note "$guest: jitter $(pick 'v["jitter_ns"]' <"$RIG_DIR/verdict-$guest") ns"
 done
-# truth N EXPRESSION: over the n-th landed one's receipt r, change c in the stream, true and measured blackout s and b.
-truth()
-{
-	local guest file
-	read -r guest file _ <<<"${receipts[$1]}"
-	python3 - "$RIG_DIR/verdict-$guest" "$file" "$(printf '%s\n' "${receipts[@]:0:$1}" | grep -c "^$guest ")" "$2" <<-'P'
-		import json, sys
-		v, r = json.load(open(sys.argv[1])), json.load(open(sys.argv[2]))
-		c = v["changes"][int(sys.argv[3])]
-		s, b, m, left = c["stood_ns"], r["blackout"], c["clock_moved_ns"], r["landing"]["residuals"][-1]["residual"]
-		ms = lambda i: "%.2f .. %.2f ms" % (i["low_ns"] / 1e6, i["high_ns"] / 1e6)
-		meet = lambda a, b: a["low_ns"] <= b["high_ns"] and b["low_ns"] <= a["high_ns"]
-		print(eval(sys.argv[4]))
-	P
-}
 
 for n in "${!receipts[@]}"; do
 	read -r guest _ ms <<<"${receipts[n]}"

@@ -71,3 +71,21 @@ receipt()
 {
 	pick "$1" <"$RIG_DIR/receipt-A"
 }
+
+# truth N EXPRESSION: Python over the N-th landed migration of the test's array receipts ("GUEST FILE SKEW-MS" each, in
+# order): its receipt r, what $RIG_DIR/verdict-GUEST has of that change c, its true and measured blackout s and b, by how
+# much the guest's clock was moved m, and what was left by the receipt, left.
+truth()
+{
+	local guest file
+	read -r guest file _ <<<"${receipts[$1]}"
+	python3 - "$RIG_DIR/verdict-$guest" "$file" "$(printf '%s\n' "${receipts[@]:0:$1}" | grep -c "^$guest ")" "$2" <<-'P'
+		import json, sys
+		v, r = json.load(open(sys.argv[1])), json.load(open(sys.argv[2]))
+		c = v["changes"][int(sys.argv[3])]
+		s, b, m, left = c["stood_ns"], r["blackout"], c["clock_moved_ns"], r["landing"]["residuals"][-1]["residual"]
+		ms = lambda i: "%.2f .. %.2f ms" % (i["low_ns"] / 1e6, i["high_ns"] / 1e6)
+		meet = lambda a, b: a["low_ns"] <= b["high_ns"] and b["low_ns"] <= a["high_ns"]
+		print(eval(sys.argv[4]))
+	P
+}
