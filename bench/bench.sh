@@ -38,6 +38,28 @@ bench_knows()
 	rig_clockferry "$1" peers "$2" --json | grep -q '"gate_open": true'
 }
 
+# bench_ask N METHOD PATH BODY WHAT-IT-SAYS: N times of hA's agent, on one connection, as a controller that asks for each placement has it; in ms.
+bench_ask()
+{
+	rig_in A python3 - "$@" <<-'P'
+		import http.client, socket, sys, time
+		class Local(http.client.HTTPConnection):
+		    def connect(self):
+		        self.sock = socket.socket(socket.AF_UNIX)
+		        self.sock.connect("/run/clockferry/api.sock")
+		n, method, path, body, wanted = sys.argv[1:]
+		agent = Local("localhost")
+		for _ in range(int(n)):
+		    start = time.monotonic_ns()
+		    agent.request(method, path, body or None, {"Content-Type": "application/json"} if body else {})
+		    answer = agent.getresponse()
+		    text = answer.read().decode()
+		    print((time.monotonic_ns() - start) / 1e6)
+		    if answer.status != 200 or wanted not in text:
+		        sys.exit(text)
+	P
+}
+
 bench_machine()
 {
 	echo "$(date -u +%F), $(nproc) x $(sed -n 's/^model name[^:]*: //p;T;q' /proc/cpuinfo), Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg)"
