@@ -94,6 +94,8 @@ static void show_rest(FILE *to, const struct cf_landing *l)
 		say_row(to, "right again", "at RESUME + %s", cf_span_text(l->corrected_after, after));
 	if (*l->left)
 		say_row(to, "left at that", "%s", l->left);
+	if (l->torn)
+		say_row(to, "afterwards", "its post-copy failed, and it lacks memory");
 	if (l->has_stop)
 		say_row(to, "afterwards", "the domain stopped again before this was over");
 }

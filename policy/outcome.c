@@ -30,6 +30,10 @@ enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct 
 	const struct cf_landing *landing = &receipt->landing;
 	const struct cf_interval *last;
 
+	if (receipt->has_landing && landing->torn) {
+		words_set(reason, CF_DETAIL_ROOM, "post-copy failed: the guest lacks memory that was still at the source");
+		return CF_OUTCOME_UNVERIFIED;
+	}
 	if (receipt->has_blackout && cf_span_cmp(receipt->blackout.high, limits->max_blackout) > 0) {
 		say(reason, "the blackout was ", receipt->blackout, limits->max_blackout);
 		return CF_OUTCOME_BREACHED;

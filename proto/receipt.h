@@ -43,6 +43,8 @@ struct cf_landing {
 	bool has_resume;
 	struct cf_instant resume;	/* QEMU's RESUME, on the destination's clocks */
 	cf_span resume_slack;		/* how much later the guest's first instruction may have been */
+	bool has_torn;
+	bool torn;			/* its post-copy failed: it lacks memory that was still at the source */
 	bool has_stop;
 	struct cf_instant stop;		/* should the domain stop again before the end: when */
 	bool has_lag;

@@ -74,7 +74,7 @@ ok "it is up" rig_start A g
 
 # An attempt that comes to nothing, with all that can be told.
 
-rig_tbf A 40mbit
+rig_tbf A 100mbit
 begin aborted A migrate g hB --storage copy --disks vda --tls --tls-name hB --parallel 3 --bandwidth 3 \
 	--auto-converge --auto-converge-initial 17 --auto-converge-increment 7
 aborted=$job
@@ -171,6 +171,24 @@ is "which the receipt says" "$(pick 'v["options"]["post_copy"], [f["severity"] f
 is "it runs there, as transient as it was" "$(rig_virsh A domstate h) $(persistence A h)" "running no no"
 is "and nowhere else" "$(persistence B h)" "-"
 rig_tbf B off
+
+# And a post-copy that fails: there is no way back, and no happy end is told.
+
+rig_tbf A 40mbit
+rig_clockferry A migrate h hB --unsafe --post-copy --json >"$RIG_DIR/torn" 2>"$RIG_DIR/torn.err" &
+job=$!
+runs_by_post_copy()
+{
+	rig_virsh B domstate h --reason 2>/dev/null | grep -q 'post-copy'
+}
+ok "it runs there before its memory is" wait_for 120 runs_by_post_copy
+pkill -KILL -f 'qemu-system.*guest=h' --ns "$(rig_pid A)" --nslist pid
+wait $job
+is "where its memory was QEMU dies: that is not told as a success" $? 5 || note "$(cat "$RIG_DIR/torn.err")"
+like "but as what it is" "$(pick 'v["migration"]["outcome"] + ": " + v["migration"]["reason"]' <"$RIG_DIR/torn")" \
+	"^unverified: post-copy failed: the guest lacks memory"
+is "the guest is left as it is, for somebody to decide" "$(rig_virsh B domstate h)" running
+rig_tbf A off
 
 for guest in g h; do
 	is "there were never two copies of $guest" "$(rig_judge $guest | pick 'v["two_copies"] + v["rollbacks"]')" "[]"

@@ -124,6 +124,21 @@ static void test_counters(void)
 	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_CLEAN, "the guest's own clock, where it can be read, says more");
 }
 
+static void test_torn(void)
+{
+	struct cf_receipt receipt = {
+		.limits = { .max_blackout = MS(1000), .max_residual = MS(20) },
+		.has_blackout = true,
+		.blackout = FROM(90, 100),
+		.has_landing = true,
+		.landing = { .torn = true, .n_residuals = 1, .residuals = { { MS(1000), FROM(-1, 1) } } },
+	};
+	char reason[CF_DETAIL_ROOM];
+
+	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_UNVERIFIED && strstr(reason, "lacks memory"),
+	   "a guest without all of its memory is not clean, whatever its clock says: %s", reason);
+}
+
 /* The lag */
 
 static const struct {
@@ -423,6 +438,7 @@ int main(void)
 	test_own_reason();
 	test_outcomes();
 	test_counters();
+	test_torn();
 	test_lags();
 	test_figures();
 	test_alone();

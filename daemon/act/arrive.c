@@ -380,6 +380,23 @@ static void note_drift(struct work *work)
 	work_landing_end(work);
 }
 
+/* What libvirt says of a post-copy that lost its source; a guest may run for long before it needs what is gone. */
+static void note_torn(struct work *work)
+{
+	struct domain_standing standing = { 0 };
+	struct cf_landing *landing;
+
+	if (domain_look(work->context->virt, work->reservation.uuid, &standing, NULL) < 0 || !standing.torn)
+		return;
+	log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain, .peer = work->reservation.source),
+			"migration %s: the post-copy of %s failed, and it lacks memory; where %s still has that, `virsh migrate "
+			"--postcopy --postcopy-resume` there goes on with it", work->id, work->reservation.domain,
+			work->reservation.source);
+	landing = work_landing_begin(work);
+	landing->has_torn = landing->torn = true;
+	work_landing_end(work);
+}
+
 enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	static const cf_span moments[] = { { CF_S }, { 10 * CF_S }, { 60 * CF_S } };
@@ -414,5 +431,6 @@ enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 	if (work->landing.n_steps > steps)	/* what it was told no longer holds */
 		notice_give(work);
 	note_stop(work);
+	note_torn(work);
 	return CF_EV_VERIFIED;
 }

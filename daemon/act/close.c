@@ -106,6 +106,8 @@ enum cf_event act_close(struct work *work, char why[static CF_DETAIL_ROOM])
 	measure_after(work);
 	receipt_complete(work);
 	ramp_learn(work);
+	if (work->torn)
+		work->receipt->landing.has_torn = work->receipt->landing.torn = true;
 	outcome = cf_outcome_judge(work->receipt, &work->receipt->limits, why);
 	/* A breach is its own reason; else what went wrong on the way, if anything did, explains more. */
 	settle(work, outcome, outcome == CF_OUTCOME_BREACHED || !*shown.reason ? why : NULL);

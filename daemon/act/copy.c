@@ -41,7 +41,6 @@ struct beats {
 	bool ending;
 	cf_mono ending_since;
 	cf_mono post_copy;
-	bool post_copy_asked;
 	int64_t looks, readings;	/* of the looker, that were taken */
 	struct flow flow;
 };
@@ -131,8 +130,7 @@ static void show_progress(struct work *work, struct cf_progress now, struct flow
  * Is it to be given up?  Auto-converge, where the options have it, is QEMU's from the beginning; here it
  * gets the time it needs (policy/watch.h).  Once post-copy was asked for there is no way back.
  */
-static void judge_copy(struct work *work, const struct beats *beats, const struct cf_progress *now,
-		       char why[static CF_DETAIL_ROOM])
+static void judge_copy(struct work *work, const struct cf_progress *now, char why[static CF_DETAIL_ROOM])
 {
 	const struct cf_copy_rules rules = {
 		.no_progress = work->settings->copy.no_progress,
@@ -147,7 +145,7 @@ static void judge_copy(struct work *work, const struct beats *beats, const struc
 	};
 	char said[CF_DETAIL_ROOM];
 
-	if (!*why && !beats->post_copy_asked &&
+	if (!*why && !work->by_post_copy &&
 	    cf_copying_ends(cf_copy_look(&work->copied, &rules, &look, kernel_raw(), said)))
 		act_say(why, "the copy was given up: %s", said);
 }
@@ -162,7 +160,7 @@ static void take_news(struct work *work, struct beats *beats, char why[static CF
 	looker_read(work->looker, &fresh);
 	if (fresh.looks != beats->looks) {
 		show_progress(work, fresh.progress, &beats->flow);
-		judge_copy(work, beats, &fresh.progress, why);
+		judge_copy(work, &fresh.progress, why);
 	}
 	if (fresh.readings != beats->readings)
 		record_take_guest_offset(work, fresh.read, &fresh.guest_offset, fresh.guest_why);
@@ -209,11 +207,11 @@ static void start_post_copy(struct work *work, const struct guest_events *events
 {
 	struct cf_error err = { 0 };
 
-	if (!work->receipt->options.post_copy || beats->post_copy_asked || events->pass < 2 || work->held_back ||
+	if (!work->receipt->options.post_copy || work->by_post_copy || events->pass < 2 || work->held_back ||
 	    !due(&beats->post_copy, ABORT_EVERY) || !work_link(work, &err))
 		return;
-	beats->post_copy_asked = job_start_post_copy(work->link, work->record->guest.uuid,
-						     cf_mono_add(kernel_raw(), JOB_PATIENCE), &err) == 0;
+	work->by_post_copy = job_start_post_copy(work->link, work->record->guest.uuid,
+						 cf_mono_add(kernel_raw(), JOB_PATIENCE), &err) == 0;
 }
 
 /* What is due now.  why is filled when the copy has to end; the reason given first is the one that is kept. */

@@ -102,6 +102,12 @@ static bool is_known(struct work *work, enum cf_where where, const struct drive_
 	return cf_where_event(where) != CF_N_EVENTS;
 }
 
+/* It ran there and is not here: the driver has nothing left to end.  Its call may never return after QEMU died. */
+static bool is_past(const struct work *work, enum cf_there there)
+{
+	return there == CF_THERE_RAN && where_here(work, work->record->guest.uuid) == CF_HERE_ABSENT;
+}
+
 enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	cf_mono last_running = kernel_raw(), next_complaint = cf_mono_add(last_running, COMPLAIN_EVERY);
@@ -118,17 +124,18 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 		end = look_at_drive(work);
 		if (end.state == DRIVE_SUCCEEDED)
 			return CF_EV_LANDED;
-		if (end.state == DRIVE_RUNNING)
-			last_running = kernel_raw();
-
 		err = (struct cf_error){ 0 };
 		there = where_there(work, &err);
+		if (end.state == DRIVE_RUNNING && !is_past(work, there))
+			last_running = kernel_raw();
 		if (there == CF_THERE_RAN && work->receipt->landing.has_resume)
 			at_stop_refine(work);
-		if (end.state != DRIVE_RUNNING)
+		if (end.state != DRIVE_RUNNING || cf_span_cmp(cf_mono_since(kernel_raw(), last_running), GONE_PATIENCE) > 0)
 			where = conclude(work, there, cf_mono_since(kernel_raw(), last_running));
-		if (is_known(work, where, &end, why))
+		if (is_known(work, where, &end, why)) {
+			work->torn = work->by_post_copy;
 			return cf_where_event(where);
+		}
 		if (work_stopping(work)) {
 			act_say(why, "the agent was stopped before it knew where the guest runs");
 			return CF_EV_FAILED;

@@ -118,7 +118,7 @@ static void tell(const struct restore *restore)
 	if (restore->strange > 0)
 		log_warning("%lld receipts that were found cannot be understood", (long long)restore->strange);
 	if (restore->peers.silent > 0)
-		log_warning("%d peers were not asked to the end for lost receipts; %s", restore->peers.silent, restore->peers.why);
+		log_warning("not all peers were asked for lost receipts: %s", restore->peers.why);
 	if (journal + peers == 0)
 		return;
 	snprintf(note, sizeof(note), "%lld receipts were taken from the journal, %lld from peers", journal, peers);

@@ -76,6 +76,8 @@ struct work {
 	bool has_expected_downtime;		/* source: QEMU's last word before STOP */
 	cf_span expected_downtime;
 	struct cf_receipt *receipt;		/* as it grows */
+	bool by_post_copy;			/* source: it was told to run there before its memory was */
+	bool torn;				/* of that the driver saw no good end */
 	bool has_aim;				/* destination */
 	struct aim aim;
 	struct cf_ramp_rules ramp_rules;	/* source */

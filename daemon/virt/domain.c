@@ -181,6 +181,8 @@ static int look(struct virt *virt, virDomainPtr domain, bool job, struct domain_
 	if (standing.persistent && virDomainGetAutostart(domain, &autostart) < 0)
 		return virt_fail(err, "autostart of the domain");
 	standing.autostart = autostart;
+	standing.torn = (state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_POSTCOPY_FAILED) ||
+			(state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED);
 	standing.migrating = state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION;
 	if (standing.active && job) {
 		int r = look_at_job(virt, &standing, err);
