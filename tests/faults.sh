@@ -138,7 +138,7 @@ left()
 # A host that has lost all it knew can put nothing in order: it says what it finds, and leaves it.
 may_leave()
 {
-	[[ "$column" == lost-* ]]
+	[[ "$column" == @(lost|damage)-* ]]
 }
 
 # The receipts, in a word: same, differ, source (it alone has one), none.

@@ -63,7 +63,7 @@ void again_open(struct work *work, enum cf_act act)
 
 	if (work_has_peer(work))
 		open_pair(work);
-	if (act == CF_ACT_COPY || act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK)
+	if (act == CF_ACT_COPY || act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK || act == CF_ACT_RESOLVE)
 		open_watch(work, work->reservation.uuid);
 	if (act == CF_ACT_COPY)
 		open_copy(work);
