@@ -181,9 +181,12 @@ static void test_reload(void)
 	ok(r < 0, "so is a key of another certificate: %s", pair.err.text);
 
 	ok(pair_serve_as("b") == 0 && pair_ask(olga) == 0, "with the old CA all is well");
-	ok(pair_serve_as("b-late") == 0 && pair_ask(olga) == 0, "a certificate that replaces ours leaves connections be");
+	ok(pair_serve_as("b-late") == 0 && pair_ask(olga) == 0, "a certificate that replaces ours drops no connection");
+	ok(pair_ask(olga) < 0 && pair.err.code == CF_CERTIFICATE_TIME, "but the first answer is its last, and the next is shown the new one: %s",
+	   pair.err.text);
 	fresh = pair_call("olga");
 	ok(pair_ask(fresh) < 0 && pair.err.code == CF_CERTIFICATE_TIME, "who comes now is shown the new one: %s", pair.err.text);
+	ok(pair_serve_as("b") == 0 && pair_ask(olga) == 0, "with the old one all is well again");
 	pair.wire.options.certificate = NULL;
 	r = pair_reload();
 	ok(r == 0 && pair.port < 0, "without a certificate there is no listener");
