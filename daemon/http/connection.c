@@ -89,24 +89,23 @@ static bool is_surplus(const struct connection *c)
 {
 	if (c->listener->local && local_uid(c->fd) == 0)
 		return false;
-	return c->beside >= c->listener->server->limits.per_party;
+	return count_party(c->listener->server, c->party) >= c->listener->server->limits.per_party;
 }
 
 /*
  * Strangers with many addresses could have all the connections there are, and hold
  * each until its time is over.  Who has not said yet who he is makes way for the
- * next one: first of those who have many, then the oldest.  A peer has few, and is
- * through with that in milliseconds.
+ * next one, the oldest first: a peer is through with that in milliseconds.
  */
 static void make_way(const struct listener *listener)
 {
-	struct connection *c, *goes = NULL;
+	struct connection *c, *oldest = NULL;
 
 	LIST_FOREACH(c, &listener->server->connections, link)
-		if (c->listener == listener && !c->known && !c->cut && (!goes || c->beside >= goes->beside))
-			goes = c;
-	if (goes)
-		cut(goes);
+		if (c->listener == listener && !c->known && !c->cut)
+			oldest = c;
+	if (oldest)
+		cut(oldest);
 }
 
 /*
@@ -132,7 +131,6 @@ static struct connection *connection_new(struct listener *listener, struct MHD_C
 	c->listener = listener;
 	c->fd = info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	name_party(c, mhd);
-	c->beside = count_party(server, c->party);
 	c->surplus = is_surplus(c);
 	if (listener->n_connections >= server->limits.connections)
 		make_way(listener);

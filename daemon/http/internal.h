@@ -34,7 +34,6 @@ struct connection {
 	struct listener *listener;
 	int fd;
 	char party[64];			/* who it counts for: an address or "uid 1000" */
-	size_t beside;			/* how many that party had when it came */
 	bool surplus;			/* over a limit: its next request is answered with 503, and is the last */
 	bool cut;			/* by us, and not gone yet */
 	bool has_deadline;
