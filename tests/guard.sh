@@ -48,6 +48,15 @@ runs_on()
 	[ "$(rig_virsh "$1" domstate g 2>/dev/null)" = running ]
 }
 
+# nothing_open: what others moved has been measured, on both hosts; until then the guest has its migration.
+nothing_open()
+{
+	local host
+	for host in A B; do
+		[ "$(rig_clockferry $host list --state open --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["list"]))')" = 0 ] ||
+			return
+	done
+}
 home_again()
 {
 	runs_on A || rig_migrate B A g
@@ -114,9 +123,11 @@ settle B 'policy "default" { max-error-bound = "1 us" refuse = { } warn = { "err
 ok "what policy only warns of is no refusal" tries
 home_again
 settle B "policy \"default\" { $busy }"
+ok "what others moved has been measured" wait_for 60 nothing_open
 ok "our own migration passes" rig_clockferry A migrate g hB
 home_again
 settle B "policy \"default\" { max-error-bound = \"1 us\" $busy }"
+ok "... and again" wait_for 60 nothing_open
 ok "... by its lease, whatever the clock is: an administrator has overridden that" \
 	rig_clockferry A migrate --override error-bound --reason "a test" g hB
 is "... and is not refused" "$(grep -c 'another manager.*refused' "$RIG_DIR/B/log/clockferryd")" "$refused"
