@@ -70,7 +70,7 @@ moves()
 	others "$1" 8 &
 	local asking=$!
 	sleep 5
-	ok "$1: ... still" in_phase A "$id" 'copying|armed'
+	ok "$1: ... still" wait_for 20 in_phase A "$id" 'copying|armed'
 	rig_tbf A off
 	wait "$job"
 	is "$1: it moves" $? 0 || note "$(cat "$RIG_DIR/$1")"
