@@ -33,6 +33,17 @@ newest()
 	rig_clockferry "$1" list | sed -n 's/^\([0-9a-f]\{8\}-[0-9a-f-]*\) .*/\1/p' | head -n 1
 }
 
+# slowly FROM TO MBIT OPTIONS...: driven as $virsh beside the test, so slowly that both hosts have it under way, as $id.
+slowly()
+{
+	rig_tbf "$1" "$3mbit"
+	driven "$1" "$2" "${@:4}" >/dev/null 2>&1 &
+	virsh=$!
+	ok "virsh moves it, slowly" wait_for 20 seen "$1" copying
+	id=$(newest "$1")
+	ok "h$2 expects it" wait_for 10 seen "$2" prepared
+}
+
 # ended HOST N: has it so many, all of them at their end?
 ended()
 {

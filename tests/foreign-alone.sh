@@ -71,12 +71,7 @@ result $? "they know each other again"
 # An agent that is killed in the copy.
 
 n=$(moves A) m=$(moves B)
-rig_tbf B 40mbit
-driven B A --p2p >/dev/null 2>&1 &
-virsh=$!
-ok "virsh moves it, slowly" wait_for 20 seen B copying
-id=$(newest B)
-ok "hA expects it" wait_for 10 seen A prepared
+slowly B A 40 --p2p
 rig_agent B kill
 rig_agent B start
 rig_tbf B off
@@ -91,12 +86,7 @@ is "the guest runs on hA" "$(rig_virsh A domstate g)" running
 # A guest that stood still already, and comes back.
 
 n=$(moves A) m=$(moves B)
-rig_tbf A 40mbit
-driven A B --p2p >/dev/null 2>&1 &
-virsh=$!
-ok "virsh moves it, slowly" wait_for 20 seen A copying
-id=$(newest A)
-ok "hB expects it" wait_for 10 seen B prepared
+slowly A B 40 --p2p
 rig_virsh A migrate-setmaxdowntime g 20000 >&2
 ok "it stands still" wait_for 40 seen A paused
 sleep 0.5

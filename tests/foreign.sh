@@ -86,12 +86,7 @@ is "is no migration, on either host" "$(moves A) $(moves B)" "$n $n"
 
 # One that is called off.
 
-rig_tbf B 20mbit
-driven B A --p2p >/dev/null 2>&1 &
-virsh=$!
-ok "another one" wait_for 20 seen B copying
-id=$(newest B)
-ok "... of which the other host knows, too" wait_for 10 seen A prepared
+slowly B A 20 --p2p
 is "nobody but its manager may abort it" "$(ask B DELETE "/v1/migrations/$id")" 409
 like "... and that is said" "$(pick 'v["detail"]' <"$RIG_DIR/answer")" 'another manager drives it'
 rig_clockferry B migrate g hA >"$RIG_DIR/second"
