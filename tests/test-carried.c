@@ -7,14 +7,11 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +21,7 @@
 #include "daemon/peer/fleet.h"
 #include "daemon/virt/kvm-guest.h"
 #include "proto/codec.h"
+#include "tests/kvm-made.h"
 #include "tests/tap.h"
 
 #define ID   "00000000-0000-4000-8000-00000000000a"
@@ -42,20 +40,7 @@ static atomic_bool answers = true, ends;
 
 static void make_page(void)
 {
-	int memfd = memfd_create(CF_KVM_MEMFD, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (memfd < 0 || ftruncate(memfd, sizeof(*at)) < 0 ||
-	    fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		printf("Bail out! %s\n", strerror(errno));
-	at = mmap(NULL, sizeof(*at), PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-	if (at == MAP_FAILED)
-		printf("Bail out! %s\n", strerror(errno));
-	at->version = CF_KVM_VERSION;
-	at->size = sizeof(*at);
-	at->arch = CF_KVM_ARCH_X86;
-	at->memfd = memfd;
-	at->event_capture = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	at->event_outcome = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	at = kvm_page_made();
 	at->said.n_vcpus = 2;
 	at->said.vcpus[1].id = 1;
 	at->magic = CF_KVM_MAGIC;

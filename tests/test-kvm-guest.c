@@ -5,14 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "daemon/virt/kvm-guest.h"
 #include "proto/kvm.h"
+#include "tests/kvm-made.h"
 #include "tests/tap.h"
 
 #define UUID "b3f9a6d4-0c57-4a43-8f5e-1f2f5c7a9d20"
@@ -98,20 +96,7 @@ static struct cf_kvm_page *at;
 /* This process gets a page, as the library makes it. */
 static void make_page(void)
 {
-	int memfd = memfd_create(CF_KVM_MEMFD, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (memfd < 0 || ftruncate(memfd, sizeof(*at)) < 0 ||
-	    fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		printf("Bail out! %s\n", strerror(errno));
-	at = mmap(NULL, sizeof(*at), PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-	if (at == MAP_FAILED)
-		printf("Bail out! %s\n", strerror(errno));
-	at->version = CF_KVM_VERSION;
-	at->size = sizeof(*at);
-	at->arch = CF_KVM_ARCH_X86;
-	at->memfd = memfd;
-	at->event_capture = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	at->event_outcome = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	at = kvm_page_made();
 	at->magic = CF_KVM_MAGIC;
 }
 
