@@ -2,12 +2,13 @@
 
 /* checking: gather the evidence on both hosts and let policy judge it. */
 
+#include "daemon/act/check.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "daemon/act/acts.h"
-#include "daemon/act/gather.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
 #include "daemon/peer/fleet.h"
@@ -17,21 +18,42 @@
 
 static const struct timespec SOON = { .tv_nsec = 100 * CF_MS };
 
+void check_keep_pair(struct work *work, const struct gathered_pair *pair)
+{
+	struct cf_receipt *receipt = work->receipt;
+
+	work->lease = pair->lease;
+	work->peer.offset = pair->offset;
+	memcpy(work->peer.boot, pair->boot, sizeof(work->peer.boot));
+	receipt->has_policy = true;
+	receipt->policy = pair->policy;
+	receipt->has_destination_report = pair->has_lease;
+	receipt->destination_report = pair->lease.report;
+	receipt->has_offset_before = pair->has_host_offset;
+	receipt->offset_before = pair->host_offset;
+}
+
+void check_show_pair(struct cf_migration *shown, const struct gathered_pair *pair, cf_span max_blackout)
+{
+	shown->has_host_offset = pair->has_host_offset;
+	shown->host_offset = pair->host_offset;
+	shown->has_max_blackout = true;
+	shown->max_blackout = max_blackout;
+	shown->n_findings = pair->findings.n_list;
+	memcpy(shown->findings, pair->findings.list, pair->findings.n_list * sizeof(*shown->findings));
+}
+
 /* Keep of the evidence what later acts and the receipt need. */
 static void keep(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)
 {
 	struct cf_receipt *receipt = work->receipt;
 
 	work->record->guest = domain->guest;
-	work->lease = pair->lease;
+	check_keep_pair(work, pair);
 	work->limits = pair->limits;
 	work->draft = pair->reservation;
 	work->driver = work_driver(pair->reservation.driver);
-	work->peer.offset = pair->offset;
-	memcpy(work->peer.boot, pair->boot, sizeof(work->peer.boot));
 
-	receipt->has_policy = true;
-	receipt->policy = pair->policy;
 	receipt->has_override = pair->overridden;
 	receipt->override = work->terms.override;
 	receipt->has_would_refuse = true;
@@ -42,10 +64,6 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 	receipt->options = domain->options;
 	receipt->has_source_report = true;
 	receipt->source_report = domain->report;
-	receipt->has_destination_report = pair->has_lease;
-	receipt->destination_report = pair->lease.report;
-	receipt->has_offset_before = pair->has_host_offset;
-	receipt->offset_before = pair->host_offset;
 	if (pair->has_lease && !pair->has_host_offset)
 		work_unmeasured(work, CF_FIGURE_OFFSET_BEFORE, "%s", pair->offset_why);
 }
@@ -70,12 +88,7 @@ static void show(struct work *work, const struct gathered_domain *domain, const 
 		snprintf(shown->uuid, sizeof(shown->uuid), "%s", domain->guest.uuid);
 	}
 	snprintf(shown->source, sizeof(shown->source), "%s", work->settings->host);
-	shown->has_host_offset = pair->has_host_offset;
-	shown->host_offset = pair->host_offset;
-	shown->has_max_blackout = true;
-	shown->max_blackout = pair->limits.limits.max_blackout;
-	shown->n_findings = pair->findings.n_list;
-	memcpy(shown->findings, pair->findings.list, pair->findings.n_list * sizeof(*shown->findings));
+	check_show_pair(shown, pair, pair->limits.limits.max_blackout);
 	work_show_end(work);
 }
 

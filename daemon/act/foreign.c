@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
 
+#include "daemon/act/check.h"
 #include "daemon/act/departure.h"
 #include "daemon/act/migration.h"
 #include "daemon/act/record.h"
@@ -235,19 +236,11 @@ static void hand_over(struct departure *d, struct work *work)
 	}
 
 	work->alone[0] = '\0';
-	work->lease = pair->lease;
+	check_keep_pair(work, pair);
 	cf_limits_both(&work->reservation.limits, work->settings->host, &work->lease.limits, work->reservation.destination,
 		       &work->limits);
-	work->peer.offset = pair->offset;
-	memcpy(work->peer.boot, pair->boot, sizeof(work->peer.boot));
-	receipt->has_policy = true;
-	receipt->policy = pair->policy;
 	receipt->has_would_refuse = true;
 	receipt->would_refuse = !cf_gate_open(&pair->findings);
-	receipt->has_destination_report = true;
-	receipt->destination_report = pair->lease.report;
-	receipt->has_offset_before = pair->has_host_offset;
-	receipt->offset_before = pair->host_offset;
 }
 
 static void show(const struct departure *d, struct work *work)
@@ -259,14 +252,8 @@ static void show(const struct departure *d, struct work *work)
 	snprintf(shown->source, sizeof(shown->source), "%s", work->settings->host);
 	snprintf(shown->destination, sizeof(shown->destination), "%s", work->reservation.destination);
 	shown->started = d->began.real;
-	if (*d->peer) {
-		shown->has_host_offset = d->pair.has_host_offset;
-		shown->host_offset = d->pair.host_offset;
-		shown->has_max_blackout = true;
-		shown->max_blackout = work->limits.limits.max_blackout;
-		shown->n_findings = d->pair.findings.n_list;
-		memcpy(shown->findings, d->pair.findings.list, shown->n_findings * sizeof(*shown->findings));
-	}
+	if (*d->peer)
+		check_show_pair(shown, &d->pair, work->limits.limits.max_blackout);
 	work_show_end(work);
 }
 
@@ -337,11 +324,11 @@ static void on_word(void *userdata)
 {
 	struct word *word = userdata;
 
-	if (!word->foreign->all->context->settings->guard.measure)
-		;
-	else if (word->what == VIRT_ARRIVING)
+	bool measure = word->foreign->all->context->settings->guard.measure;
+
+	if (measure && word->what == VIRT_ARRIVING)
 		on_arriving(word->foreign, word);
-	else
+	if (measure && word->what == VIRT_SENDING)
 		on_sending(word->foreign, word);
 	free(word);
 }
