@@ -264,7 +264,7 @@ static void refresh_aim(struct work *work)
 static struct mend_guest to_mend(struct work *work)
 {
 	return (struct mend_guest){ .uuid = work->reservation.uuid, .aim = &work->aim, .at = &work->landing,
-				    .refresh = refresh_aim };
+				    .refresh = refresh_aim, .carried = work->landing.lever == CF_LEVER_KVM };
 }
 
 static void note_host(struct work *work)
@@ -313,7 +313,6 @@ static void correct(struct work *work)
 		keep_paused(work);
 		return;
 	}
-	guest.carried = work->landing.lever == CF_LEVER_KVM;
 	work->has_aim = take_aim(work, &work->aim);
 	if (work->has_aim)
 		mend(work, &guest);
@@ -407,7 +406,6 @@ enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 
 	(void)why;
 	guest.whenever = care.correct_again;
-	guest.carried = work->landing.lever == CF_LEVER_KVM;
 	if (work->again == CF_PHASE_VERIFYING)
 		take_aim_again(work);
 	for (size_t i = 0; work->has_aim && i < CF_COUNT(moments); i++) {

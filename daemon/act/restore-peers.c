@@ -33,7 +33,6 @@ static void next_peer(struct peers_reading *reading)
 
 static void give_up(struct peers_reading *reading, const char *why)
 {
-	reading->silent++;
 	snprintf(reading->why, sizeof(reading->why), "%.64s: %.160s", peer_name(reading), why);
 	next_peer(reading);
 }

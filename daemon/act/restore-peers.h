@@ -23,14 +23,13 @@ struct peers_reading {
 	struct cf_migrations *page;		/* NULL: the next one is to be asked for */
 	size_t next;
 	char cursor[CF_CURSOR_ROOM];		/* of that one; "": the first */
-	int silent;				/* peers that were not asked to their end */
-	char why[CF_DETAIL_ROOM];		/* the last of them, and why */
+	char why[CF_DETAIL_ROOM];		/* the last peer that was not asked to its end, and why; "" none */
 };
 
 /*
  * fn for each of the next n receipts, as this host has them.  Returns how many there
  * were, less than n at the end.  A peer that does not answer, or tells of migrations that
- * were not between it and this host, counts as silent and is passed over.
+ * were not between it and this host, is passed over.
  */
 int peers_receipts(struct peers_reading *reading, int n, void (*fn)(void *userdata, const struct cf_receipt *receipt),
 		   void *userdata);

@@ -117,7 +117,7 @@ static void tell(const struct restore *restore)
 
 	if (restore->strange > 0)
 		log_warning("%lld receipts that were found cannot be understood", (long long)restore->strange);
-	if (restore->peers.silent > 0)
+	if (*restore->peers.why)
 		log_warning("not all peers were asked for lost receipts: %s", restore->peers.why);
 	if (journal + peers == 0)
 		return;
