@@ -54,11 +54,20 @@ rig_define()
 	rig_virsh "$host" define "$xml"
 }
 
-# rig_start HOST GUEST: starts it and waits until it is up, its agent included if it has one.
+# rig_start HOST GUEST: starts it and waits until it is up, its ticks and its agent included if it has them.
 rig_start()
 {
+	local ticked
+	ticked=$(stat -c %s "$RIG_DIR/tick-$2.log")
 	rig_virsh "$1" start "$2" && wait_for 60 grep -q BOOTED "$RIG_DIR/$1/log/console-$2" || return
+	grep -q '<cmdline>.* tick=0' "$RIG_DIR/$2.xml" || wait_for 30 rig_ticked "$2" "$ticked" || return
 	grep -qE '<cmdline>.* (noagent|agent=)' "$RIG_DIR/$2.xml" || wait_for 30 rig_virsh "$1" domtime "$2"
+}
+
+# rig_ticked GUEST SIZE: its stream went on beyond what it had.
+rig_ticked()
+{
+	[ "$(stat -c %s "$RIG_DIR/tick-$1.log")" -gt "$2" ]
 }
 
 rig_judge()
