@@ -67,6 +67,23 @@ static void set_names(gnutls_x509_crt_t crt, const struct certificate *c)
 							  GNUTLS_FSAN_APPEND));
 }
 
+static void store_chain(const char *dir, const char *name, gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
+{
+	gnutls_datum_t own, its, both;
+
+	MUST(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &own));
+	MUST(gnutls_x509_crt_export2(issuer, GNUTLS_X509_FMT_PEM, &its));
+	both.size = own.size + its.size;
+	both.data = gnutls_malloc(both.size);
+	if (!both.data)
+		abort();
+	memcpy(both.data, own.data, own.size);
+	memcpy(both.data + own.size, its.data, its.size);
+	store(dir, name, ".pem", &both);
+	gnutls_free(own.data);
+	gnutls_free(its.data);
+}
+
 void certs_make(const char *dir, const struct certificate *c)
 {
 	static unsigned char serial;
@@ -75,6 +92,7 @@ void certs_make(const char *dir, const struct certificate *c)
 	gnutls_datum_t text;
 	time_t now = time(NULL);
 	int from = c->from_h || c->to_h ? c->from_h : -24, to = c->from_h || c->to_h ? c->to_h : 24;
+	bool ca = !c->issuer || c->ca;
 
 	serial++;
 	MUST(gnutls_x509_privkey_init(&key));
@@ -85,9 +103,9 @@ void certs_make(const char *dir, const struct certificate *c)
 	MUST(gnutls_x509_crt_set_serial(crt, &serial, 1));
 	MUST(gnutls_x509_crt_set_activation_time(crt, now + from * HOUR));
 	MUST(gnutls_x509_crt_set_expiration_time(crt, now + to * HOUR));
-	MUST(gnutls_x509_crt_set_basic_constraints(crt, !c->issuer, -1));
-	MUST(gnutls_x509_crt_set_key_usage(crt, c->issuer ? GNUTLS_KEY_DIGITAL_SIGNATURE :
-							    GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN));
+	MUST(gnutls_x509_crt_set_basic_constraints(crt, ca, -1));
+	MUST(gnutls_x509_crt_set_key_usage(crt, ca ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN :
+						     GNUTLS_KEY_DIGITAL_SIGNATURE));
 	if (c->purpose)
 		MUST(gnutls_x509_crt_set_key_purpose_oid(crt, c->purpose, 0));
 	set_names(crt, c);
@@ -96,14 +114,19 @@ void certs_make(const char *dir, const struct certificate *c)
 	if (c->issuer) {
 		load(dir, c->issuer, &issuer, &issuer_key);
 		MUST(gnutls_x509_crt_sign2(crt, issuer, issuer_key, GNUTLS_DIG_SHA256, 0));
-		gnutls_x509_crt_deinit(issuer);
 		gnutls_x509_privkey_deinit(issuer_key);
 	} else {
 		MUST(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0));
 	}
 
-	MUST(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &text));
-	store(dir, c->name, ".pem", &text);
+	if (c->chain) {
+		store_chain(dir, c->name, crt, issuer);
+	} else {
+		MUST(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &text));
+		store(dir, c->name, ".pem", &text);
+	}
+	if (c->issuer)
+		gnutls_x509_crt_deinit(issuer);
 	MUST(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &text));
 	store(dir, c->name, ".key", &text);
 	gnutls_x509_crt_deinit(crt);

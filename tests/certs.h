@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdbool.h>
+
 /* Throw-away certificates, as files in a directory. */
 
 struct certificate {
@@ -9,6 +11,8 @@ struct certificate {
 	const char *cn, *dns, *uri;	/* NULL: none */
 	int from_h, to_h;		/* of validity, in hours from now; both 0: a day each way */
 	const char *purpose;		/* the one extended key usage; NULL: none is named */
+	bool ca;			/* one that another CA issued */
+	bool chain;			/* NAME.pem has the issuer's certificate after its own */
 };
 
 void certs_make(const char *dir, const struct certificate *c);

@@ -26,6 +26,9 @@ static const struct {
 	{ "one that has expired", "a-late", CF_CERTIFICATE_TIME, "valid from" },
 	{ "one that is not valid yet", "a-early", CF_CERTIFICATE_TIME, "the server's clock says" },
 	{ "one of another CA that has expired too", "a-other-late", CF_FORBIDDEN, "not accepted" },
+	{ "one of a CA below ours, which it shows", "a-inner", CF_OK, "" },
+	{ "one of a CA below ours, which it does not show", "a-alone", CF_FORBIDDEN, "issuer is unknown" },
+	{ "one of a CA below ours that has expired", "a-inner-late", CF_CERTIFICATE_TIME, "\"CN=a CA that was\"" },
 	{ "one that is for servers", "a-server", CF_FORBIDDEN, "not accepted" },
 	{ "one of the right CA that no rule names", "unnamed", CF_FORBIDDEN, "no access rule" },
 	{ "one whose name is a wildcard", "wild", CF_FORBIDDEN, "no access rule" },
@@ -105,6 +108,9 @@ static const struct {
 	{ "one with another name that has expired", "b-wrong-late", CF_PEER, "not accepted" },
 	{ "one of another CA", "b-other", CF_PEER, "not accepted" },
 	{ "one of another CA that has expired", "b-other-late", CF_PEER, "not accepted" },
+	{ "one of a CA below ours, which it does not show", "b-alone", CF_PEER, "issuer is unknown" },
+	{ "one of a CA below ours that has expired", "b-inner-late", CF_CERTIFICATE_TIME, "\"CN=a CA that was\"" },
+	{ "one of a CA below ours, which it shows", "b-inner", CF_OK, "" },
 	{ "the right one", "b", CF_OK, "" },
 };
 

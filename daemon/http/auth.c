@@ -33,8 +33,6 @@ static void chain_clear(struct chain *chain)
 		gnutls_x509_crt_deinit(chain->list[i]);
 }
 
-
-
 /* Signed by a CA that we trust?  How old it is does not matter: GnuTLS has no flag for that. */
 static bool is_ours(const struct trust *trust, gnutls_x509_crl_t crl)
 {
@@ -154,19 +152,42 @@ static int import_chain(gnutls_session_t session, struct chain *chain)
 	return chain->n;
 }
 
-/* Why GnuTLS does not like it, with the times where nothing but them is wrong. */
-static int refuse(gnutls_x509_crt_t crt, unsigned status, struct cf_error *err)
+/* A CA that issued it, our own included, may have ended before it: which of the chain it is, is said. */
+static int refuse_time(const struct chain *chain, struct cf_error *err)
 {
 	char from[CF_REAL_TEXT_ROOM], to[CF_REAL_TEXT_ROOM], now[CF_REAL_TEXT_ROOM];
+	time_t t = time(NULL);
+
+	for (unsigned i = 0; i < chain->n; i++) {
+		time_t begin = gnutls_x509_crt_get_activation_time(chain->list[i]);
+		time_t end = gnutls_x509_crt_get_expiration_time(chain->list[i]);
+		gnutls_datum_t name = { 0 };
+
+		if (begin <= t && t <= end)
+			continue;
+		if (i > 0)
+			gnutls_x509_crt_get_dn3(chain->list[i], &name, 0);
+		cf_fail(err, EACCES, CF_CERTIFICATE_TIME,
+			"the client certificate%s%s%s is valid from %s to %s, and the server's clock says %s",
+			i > 0 ? "'s CA \"" : "", name.data ? (const char *)name.data : "", i > 0 ? "\"" : "",
+			cf_real_text((cf_real){ begin * CF_S }, from), cf_real_text((cf_real){ end * CF_S }, to),
+			cf_real_text((cf_real){ t * CF_S }, now));
+		gnutls_free(name.data);
+		return -EACCES;
+	}
+	return cf_fail(err, EACCES, CF_CERTIFICATE_TIME,
+		       "the CA that the client certificate is checked against is not valid now, and the server's clock says %s",
+		       cf_real_text((cf_real){ t * CF_S }, now));
+}
+
+/* Why GnuTLS does not like it, with the times where nothing but them is wrong. */
+static int refuse(const struct chain *chain, unsigned status, struct cf_error *err)
+{
 	gnutls_datum_t text = { 0 };
 	unsigned only_time = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
 
 	if (!(status & ~only_time) && (status & ~GNUTLS_CERT_INVALID))
-		return cf_fail(err, EACCES, CF_CERTIFICATE_TIME,
-			"the client certificate is valid from %s to %s, and the server's clock says %s",
-			cf_real_text((cf_real){ gnutls_x509_crt_get_activation_time(crt) * CF_S }, from),
-			cf_real_text((cf_real){ gnutls_x509_crt_get_expiration_time(crt) * CF_S }, to),
-			cf_real_text((cf_real){ time(NULL) * CF_S }, now));
+		return refuse_time(chain, err);
 
 	gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
 	cf_fail(err, EACCES, CF_FORBIDDEN, "the client certificate is not accepted: %s",
@@ -195,7 +216,7 @@ int trust_judge(const struct trust *trust, gnutls_session_t session, struct http
 		return cf_fail(err, EACCES, CF_FORBIDDEN, "the client certificate is not accepted: %s",
 			       gnutls_strerror(r));
 	if (status)
-		return refuse(chain.list[0], status, err);
+		return refuse(&chain, status, err);
 
 	access_roles(trust->rules, trust->n_rules, chain.list[0], &caller);
 	if (!caller.roles)

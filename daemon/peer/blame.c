@@ -11,15 +11,42 @@
 #include "proto/base.h"
 #include "proto/text.h"
 
-static int blame_time(gnutls_x509_crt_t crt, const char *host, struct cf_error *err)
+/* The i-th certificate that was shown; the first one is the host's own, the others are its CAs'. */
+static int blame_time_of(gnutls_x509_crt_t crt, int i, const char *host, struct cf_error *err)
 {
 	char from[CF_REAL_TEXT_ROOM], to[CF_REAL_TEXT_ROOM], now[CF_REAL_TEXT_ROOM];
+	gnutls_datum_t ca = { 0 };
 
-	return cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
-		"the certificate of %s is valid from %s to %s, and the clock of this host says %s", host,
+	if (i > 0)
+		gnutls_x509_crt_get_dn3(crt, &ca, 0);
+	cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
+		"the certificate of %s%s%s%s is valid from %s to %s, and the clock of this host says %s", host,
+		i > 0 ? "'s CA \"" : "", ca.data ? (const char *)ca.data : "", i > 0 ? "\"" : "",
 		cf_real_text((cf_real){ gnutls_x509_crt_get_activation_time(crt) * CF_S }, from),
 		cf_real_text((cf_real){ gnutls_x509_crt_get_expiration_time(crt) * CF_S }, to),
 		cf_real_text((cf_real){ time(NULL) * CF_S }, now));
+	gnutls_free(ca.data);
+	return -EKEYEXPIRED;
+}
+
+static int blame_time(CURL *curl, const char *host, struct cf_error *err)
+{
+	char now[CF_REAL_TEXT_ROOM];
+	gnutls_x509_crt_t crt;
+	time_t t = time(NULL);
+
+	for (int i = 0; (crt = call_shown(curl, i)); i++) {
+		bool timely = gnutls_x509_crt_get_activation_time(crt) <= t && t <= gnutls_x509_crt_get_expiration_time(crt);
+
+		if (!timely)
+			blame_time_of(crt, i, host, err);
+		gnutls_x509_crt_deinit(crt);
+		if (!timely)
+			return -EKEYEXPIRED;
+	}
+	return cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
+		       "the CA that the certificate of %s is checked against is not valid now, and the clock of this host says %s",
+		       host, cf_real_text((cf_real){ t * CF_S }, now));
 }
 
 /*
@@ -39,7 +66,7 @@ static int blame_certificate(CURL *curl, const char *host, const char *detail, s
 		gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
 
 	if (crt && status && !(status & ~only_time) && gnutls_x509_crt_check_hostname(crt, host))
-		r = blame_time(crt, host, err);
+		r = blame_time(curl, host, err);
 	else
 		r = cf_fail(err, EKEYREJECTED, CF_PEER, "the certificate of %s is not accepted: %s", host,
 			    text.data ? (const char *)text.data : detail);
