@@ -3,6 +3,7 @@
 /* A listening socket, libmicrohttpd behind it, and both inside our loop. */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,22 @@
 #define SURPLUS 32
 
 /*
+ * The listeners take turns.  In one turn libmicrohttpd takes in eleven connections, and
+ * with TLS that can be as many handshakes, each of some milliseconds.  So that who asks on
+ * the socket, behind however many others there, waits for one turn of those and not for
+ * one each eleven, it has this many of its own at a time; and no more, or one who knocks
+ * there without end could keep the network out.
+ */
+#define LOCAL_TURNS 16
+
+static bool is_ready(const struct listener *listener)
+{
+	struct pollfd p = { sd_event_source_get_io_fd(listener->io), POLLIN, 0 };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/*
  * Have libmicrohttpd do what it can, and ask it when it wants to be called next:
  * its epoll descriptor does not become readable for what it has read into its own
  * buffers already.
@@ -27,8 +44,11 @@
 static void run(struct listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
+	int turns = listener->local ? LOCAL_TURNS : 1;
 
-	MHD_run(listener->mhd);
+	do
+		MHD_run(listener->mhd);
+	while (--turns > 0 && is_ready(listener));
 
 	if (MHD_get_timeout(listener->mhd, &ms) == MHD_YES) {
 		sd_event_source_set_time_relative(listener->timer, ms * 1000);
