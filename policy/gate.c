@@ -118,14 +118,14 @@ bool cf_gate_open(const struct cf_findings *findings)
 	return true;
 }
 
-bool cf_gate_would_refuse(const struct cf_findings *findings)
+bool cf_gate_would_refuse(const struct cf_findings *findings, bool asked)
 {
-	bool observed = false;
+	bool observed = false, open = cf_gate_open(findings);
 
 	for (size_t i = 0; i < findings->n_list; i++)
 		observed |= findings->list[i].has_waived && findings->list[i].waived == CF_WAIVED_BY_OBSERVING;
 
-	return observed && cf_gate_open(findings);
+	return asked ? observed && open : observed || !open;
 }
 
 bool cf_gate_only(const struct cf_finding *findings, size_t n, enum cf_finding_code code)

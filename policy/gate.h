@@ -129,8 +129,8 @@ struct cf_finding *cf_findings_add(struct cf_findings *findings, const struct cf
 /* Open: no finding refuses (cf_finding_refuses()). */
 bool cf_gate_open(const struct cf_findings *findings);
 
-/* Open, but only because policy does no more than observe. */
-bool cf_gate_would_refuse(const struct cf_findings *findings);
+/* It goes, but only because policy does no more than observe, or because the gate was not asked. */
+bool cf_gate_would_refuse(const struct cf_findings *findings, bool asked);
 
 /* Does this refuse, and nothing else?  One that will be refused anyway need not wait for it to pass. */
 bool cf_gate_only(const struct cf_finding *findings, size_t n, enum cf_finding_code code);

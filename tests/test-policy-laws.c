@@ -131,7 +131,7 @@ static void observing(void)
 	static struct scene s;
 	static struct cf_findings enforced, observed;
 	struct cf_both_limits both;
-	int64_t differ = 0, wrong = 0, would = 0, told = 0;
+	int64_t differ = 0, wrong = 0, would = 0, told = 0, unasked = 0;
 
 	for (int i = 0; i < SCENES; i++) {
 		bool possible = true;
@@ -146,13 +146,16 @@ static void observing(void)
 		for (size_t k = 0; k < observed.n_list; k++)
 			possible &= !cf_finding_always_refuses(observed.list[k].code);
 		wrong += cf_gate_open(&observed) != possible;
-		would += cf_gate_would_refuse(&observed) != (possible && !cf_gate_open(&enforced));
-		told += cf_gate_would_refuse(&observed);
-		wrong += cf_gate_would_refuse(&enforced);
+		would += cf_gate_would_refuse(&observed, true) != (possible && !cf_gate_open(&enforced));
+		told += cf_gate_would_refuse(&observed, true);
+		wrong += cf_gate_would_refuse(&enforced, true);
+		unasked += cf_gate_would_refuse(&observed, false) == cf_gate_open(&enforced);
+		unasked += cf_gate_would_refuse(&enforced, false) == cf_gate_open(&enforced);
 	}
 	ok(differ == 0, "observing finds what enforcing finds");
 	ok(wrong == 0, "... and refuses only where there is nothing to allow");
 	ok(would == 0 && told > 0, "... and says when it would have refused (%lld times)", (long long)told);
+	ok(unasked == 0, "who did not ask would have been refused wherever who asks is refused, or is only observed");
 }
 
 /* Some codes by name, known and unknown, of which any may always refuse. */

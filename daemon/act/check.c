@@ -31,6 +31,8 @@ void check_keep_pair(struct work *work, const struct gathered_pair *pair)
 	receipt->destination_report = pair->lease.report;
 	receipt->has_offset_before = pair->has_host_offset;
 	receipt->offset_before = pair->host_offset;
+	receipt->has_would_refuse = true;
+	receipt->would_refuse = cf_gate_would_refuse(&pair->findings, !work_driver(pair->reservation.driver)->foreign);
 }
 
 void check_show_pair(struct cf_migration *shown, const struct gathered_pair *pair, cf_span max_blackout)
@@ -56,8 +58,6 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 
 	receipt->has_override = pair->overridden;
 	receipt->override = work->terms.override;
-	receipt->has_would_refuse = true;
-	receipt->would_refuse = cf_gate_would_refuse(&pair->findings);
 	receipt->has_persistence = domain->evidence.known;
 	receipt->persistence = (struct cf_persistence){ domain->evidence.persistent, domain->evidence.autostart };
 	receipt->has_options = true;

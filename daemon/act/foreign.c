@@ -239,8 +239,6 @@ static void hand_over(struct departure *d, struct work *work)
 	check_keep_pair(work, pair);
 	cf_limits_both(&work->reservation.limits, work->settings->host, &work->lease.limits, work->reservation.destination,
 		       &work->limits);
-	receipt->has_would_refuse = true;
-	receipt->would_refuse = !cf_gate_open(&pair->findings);
 }
 
 static void show(const struct departure *d, struct work *work)

@@ -91,7 +91,7 @@ static void check_one(void *userdata, size_t i)
 	ret->max_blackout = pair->limits.limits.max_blackout;
 	ret->has_policy = ret->has_would_refuse = true;
 	ret->policy = pair->policy;
-	ret->would_refuse = cf_gate_would_refuse(&pair->findings);
+	ret->would_refuse = cf_gate_would_refuse(&pair->findings, true);
 	ret->n_findings = pair->findings.n_list;
 	memcpy(ret->findings, pair->findings.list, pair->findings.n_list * sizeof(*ret->findings));
 }
