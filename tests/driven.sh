@@ -3,6 +3,33 @@
 #
 # Migrations of the rig's guest g that somebody else drives, and what the agents have of them.
 
+# driven_hosts LINE...: hosts whose clocks are half a second apart, with agents that put up with that; LINE: more of their policy.
+driven_hosts()
+{
+	local host
+	settings="policy \"default\" { max-skew = \"10 s\" max-error-bound = \"10 s\" max-residual = \"1 s\" $* }"
+	rig_faketime B +0.5 chrony
+	rig_up
+	for host in A B; do
+		rig_agent_conf $host "$settings"
+		ok "the agent of h$host starts" rig_agent $host start
+	done
+}
+
+# driven_guest WORD...: g, as of rig_define, runs on hA, and the agents know each other.
+driven_guest()
+{
+	ok "a guest" rig_define A g "$@"
+	ok "starts" rig_start A g
+	driven_acquainted
+}
+
+driven_acquainted()
+{
+	wait_for 20 knows A hB && wait_for 20 knows B hA
+	result $? "the agents know each other"
+}
+
 # driven FROM TO OPTIONS...: by virsh, direct unless --p2p is among them (unsafe: a disk of it, should it have one, is used by nobody); $answer is what it said, $took how long, in ms.
 driven()
 {

@@ -9,21 +9,14 @@
 requires_rig
 requires_command curl
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "5 s" max-residual = "1 s" verify-until = "2 s" }'
 receipts=() set=0
 disk="<disk type='file'><driver name='qemu' type='raw' cache='none'/><source file='/var/lib/disk'/><target dev='vda' bus='virtio'/></disk>"
 
-rig_faketime B +0.5 chrony
-rig_up
+driven_hosts 'max-blackout = "5 s" verify-until = "2 s"'
 for host in A B; do
-	rig_agent_conf $host "$settings"
-	ok "the agent of h$host starts" rig_agent $host start
 	head -c 4M /dev/zero >"$RIG_DIR/$host/lib/disk"
 done
-ok "a guest" rig_define A g mem=128 extra="$disk"
-ok "starts" rig_start A g
-wait_for 20 knows A hB && wait_for 20 knows B hA
-result $? "the agents know each other"
+driven_guest mem=128 extra="$disk"
 
 # by NAME FROM TO SKEW-MS OPTIONS...: virsh moves it; it is seen, measured, corrected.
 by()
