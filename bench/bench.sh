@@ -17,7 +17,7 @@ bench_hosts()
 	for host in A B; do
 		rig_agent_conf $host "$@" && rig_agent $host start || exit 1
 	done
-	wait_for 20 bench_knows A hB && wait_for 20 bench_knows B hA || { echo "the hosts do not know each other"; exit 1; }
+	wait_for 20 bench_knows A && wait_for 20 bench_knows B || { echo "the hosts do not know each other"; exit 1; }
 	agents=start
 }
 
@@ -30,12 +30,13 @@ bench_agents()
 	for host in A B; do
 		rig_agent $host "$1" || return
 	done
-	[ "$1" = stop ] || { wait_for 30 bench_knows A hB && wait_for 30 bench_knows B hA; }
+	[ "$1" = stop ] || { wait_for 30 bench_knows A && wait_for 30 bench_knows B; }
 }
 
+# bench_knows HOST: is its gate to the other one open, by what its agent has in hand?  libvirt's hook is answered from that.
 bench_knows()
 {
-	rig_clockferry "$1" peers "$2" --json | grep -q '"gate_open": true'
+	rig_clockferry "$1" peers --json | grep -q '"gate_open": true'
 }
 
 # bench_ask N METHOD PATH BODY WHAT-IT-SAYS: N times of hA's agent, on one connection, as a controller that asks for each placement has it; in ms.
@@ -132,11 +133,17 @@ bench_clockferry()
 	esac
 }
 
+# ready ARM: what has to be before the move of that arm, and is no part of it; a program may have one of its own.
+ready()
+{
+	bench_agents "$([ "$1" = clockferry ] && echo start || echo stop)"
+}
+
 # bench_move ARM: one move by `move ARM`, and its line of JSON in $RIG_DIR/runs; false when it came to nothing.
 bench_move()
 {
 	local arm=$1 from to gone start
-	bench_agents "$([ "$arm" = clockferry ] && echo start || echo stop)" || return
+	ready "$arm" || return
 	from=$(wc -l <"$RIG_DIR/libvirt-$here") to=$(wc -l <"$RIG_DIR/qemu-$there")
 	start=$EPOCHREALTIME
 	move "$arm" && wait_for 10 bench_left "$from" || return 1
