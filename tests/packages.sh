@@ -9,6 +9,7 @@ build_packages="autoconf automake gcc make pkg-config libc6-dev gawk python3 xz-
 	libconfuse-dev libcurl4-gnutls-dev libgnutls28-dev libjson-c-dev libmicrohttpd-dev
 	libsmartcols-dev libsqlite3-dev libsystemd-dev libvirt-dev libxml2-dev"
 fuzz_packages="clang libclang-rt-dev"
+cross_packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" # arm64's part, elsewhere
 rig_packages="busybox-static chrony cpio curl gnutls-bin iproute2 iptables kmod libfaketime libvirt-clients
 	libvirt-daemon-driver-qemu libvirt-daemon-system procps python3-libvirt qemu-guest-agent qemu-system-x86 util-linux"
 
