@@ -75,7 +75,7 @@ outside()
 		grep -vE '^(cf_|__asan|__ubsan|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__gcov|__tsan)'
 }
 
-proto_may='calloc|malloc|free|explicit_bzero|realloc|strdup|memcpy|memset|memmove|bcmp|memcmp|memchr|strcmp|strncmp|strlen|strnlen|strcpy|strchr|strrchr|strspn|strcspn|stpcpy|strtod|strtod_l|newlocale|strtoll|snprintf|vsnprintf|__snprintf_chk|__vsnprintf_chk|__memcpy_chk|__strcpy_chk|abort|__assert_fail|gmtime_r|timegm|llabs|json_.*|__isoc99_sscanf|__ctype_b_loc|__errno_location|isfinite|__finite|lround|fabs'
+proto_may='calloc|malloc|free|explicit_bzero|realloc|strdup|memcpy|memset|memmove|bcmp|memcmp|memchr|strcmp|strncmp|strlen|strnlen|strcpy|strchr|strrchr|strspn|strcspn|stpcpy|strtod|strtod_l|newlocale|strtoll|__isoc23_strtoll|snprintf|vsnprintf|__snprintf_chk|__vsnprintf_chk|__memcpy_chk|__strcpy_chk|abort|__assert_fail|gmtime_r|timegm|llabs|json_.*|__isoc99_sscanf|__ctype_b_loc|__errno_location|isfinite|__finite|lround|fabs'
 policy_may='memcpy|memset|memmove|bcmp|memcmp|strcmp|strlen|__assert_fail|__memcpy_chk'
 check "libproto.a takes only what the list allows"  "$(outside libproto.a | grep -vxE "$proto_may")"
 if [ -e "$builddir/libpolicy.a" ]; then
