@@ -32,7 +32,7 @@ void check_keep_pair(struct work *work, const struct gathered_pair *pair)
 	receipt->has_offset_before = pair->has_host_offset;
 	receipt->offset_before = pair->host_offset;
 	receipt->has_would_refuse = true;
-	receipt->would_refuse = cf_gate_would_refuse(&pair->findings, !work_driver(pair->reservation.driver)->foreign);
+	receipt->would_refuse = cf_gate_would_refuse(&pair->findings, !work->driver->foreign);
 }
 
 void check_show_pair(struct cf_migration *shown, const struct gathered_pair *pair, cf_span max_blackout)
@@ -51,10 +51,10 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 	struct cf_receipt *receipt = work->receipt;
 
 	work->record->guest = domain->guest;
+	work->driver = work_driver(pair->reservation.driver);
 	check_keep_pair(work, pair);
 	work->limits = pair->limits;
 	work->draft = pair->reservation;
-	work->driver = work_driver(pair->reservation.driver);
 
 	receipt->has_override = pair->overridden;
 	receipt->override = work->terms.override;

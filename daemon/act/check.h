@@ -6,7 +6,7 @@
 #include "daemon/act/gather.h"
 #include "daemon/act/work.h"
 
-/* For later acts and the receipt: what the destination promised, the offset, the policies, and whether it went past them. */
+/* For later acts and the receipt, once work knows its driver: what the destination promised, the offset, the policies, and whether it went past them. */
 void check_keep_pair(struct work *work, const struct gathered_pair *pair);
 
 /* For whoever asks; max_blackout: the limit that is in force. */
