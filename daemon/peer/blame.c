@@ -16,17 +16,18 @@ static int blame_time_of(gnutls_x509_crt_t crt, int i, const char *host, struct 
 {
 	char from[CF_REAL_TEXT_ROOM], to[CF_REAL_TEXT_ROOM], now[CF_REAL_TEXT_ROOM];
 	gnutls_datum_t ca = { 0 };
+	int r;
 
 	if (i > 0)
 		gnutls_x509_crt_get_dn3(crt, &ca, 0);
-	cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
+	r = cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
 		"the certificate of %s%s%s%s is valid from %s to %s, and the clock of this host says %s", host,
 		i > 0 ? "'s CA \"" : "", ca.data ? (const char *)ca.data : "", i > 0 ? "\"" : "",
 		cf_real_text((cf_real){ gnutls_x509_crt_get_activation_time(crt) * CF_S }, from),
 		cf_real_text((cf_real){ gnutls_x509_crt_get_expiration_time(crt) * CF_S }, to),
 		cf_real_text((cf_real){ time(NULL) * CF_S }, now));
 	gnutls_free(ca.data);
-	return -EKEYEXPIRED;
+	return r;
 }
 
 static int blame_time(CURL *curl, const char *host, struct cf_error *err)
@@ -34,16 +35,15 @@ static int blame_time(CURL *curl, const char *host, struct cf_error *err)
 	char now[CF_REAL_TEXT_ROOM];
 	gnutls_x509_crt_t crt;
 	time_t t = time(NULL);
+	int r = 0;
 
-	for (int i = 0; (crt = call_shown(curl, i)); i++) {
-		bool timely = gnutls_x509_crt_get_activation_time(crt) <= t && t <= gnutls_x509_crt_get_expiration_time(crt);
-
-		if (!timely)
-			blame_time_of(crt, i, host, err);
+	for (int i = 0; r == 0 && (crt = call_shown(curl, i)); i++) {
+		if (t < gnutls_x509_crt_get_activation_time(crt) || gnutls_x509_crt_get_expiration_time(crt) < t)
+			r = blame_time_of(crt, i, host, err);
 		gnutls_x509_crt_deinit(crt);
-		if (!timely)
-			return -EKEYEXPIRED;
 	}
+	if (r < 0)
+		return r;
 	return cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
 		       "the CA that the certificate of %s is checked against is not valid now, and the clock of this host says %s",
 		       host, cf_real_text((cf_real){ t * CF_S }, now));
