@@ -25,13 +25,14 @@ static void path_of(char ret[256], const char *dir, const char *name, const char
 	snprintf(ret, 256, "%s/%s%s", dir, name, suffix);
 }
 
-static void store(const char *dir, const char *name, const char *suffix, gnutls_datum_t *text)
+/* mode as of fopen(): a new file, or behind what is in it. */
+static void store(const char *dir, const char *name, const char *suffix, const char *mode, gnutls_datum_t *text)
 {
 	char path[256];
 	FILE *file;
 
 	path_of(path, dir, name, suffix);
-	file = fopen(path, "we");
+	file = fopen(path, mode);
 	if (!file || fwrite(text->data, 1, text->size, file) != text->size || fclose(file) != 0)
 		abort();
 	gnutls_free(text->data);
@@ -65,23 +66,6 @@ static void set_names(gnutls_x509_crt_t crt, const struct certificate *c)
 	if (c->uri)
 		MUST(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_URI, c->uri, strlen(c->uri),
 							  GNUTLS_FSAN_APPEND));
-}
-
-static void store_chain(const char *dir, const char *name, gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
-{
-	gnutls_datum_t own, its, both;
-
-	MUST(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &own));
-	MUST(gnutls_x509_crt_export2(issuer, GNUTLS_X509_FMT_PEM, &its));
-	both.size = own.size + its.size;
-	both.data = gnutls_malloc(both.size);
-	if (!both.data)
-		abort();
-	memcpy(both.data, own.data, own.size);
-	memcpy(both.data + own.size, its.data, its.size);
-	store(dir, name, ".pem", &both);
-	gnutls_free(own.data);
-	gnutls_free(its.data);
 }
 
 void certs_make(const char *dir, const struct certificate *c)
@@ -119,16 +103,16 @@ void certs_make(const char *dir, const struct certificate *c)
 		MUST(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0));
 	}
 
+	MUST(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &text));
+	store(dir, c->name, ".pem", "we", &text);
 	if (c->chain) {
-		store_chain(dir, c->name, crt, issuer);
-	} else {
-		MUST(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &text));
-		store(dir, c->name, ".pem", &text);
+		MUST(gnutls_x509_crt_export2(issuer, GNUTLS_X509_FMT_PEM, &text));
+		store(dir, c->name, ".pem", "ae", &text);
 	}
 	if (c->issuer)
 		gnutls_x509_crt_deinit(issuer);
 	MUST(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &text));
-	store(dir, c->name, ".key", &text);
+	store(dir, c->name, ".key", "we", &text);
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(key);
 }
@@ -151,7 +135,7 @@ void certs_revoke(const char *dir, const char *issuer, const char *name, const c
 	MUST(gnutls_x509_crl_set_number(crl, "\x01", 1));
 	MUST(gnutls_x509_crl_sign2(crl, ca, ca_key, GNUTLS_DIG_SHA256, 0));
 	MUST(gnutls_x509_crl_export2(crl, GNUTLS_X509_FMT_PEM, &text));
-	store(dir, file, "", &text);
+	store(dir, file, "", "we", &text);
 	gnutls_x509_crl_deinit(crl);
 	gnutls_x509_crt_deinit(ca);
 	gnutls_x509_crt_deinit(crt);
