@@ -3,11 +3,17 @@
 #
 # Migrations of the rig's guest g that somebody else drives, and what the agents have of them.
 
-# driven_hosts LINE...: hosts whose clocks are half a second apart, with agents that put up with that; LINE: more of their policy.
+# driven_policy LINE...: of agents that put up with hosts whose clocks are apart; LINE: more of it.
+driven_policy()
+{
+	echo "policy \"default\" { max-skew = \"10 s\" max-error-bound = \"10 s\" max-residual = \"1 s\" $* }"
+}
+
+# driven_hosts LINE...: hosts whose clocks are half a second apart, with agents of such a policy.
 driven_hosts()
 {
 	local host
-	settings="policy \"default\" { max-skew = \"10 s\" max-error-bound = \"10 s\" max-residual = \"1 s\" $* }"
+	settings=$(driven_policy "$@")
 	rig_faketime B +0.5 chrony
 	rig_up
 	for host in A B; do

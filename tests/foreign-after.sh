@@ -96,8 +96,7 @@ like "show says so" "$(rig_clockferry B show "$id")" 'notice +by file at RESUME'
 
 ok "the guest gets a program" program B /run/told $'#!/bin/sh\necho "$1" >>/run/what-was-said'
 for host in A B; do
-	rig_agent_conf $host "policy \"default\" { max-skew = \"10 s\" max-error-bound = \"10 s\" max-residual = \"1 s\" $lenient
-		notice = \"exec\" correct-again = yes }" 'guest { notice-path = "/run/told" }'
+	rig_agent_conf $host "$(driven_policy "$lenient" 'notice = "exec" correct-again = yes')" 'guest { notice-path = "/run/told" }'
 	rig_agent $host reload
 done
 moved B A
