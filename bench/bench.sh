@@ -153,6 +153,34 @@ bench_move()
 	[ $here = A ] && here=B there=A || here=A there=B
 }
 
+# bench_beside N BASE ARM...: a guest of its own goes N times by each ARM, of which BASE is one, in random order: what each
+# takes, and by how much that differs from BASE.
+bench_beside()
+{
+	local n=$1 base=$2 arm what
+	shift 2
+	rig_define A $guest >/dev/null && rig_start A $guest || exit 1
+	bench_listen
+	sleep 3
+	for arm in $(bench_arms "$*" "$n"); do
+		bench_move "$arm" || exit 1
+	done
+	sleep 3
+	rig_judge $guest >"$RIG_DIR/verdict"
+	figures judged "$RIG_DIR/verdict" "$RIG_DIR/runs" >"$RIG_DIR/figures" || exit 1
+
+	bench_machine
+	figures heading ms
+	for what in total completed blackout; do
+		for arm; do
+			bench_row "$arm" $what "$what, $arm"
+		done
+		for arm; do
+			[ "$arm" = "$base" ] || bench_differ "$arm" "$base" $what "$what: $arm minus $base, 95 % interval"
+		done
+	done
+}
+
 bench_blemishes()
 {
 	[ ! -s "$RIG_DIR/blemishes" ] || { echo "breached or unverified:"; sort "$RIG_DIR/blemishes" | uniq -c; }
