@@ -159,6 +159,8 @@ static void on_news(const struct virt_news *news, void *userdata)
 {
 	size_t used;
 
+	if (news->what == VIRT_CONNECTED)
+		return;	/* told by the keeper when it gets to it, which may be now */
 	pthread_mutex_lock(&heard.lock);
 	used = strlen(heard.text);
 	snprintf(heard.text + used, sizeof(heard.text) - used, "%s %s%s;", virt_what_name(news->what),
@@ -375,6 +377,24 @@ static void test_lines(void)
 	virt_link_close(link);
 }
 
+/* While the last call hangs, nobody takes another connection up. */
+static void test_no_other_line(void)
+{
+	struct virt_link *link = NULL;
+	struct virt_line *hung = NULL, *none = NULL;
+
+	ok(virt_link_open(virt, PATIENCE, &link, &err) == 0 && virt_line_take(link, soon(), &hung, &err) == 0,
+	   "a call has the connection");
+	strcpy(virt->uri, "test:///nowhere");
+	ok(virt_line_take(link, soon(), &none, &err) < 0 && !none, "where there is no other the next call has none: %s", err.text);
+	link->line = virt_line_hold(hung);
+	ok(job_answers(link, UUID, soon(), &err) < 0 && !link->line, "nor a question: %s", err.text);
+	strcpy(virt->uri, URI);
+	ok(hung->users == 1, "the call that hangs keeps its own");
+	virt_line_drop(hung);
+	virt_link_close(link);
+}
+
 int main(void)
 {
 	test_connecting();
@@ -389,6 +409,7 @@ int main(void)
 	test_driver();
 	test_gated();
 	test_lines();
+	test_no_other_line();
 	virDomainFree(test);
 	virConnectClose(other);
 	virt_free(virt);

@@ -120,12 +120,14 @@ static bool hold_free(struct virt_link *link, struct virt_line **ret)
 
 int virt_line_take(struct virt_link *link, cf_mono deadline, struct virt_line **ret, struct cf_error *err)
 {
-	struct virt_line *line = NULL;
+	struct virt_line *line;
 	int r;
 
-	if (hold_free(link, ret))
+	if (hold_free(link, &line)) {
+		*ret = line;
 		return 0;
-	virt_line_drop(*ret);
+	}
+	virt_line_drop(line);
 
 	/* One attempt at a time: where one hangs, another would too. */
 	r = dial(link->virt, "another connection", deadline, &line, err);
