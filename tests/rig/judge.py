@@ -79,6 +79,11 @@ def clock_error(lines):
     return round(statistics.median(line.guest_real - line.real for line in lines))
 
 
+def least_late(lines, span):
+    """The guest's CLOCK_REALTIME minus the machine's at that line of those within span of the first that says most."""
+    return max(line.guest_real - line.real for line in lines if abs(line.raw - lines[0].raw) < span)
+
+
 def late(line, around):
     """How much later the line came than the quickest of those around it; each of which took a moment, too."""
     return max(l.guest_mono - l.raw for l in around) - (line.guest_mono - line.raw)
@@ -175,8 +180,7 @@ class Standstill:
         last, first = self.stretches[i - 1], self.stretches[i]
         if self.at_change(i) is None:
             return None
-        before, after = (max(line.guest_real - line.real for line in stretch if stretch[-1].raw - line.raw < WINDOW)
-                         for stretch in (last, first))
+        before, after = (least_late(stretch[::-1], WINDOW) for stretch in (last, first))
         bound = self.jitter + abs(self.rate) * (first[-1].raw - last[-1].raw)
         return {"low_ns": round(after - before - bound), "high_ns": round(after - before + bound)}
 
