@@ -20,6 +20,7 @@ static int64_t now = 1000 * CF_S;	/* RAW */
 static const char *answer;		/* of the guest's agent: why it fails, or NULL */
 static int answer_error;
 static int64_t ahead;			/* its clock, when it does not */
+static int asked;
 static struct cf_record sent;
 
 /* In place of the machine's clocks, the guest and the peer */
@@ -40,6 +41,7 @@ int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_m
 	(void)link;
 	(void)uuid;
 	(void)deadline;
+	asked++;
 	if (answer)
 		return cf_fail(err, answer_error, CF_HOST, "%s", answer);
 	*ret = (struct cf_guest_offset){ .offset = cf_interval_around((cf_span){ ahead }, (cf_span){ 100 * CF_US }),
@@ -146,6 +148,31 @@ static void test_rate(void)
 	   offset->rate.bound_ppm);
 }
 
+/* A guest is not asked again for what it has just said. */
+static void test_lately(void)
+{
+	struct cf_guest_clock seen = { .agent_configured = true };
+	char why[CF_DETAIL_ROOM];
+
+	begin();
+	guest_offset_read(NULL, "", 8, (cf_mono){ now }, &seen.guest_offset, NULL);
+	seen.has_guest_offset = true;
+	record_begin(work, &seen);
+	asked = 0;
+	now += CF_S / 2;
+	ok(act_capture(work, why) == CF_EV_CAPTURED && asked == 0 && sent.guest.guest_offset.at.raw.ns == now - CF_S / 2,
+	   "what the check has just read is sent");
+	now += 10 * CF_S;
+	ahead = CF_MS;
+	ok(act_capture(work, why) == CF_EV_CAPTURED && asked == 1 && sent.guest.guest_offset.at.raw.ns == now,
+	   "what is older is read again");
+	ok(sent.guest.guest_offset.has_rate, "... and from both the guest's rate is known");
+	begin();
+	record_begin(work, &(struct cf_guest_clock){ .agent_configured = true, .guest_offset_why = "not connected" });
+	ok(act_capture(work, why) == CF_EV_CAPTURED && asked == 2 && sent.guest.has_guest_offset,
+	   "a guest that said nothing is asked once more");
+}
+
 static void test_send(void)
 {
 	struct cf_error err = { 0 };
@@ -183,6 +210,7 @@ int main(void)
 	test_first_reason();
 	test_later_failure();
 	test_rate();
+	test_lately();
 	test_send();
 
 	free(work->settings);

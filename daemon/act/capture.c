@@ -13,6 +13,7 @@
 #include "policy/guest.h"
 
 #define PATIENCE ((cf_span){ 10 * CF_S })
+#define LATELY   ((cf_span){ CF_S })	/* within which no clock moves by what a reading could show */
 
 bool record_take_guest_offset(struct work *work, bool read, const struct cf_guest_offset *fresh, const char *why)
 {
@@ -36,6 +37,14 @@ bool record_take_guest_offset(struct work *work, bool read, const struct cf_gues
 	if (guest->lever != CF_LEVER_KVM)
 		guest->lever = CF_LEVER_GUEST_AGENT;
 	return true;
+}
+
+void record_begin(struct work *work, const struct cf_guest_clock *guest)
+{
+	work->record->guest = *guest;
+	work->has_first_guest_offset = false;
+	if (guest->has_guest_offset)
+		record_take_guest_offset(work, true, &guest->guest_offset, "");
 }
 
 bool record_guest_offset(struct work *work, cf_span patience)
@@ -91,11 +100,19 @@ int record_send(struct work *work, cf_span patience, struct cf_error *err)
 	return call_do(work->peer.call, CF_ROUTE_RECORD, segments, NULL, record, &accepted, patience, NULL, err);
 }
 
+/* The check has read it; it may have waited since, for the destination's answer. */
+static bool known_lately(const struct cf_guest_clock *guest)
+{
+	return guest->has_guest_offset &&
+	       cf_span_cmp(cf_mono_since(kernel_raw(), guest->guest_offset.at.raw), LATELY) < 0;
+}
+
 enum cf_event act_capture(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	struct cf_error err = { 0 };
 
-	record_guest_offset(work, work->settings->guest.timeout);
+	if (!known_lately(&work->record->guest))
+		record_guest_offset(work, work->settings->guest.timeout);
 	if (record_send(work, PATIENCE, &err) < 0) {
 		act_say(why, "the clock record was not accepted: %s", err.text);
 		return CF_EV_FAILED;

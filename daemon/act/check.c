@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/record.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
 #include "daemon/peer/fleet.h"
@@ -50,7 +51,7 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 {
 	struct cf_receipt *receipt = work->receipt;
 
-	work->record->guest = domain->guest;
+	record_begin(work, &domain->guest);
 	work->driver = work_driver(pair->reservation.driver);
 	check_keep_pair(work, pair);
 	work->limits = pair->limits;

@@ -213,15 +213,12 @@ static void hand_over(struct departure *d, struct work *work)
 {
 	const struct gathered_pair *pair = &d->pair;
 	struct cf_receipt *receipt = work->receipt;
-	struct cf_guest_clock *guest = &d->domain.guest;
 
 	work->driver = &drive_foreign;
 	work->watch = CF_TAKE(d->watch);
 	work->drive = CF_TAKE(d->drive);
 	work->looker = CF_TAKE(d->looker);
-	work->record->guest = *guest;
-	if (guest->has_guest_offset)
-		record_take_guest_offset(work, true, &guest->guest_offset, "");
+	record_begin(work, &d->domain.guest);
 	work->reservation = pair->reservation;
 	snprintf(work->reservation.domain, sizeof(work->reservation.domain), "%s", d->name);
 	snprintf(work->reservation.uuid, sizeof(work->reservation.uuid), "%s", d->uuid);

@@ -5,6 +5,9 @@
 
 #include "daemon/act/work.h"
 
+/* What the check has found out of the guest is where its record begins. */
+void record_begin(struct work *work, const struct cf_guest_clock *guest);
+
 /* Measure the guest's offset anew within patience; on failure the last one stays, and false. */
 bool record_guest_offset(struct work *work, cf_span patience);
 
