@@ -42,6 +42,20 @@ rig_libvirt_conf()
 	C
 }
 
+# What libvirtd finds out about each QEMU takes it seconds.  It is kept from one rig to the next; libvirtd sees by itself what
+# is no longer so, as after an upgrade.
+rig_libvirt_recall()
+{
+	[ ! -d "$RIG_CACHE/capabilities" ] || flock "$RIG_CACHE/lock" cp -a "$RIG_CACHE/capabilities" "$RIG_DIR/$1/cache/libvirt/qemu"
+}
+
+rig_libvirt_remember()
+{
+	local kept=$RIG_CACHE/capabilities found=$RIG_DIR/$1/cache/libvirt/qemu/capabilities
+	diff -rq "$found" "$kept" >/dev/null 2>&1 ||
+		flock "$RIG_CACHE/lock" sh -c 'rm -rf "$2" && cp -a "$1" "$2"' sh "$found" "$kept"
+}
+
 # rig_libvirtd HOST start|stop|kill|restart|freeze|thaw: guests keep running.  In a migration a stop takes 30 s.
 rig_libvirtd()
 {

@@ -20,7 +20,7 @@
 # With rig_family=6 before rig_up the hosts have IPv6 addresses alone, fd99::1, fd99::2 and fd99::254.
 #
 # RIG_DIR    the rig's own folder (default: a new one, removed by rig_down)
-# RIG_CACHE  where kernel and initramfs of the guest are kept between runs
+# RIG_CACHE  where kernel and initramfs of the guest, and more that takes its time, are kept between runs
 # RIG_LEVEL  log level of libvirtd (default 2; 1 is debug)
 
 . "$srcdir/tests/tap.sh"
@@ -114,6 +114,7 @@ rig_furnish()
 	tr -d - </proc/sys/kernel/random/uuid >"$dir/etc/machine-id"
 	[ ! -e "$dir/faked" ] || cp "$dir/faked" "$dir/etc/faketimerc"
 	rig_libvirt_conf "$host"
+	rig_libvirt_recall "$host"
 	rig_chrony_conf "$host"
 }
 
@@ -190,6 +191,7 @@ rig_try_up()
 		wait_for 30 rig_virsh $host version || return
 		rig_clock_wait $host || return
 	done
+	rig_libvirt_remember A
 }
 
 # rig_power HOST off|on: every process of it ends at once, and what is in its /run is gone; its disk stays.
