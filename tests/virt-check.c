@@ -184,7 +184,13 @@ static void print_events(const struct guest_events *events)
 		printf("libvirt_downtime_ms=%lld\n", (long long)(events->job.downtime.ns / CF_MS));
 }
 
-/* watch UUID source|destination SECONDS: until it has landed or ended, or time is up; "ready" when it listens. */
+/* Is there a file that says so? */
+static bool enough(const char *file)
+{
+	return file && access(file, F_OK) == 0;
+}
+
+/* watch UUID source|destination SECONDS [FILE]: until it has landed or ended, time is up, or the file is there; "ready" when it listens. */
 static int cmd_watch(char **args)
 {
 	CF_AUTO(guest_watch_free) struct guest_watch *watch = NULL;
@@ -197,7 +203,7 @@ static int cmd_watch(char **args)
 	if (r < 0)
 		return failed(r);
 	printf("ready\n");
-	while (cf_mono_cmp(kernel_raw(), deadline) < 0 && !events.has_resume_known && !events.gone)
+	while (cf_mono_cmp(kernel_raw(), deadline) < 0 && !events.has_resume_known && !events.gone && !enough(args[3]))
 		guest_watch_wait(watch, events.revision, SECONDS(0.2), &events);
 	/* What belongs to the same moment. */
 	usleep(500000);
@@ -254,7 +260,7 @@ static int cmd_migrate(char **args)
 		drive_wait(drive, SECONDS(0.1), &end);
 		if (end.state == DRIVE_RUNNING)
 			print_progress(link, args[0]);
-		if (!aborted && args[2] && access(args[2], F_OK) == 0) {
+		if (!aborted && enough(args[2])) {
 			aborted = true;
 			printf("abort=%d\n", -drive_abort(drive, in(5), &err));
 		}
@@ -289,12 +295,15 @@ static void on_news(const struct virt_news *news, void *userdata)
 	printf("news=%s %s\n", virt_what_name(news->what), news->name);
 }
 
-/* listen SECONDS: what happens to anybody. */
+/* listen SECONDS [FILE]: what happens to anybody, until time is up or the file is there. */
 static int cmd_listen(char **args)
 {
+	cf_mono deadline = in(atof(args[0]));
+
 	virt_set_listener(virt, on_news, NULL);
 	printf("ready\n");
-	usleep((useconds_t)(atof(args[0]) * 1e6));
+	while (cf_mono_cmp(kernel_raw(), deadline) < 0 && !enough(args[1]))
+		usleep(50000);
 	virt_set_listener(virt, NULL, NULL);
 	printf("connected=%d\n", virt_connected(virt, NULL));
 	return 0;

@@ -50,6 +50,20 @@ between()
 	[ -n "$2" ] && [ "$1" -le "$2" ] && [ "$2" -le "$3" ] || { echo "$2 is not in $1 .. $3"; return 1; }
 }
 
+# came FILE NEWS: how often.
+came()
+{
+	grep -c -xE "news=($2) g" "$RIG_DIR/$1"
+}
+
+# heard FILE NEWS N: waits, with patience, until so much of it has come; then whoever listens until there is FILE.enough ends.
+heard()
+{
+	wait_for 30 eval "[ \$(came '$1' '$2') -ge $3 ]"
+	sleep 1	# and what else may belong to it
+	: >"$RIG_DIR/B/run/$1.enough"
+}
+
 copying()
 {
 	grep -q "^progress=" "$RIG_DIR/$1"
@@ -124,10 +138,11 @@ rig_virsh A destroy n3 >&2
 
 behind B landing watch "$uuid" destination 60
 wait_for 20 grep -q ready "$RIG_DIR/landing"
-behind B news listen 15
+behind B news listen 60 /run/news.enough
 listener=$job
 wait_for 20 grep -q ready "$RIG_DIR/news"
 virt A migrate "$uuid" hB
+heard news 'arriving|landed|agent-connected' 3
 wait $listener
 is "the driver says that it succeeded" "$(values end code)" "1 0"
 is "the source saw the switchover" "$(values has_stop switchover paused undone gone gap)" "1 1 0 0 migrated 0"
@@ -136,7 +151,7 @@ is "the destination saw the landing" "$(values landed has_resume has_resume_know
 gap=$((($(value resume_raw landing) - $(value stop_raw)) / 1000000))
 ok "RESUME is behind STOP, on one RAW clock" between 1 $gap 20000
 note "STOP to RESUME $gap ms, libvirt says $(value libvirt_downtime_ms) ms"
-is "news of it" "$(grep -c -E '^news=(arriving|landed|agent-connected) g$' "$RIG_DIR/news")" 3
+is "news of it" "$(came news 'arriving|landed|agent-connected')" 3
 virt B look g
 is "it runs there, persistent as it was" "$(values known state persistent job)" "1 running 1 -"
 virt B completed "$uuid"
@@ -166,6 +181,7 @@ is "nothing is left on the other side" "$(value known)" 0
 behind B pause migrate "$uuid" hA /nonexistent 8
 wait_for 20 copying pause
 ok "somebody pauses it" rig_virsh B suspend g
+rig_virsh B migrate-setspeed g 1000	# enough of it
 wait $job
 is "the paused guest is moved, and that was no switchover" \
 	"$(values end has_stop switchover paused gone in pause)" "1 1 0 1 migrated"
@@ -181,20 +197,21 @@ is "and is transient there" "$(values state persistent)" "running 0"
 
 # libvirtd comes and goes, and hangs.
 
-behind B events watch "$uuid" destination 15
+behind B events watch "$uuid" destination 60 /run/news2.enough
 watcher=$job
 wait_for 20 grep -q ready "$RIG_DIR/events"
-behind B news2 listen 20
+behind B news2 listen 60 /run/news2.enough
 listener=$job
 wait_for 20 grep -q ready "$RIG_DIR/news2"
 ok "libvirtd is restarted" rig_libvirtd B restart
 wait_for 10 eval "sed 1,/disconnected/d '$RIG_DIR/news2' | grep -qx 'news=connected '"
 rig_virsh B suspend g >&2 && rig_virsh B resume g >&2
+heard news2 'suspended|resumed' 2
 wait $listener
 like "the connection is lost and made again" "$(grep -x 'news=[a-z]*connected ' "$RIG_DIR/news2" | tr -d '\n')" \
 	'news=disconnected news=connected $'
 is "and stands" "$(value connected news2)" 1
-is "events come again" "$(grep -c -E '^news=(suspended|resumed) g$' "$RIG_DIR/news2")" 2
+is "events come again" "$(came news2 'suspended|resumed')" 2
 wait $watcher
 is "and who watched is told of the gap" "$(value gap events)" 1
 
