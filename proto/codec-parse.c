@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/base.h"
 #include "proto/codec-token.h"
+#include "proto/wipe.h"
 
 CF_DEFINE_AUTO(json_object *, json_object_put)
 
@@ -214,17 +214,17 @@ static int parse_value(struct cf_tokens *in, const struct cf_path *path, int dep
 int cf_parse(const struct cf_blame *blame, const struct cf_path *root, const char *text, size_t size,
 	     json_object **ret)
 {
-	CF_AUTO(cf_free) char *spare = malloc(size + 1);
 	CF_AUTO(json_object_put) json_object *o = NULL;
 	struct cf_tokens in = {
-		.blame = blame, .root = root, .text = text, .at = text, .end = text + size, .spare = spare,
+		.blame = blame, .root = root, .text = text, .at = text, .end = text + size, .spare = malloc(size + 1),
 	};
 	int r;
 
-	if (!spare)
+	if (!in.spare)
 		return no_memory(&in);
 
 	r = parse_value(&in, root, 0, &o);
+	cf_wipe(CF_TAKE(in.spare), size);
 	if (r < 0)
 		return r;
 	cf_token_skip_space(&in);

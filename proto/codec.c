@@ -201,6 +201,7 @@ static int decode_blob(const struct in *in, const struct cf_field *f, const stru
 		return cf_fail(in->blame.err, ENOMEM, CF_HOST, "out of memory");
 	if (!cf_base64_decode(json_object_get_string(v), length, data, &size))
 		return fail(in, path, EINVAL, "not base64");
+	explicit_bzero((char *)json_object_get_string(v), length);	/* json-c only frees it */
 	if (size > (size_t)f->max)
 		return fail(in, path, E2BIG, "more than %" PRId64 " bytes", f->max);
 

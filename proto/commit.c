@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "proto/commit.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "proto/wipe.h"
 
 const char *const cf_word_words[CF_N_WORDS] = {
 	[CF_WORD_UNKNOWN]   = "unknown",
@@ -70,8 +69,6 @@ const struct cf_shape cf_resolve_shape = CF_SHAPE(cf_resolve, resolve_fields);
 
 void cf_blob_wipe(struct cf_blob *blob)
 {
-	if (blob->data)
-		explicit_bzero(blob->data, blob->size);
-	free(blob->data);
+	cf_wipe(blob->data, blob->size);
 	*blob = (struct cf_blob){ 0 };
 }

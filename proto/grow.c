@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/base.h"
+#include "proto/wipe.h"
 
 static bool make_room(struct cf_grow *g, size_t n)
 {
@@ -21,7 +21,7 @@ static bool make_room(struct cf_grow *g, size_t n)
 
 	while (room - g->used < n)
 		room *= 2;
-	text = realloc(g->text, room);
+	text = cf_wipe_grow(g->text, g->used, room);
 	if (!text) {
 		g->failed = true;
 		return false;
@@ -70,12 +70,12 @@ void cf_grow_printf(struct cf_grow *g, const char *fmt, ...)
 
 char *cf_grow_take(struct cf_grow *g)
 {
-	CF_AUTO(cf_free) char *text = NULL;
-	bool failed;
+	struct cf_grow done;
 
 	cf_grow_char(g, '\0');
-	text = g->text;
-	failed = g->failed;
+	done = *g;
 	*g = (struct cf_grow){ 0 };
-	return failed ? NULL : CF_TAKE(text);
+	if (done.failed)
+		cf_wipe(CF_TAKE(done.text), done.used);
+	return done.text;
 }

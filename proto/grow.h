@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A text that grows.  Running out of memory is remembered, and asked for once,
+ * A text that grows, and leaves nothing of itself where it was.  Running out of memory is remembered, and asked for once,
  * at the end.
  *
  * Starts zeroed; one owner, any thread.

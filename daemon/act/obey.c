@@ -27,6 +27,7 @@
 #include "policy/commit.h"
 #include "policy/recover.h"
 #include "proto/text.h"
+#include "proto/wipe.h"
 
 #define PREPARE_PATIENCE ((cf_span){ 50 * CF_S })
 #define TURN             ((cf_span){ 20 * CF_MS })
@@ -98,8 +99,7 @@ static int prepare(struct work *work, const struct cf_offer *offer, struct cf_er
 	FAULT(PREPARE_BEFORE);
 	r = incoming_prepare(work->context->virt, &spelled, &options, &work->incoming, &answer, err);
 	FAULT(PREPARE_AFTER);
-	explicit_bzero(xml, strlen(xml));
-	free(xml);
+	cf_text_wipe(xml);
 	if (r < 0)
 		return r;
 	work->has_was_defined = true;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/codec.h"
+#include "proto/wipe.h"
 
 /* FNV-1a: whoever repeats a request is no enemy. */
 int wish_mark(const struct cf_migration_request *request, int64_t *ret, struct cf_error *err)
@@ -17,8 +18,7 @@ int wish_mark(const struct cf_migration_request *request, int64_t *ret, struct c
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	for (const char *c = text; *c; c++)
 		mark = (mark ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-	explicit_bzero(text, strlen(text));
-	free(text);
+	cf_text_wipe(text);
 
 	*ret = (int64_t)mark;
 	return 0;
@@ -39,9 +39,7 @@ static int take(const char *name, struct cf_blob *from, bool *has, char **to, st
 	memcpy(text, from->data, from->size);
 	text[from->size] = '\0';
 	*to = text;
-	explicit_bzero(from->data, from->size);
-	free(from->data);
-	*from = (struct cf_blob){ 0 };
+	cf_blob_wipe(from);
 	*has = false;
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "daemon/clock/kernel.h"
 #include "daemon/fault.h"
 #include "daemon/peer/fleet.h"
+#include "proto/wipe.h"
 
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
 
@@ -152,15 +153,6 @@ int work_calls(struct work *work, struct cf_error *err)
 	return r;
 }
 
-/* A domain XML may hold secrets. */
-static char *forget(char *xml)
-{
-	if (xml)
-		explicit_bzero(xml, strlen(xml));
-	free(xml);
-	return NULL;
-}
-
 /* Close every connection. */
 static void hang_up(struct work *work)
 {
@@ -184,8 +176,8 @@ static void let_go(struct work *work)
 	hang_up(work);
 	free(work->record);
 	work->record = NULL;
-	work->xml = forget(work->xml);
-	work->persistent_xml = forget(work->persistent_xml);
+	cf_text_wipe(CF_TAKE(work->xml));
+	cf_text_wipe(CF_TAKE(work->persistent_xml));
 }
 
 /* Until its turn comes again, when everything is found out anew. */

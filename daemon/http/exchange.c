@@ -7,6 +7,7 @@
 #include "proto/base.h"
 #include "proto/codec.h"
 #include "proto/problem.h"
+#include "proto/wipe.h"
 
 enum cf_route_id http_route(const struct http_exchange *x)
 {
@@ -45,11 +46,16 @@ void exchange_free(struct http_exchange *x)
 	if (x->body)
 		cf_message_clear(cf_routes[x->route].request, x->body);
 	free(x->body);
-	free(x->text);
+	cf_wipe(x->text, x->n_text);
 	free(x->query);
 	free(x->uri);
-	free(x->answer);
+	cf_text_wipe(x->answer);
 	free(x);
+}
+
+static void wipe_answer(void *answer)
+{
+	cf_text_wipe(answer);
 }
 
 enum MHD_Result exchange_send(struct http_exchange *x)
@@ -59,7 +65,7 @@ enum MHD_Result exchange_send(struct http_exchange *x)
 
 	if (!x->answer)
 		return MHD_NO;
-	response = MHD_create_response_from_buffer(strlen(x->answer), x->answer, MHD_RESPMEM_MUST_FREE);
+	response = MHD_create_response_from_buffer_with_free_callback(strlen(x->answer), x->answer, wipe_answer);
 	if (!response)
 		return MHD_NO;
 
@@ -92,7 +98,7 @@ static void answered(struct http_exchange *x)
 static void set_answer(struct http_exchange *x, unsigned status, const char *type,
 		       const struct cf_shape *shape, const void *message)
 {
-	free(x->answer);
+	cf_text_wipe(x->answer);
 	x->status = status;
 	x->type = type;
 	x->answer = cf_encode(shape, message, CF_MINOR);
@@ -106,7 +112,7 @@ void http_reply_status(struct http_exchange *x, unsigned status, const void *mes
 
 void http_reply_encoded(struct http_exchange *x, char *text)
 {
-	free(x->answer);
+	cf_text_wipe(x->answer);
 	x->status = MHD_HTTP_OK;
 	x->type = "application/json";
 	x->answer = text;

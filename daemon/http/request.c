@@ -17,6 +17,7 @@
 #include "proto/base.h"
 #include "proto/codec.h"
 #include "proto/query.h"
+#include "proto/wipe.h"
 
 /* Far more than any client of ours sends, and less than libmicrohttpd's own buffer, whose overflow it answers itself. */
 #define TARGET_MAX  ((size_t)4 << 10)
@@ -223,7 +224,7 @@ static bool make_room(struct http_exchange *x, size_t n, size_t limit)
 	if (room <= x->room)
 		return true;
 
-	text = realloc(x->text, room);
+	text = cf_wipe_grow(x->text, x->n_text, room);
 	if (!text)
 		return false;
 	x->text = text;
@@ -266,7 +267,7 @@ static int decode(struct http_exchange *x, struct cf_error *err)
 	if (!x->body)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	r = cf_decode(shape, CF_STRICT, x->text ? x->text : "", x->n_text, x->body, err);
-	free(CF_TAKE(x->text));
+	cf_wipe(CF_TAKE(x->text), x->n_text);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include "daemon/peer/internal.h"
 #include "proto/base.h"
 #include "proto/codec.h"
+#include "proto/wipe.h"
 
 /* Longer than this no handshake takes, whatever the request may take after it. */
 #define CONNECT_MS 5000L
@@ -63,7 +64,6 @@ static int perform(struct call *call, struct cf_error *err)
 	long connects = 0;
 
 	call->sent = call->answered = (cf_mono){ 0 };
-	call->n_text = 0;
 	call->overflowed = false;
 	call->detail[0] = '\0';
 	result = curl_easy_perform(call->curl);
@@ -115,11 +115,18 @@ static int take_answer(struct call *call, enum cf_route_id route, void *reply, s
 	return 0;
 }
 
+static void forget_answer(struct call *call)
+{
+	if (call->text)
+		explicit_bzero(call->text, call->n_text);
+	call->n_text = 0;
+}
+
 static int exchange(struct call *call, enum cf_route_id route, const char *const *segments, const void *query,
 		    const void *request, void *reply, cf_span timeout, struct cf_problem *problem,
 		    struct cf_error *err)
 {
-	CF_AUTO(cf_free) char *body = NULL;
+	CF_AUTO(cf_text_wipe) char *body = NULL;
 	int r;
 
 	if (cf_routes[route].request) {
@@ -134,9 +141,10 @@ static int exchange(struct call *call, enum cf_route_id route, const char *const
 	set_body(call, route, body);
 	set_time(call, timeout);
 	r = perform(call, err);
-	if (r < 0)
-		return r;
-	return take_answer(call, route, reply, problem, err);
+	if (r == 0)
+		r = take_answer(call, route, reply, problem, err);
+	forget_answer(call);
+	return r;
 }
 
 /* Learn who is there; on a connection that is new, this is also what makes it. */

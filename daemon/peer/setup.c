@@ -9,7 +9,7 @@
 
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/internal.h"
-#include "proto/base.h"
+#include "proto/wipe.h"
 
 /* A connection that was silent longer than this is not used again; below the server's own limit. */
 #define IDLE_S 100L
@@ -50,7 +50,7 @@ static size_t on_text(char *data, size_t one, size_t n, void *userdata)
 	}
 	if (call->n_text + n > call->room) {
 		size_t room = (call->n_text + n) * 2;
-		char *text = realloc(call->text, room);
+		char *text = cf_wipe_grow(call->text, call->n_text, room);
 
 		if (!text)
 			return 0;
@@ -193,6 +193,6 @@ void call_free(struct call *call)
 	curl_easy_cleanup(call->curl);
 	curl_slist_free_all(call->headers);
 	curl_slist_free_all(call->route);
-	free(call->text);
+	cf_wipe(call->text, call->n_text);
 	free(call);
 }

@@ -3,14 +3,13 @@
 
 #include "daemon/virt/drive.h"
 #include "daemon/virt/xml.h"
+#include "proto/wipe.h"
 
 #define PORT_MAX 65535
 
 void drive_answer_clear(struct drive_answer *answer)
 {
-	if (answer->cookie)
-		explicit_bzero(answer->cookie, answer->cookie_size);
-	free(answer->cookie);
+	cf_wipe(answer->cookie, answer->cookie_size);
 	*answer = (struct drive_answer){ 0 };
 }
 
@@ -27,8 +26,7 @@ bool drive_answer_storage_port(const struct drive_answer *answer, int64_t *ret)
 		memcpy(text, answer->cookie, answer->cookie_size);
 	if (xml_parse(text, "cookie", &document, NULL) == 0)
 		xml_attribute_int(xml_child(xml_root(document, "qemu-migration"), "nbd"), "port", &port);
-	explicit_bzero(text, answer->cookie_size);
-	free(text);
+	cf_wipe(text, answer->cookie_size);
 	if (port < 1 || port > PORT_MAX)
 		return false;
 	*ret = port;

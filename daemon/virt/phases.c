@@ -6,6 +6,7 @@
 
 #include "daemon/clock/kernel.h"
 #include "daemon/virt/drive.h"
+#include "proto/wipe.h"
 
 #define LEAST_DAEMON 1001000
 #define CLOSE_TIME   (cf_span){ 100 * CF_MS }
@@ -26,9 +27,7 @@ bool phase_secret_copy(struct phase_secret *secret, const void *data, size_t siz
 
 static void secret_free(struct phase_secret *secret)
 {
-	if (secret->data)
-		explicit_bzero(secret->data, (size_t)secret->size);
-	free(secret->data);
+	cf_wipe(secret->data, (size_t)secret->size);
 	*secret = (struct phase_secret){ 0 };
 }
 
