@@ -29,7 +29,7 @@ static int show_table(FILE *to, const struct cf_check *list, size_t n, struct cf
 {
 	static const struct table_column columns[] = {
 		{ "DESTINATION" }, { "ALLOWED" }, { "HOST OFFSET" }, { "BLACKOUT, PREDICTED", TABLE_RIGHT },
-		{ "LIMIT", TABLE_RIGHT },
+		{ "LIMIT", TABLE_RIGHT }, { "LEVER" },
 	};
 	CF_AUTO(table_free) struct table *table = NULL;
 	char offset[CF_INTERVAL_TEXT_ROOM], blackout[CF_SPAN_TEXT_ROOM], limit[CF_SPAN_TEXT_ROOM];
@@ -45,6 +45,7 @@ static int show_table(FILE *to, const struct cf_check *list, size_t n, struct cf
 			c->has_predicted_blackout ? cf_span_text(c->predicted_blackout, blackout)
 						  : "not predicted",
 			cf_span_text(c->max_blackout, limit),
+			c->has_lever ? cf_lever_words[c->lever] : "not known",
 		};
 
 		r = table_add(table, cells, err);

@@ -115,6 +115,11 @@ static const struct setting libvirt[] = {
 		      "address.")),
 	TEXT("migrate-uri", SETTING_TEMPLATE, libvirt.migrate_uri, "",
 		MEANS("Where QEMU sends a guest's memory, as in \"tcp://%s\". \"\": libvirt chooses.")),
+	SWITCH("accept-passthrough", libvirt.accept_passthrough, "no",
+		MEANS("Whether this host's agent lets in domains whose XML has something for QEMU's command line "
+		      "(<qemu:commandline>, <qemu:override>). Who may do that can have any program loaded into a "
+		      "QEMU here, and that is every peer. This host's own libclockferry-kvm.so in <qemu:env> is let in "
+		      "anyway.")),
 	SWITCH("tls", libvirt.options.tls, "no",
 		MEANS("Encrypt what QEMU sends. Both hosts' QEMU need certificates for that. This and what "
 		      "follows holds unless a request says otherwise.")),

@@ -108,6 +108,7 @@ struct settings {
 		enum cf_driver driver;
 		char destination_uri[SETTINGS_TEXT_ROOM];	/* with one %s for the host's address */
 		char migrate_uri[SETTINGS_TEXT_ROOM];		/* the same; "": libvirt chooses */
+		bool accept_passthrough;	/* what comes in may have arguments for QEMU's command line */
 		struct cf_options options;	/* where a request says nothing */
 	} libvirt;
 

@@ -131,6 +131,14 @@ static void blackout(const struct cf_judge *judge, const struct cf_domain_eviden
 	cf_finding_limit(finding, max, judge->owners->owner_max_blackout);
 }
 
+static void denied_passthrough(const struct cf_judge *judge, const char *domain)
+{
+	struct cf_finding *finding = cf_judge_add(judge, CF_FINDING_DOMAIN_NOT_MIGRATABLE, domain, CF_SEVERITY_UNKNOWN);
+
+	cf_finding_detail(finding, judge->pair->destination);
+	cf_finding_detail(finding, " lets in nothing for QEMU's command line (<qemu:commandline>, accept-passthrough)");
+}
+
 /* What libvirt and its users have to say, whatever the guest's clock. */
 static void standing(const struct cf_judge *judge, const struct cf_domain_evidence *domain)
 {
@@ -145,6 +153,8 @@ static void standing(const struct cf_judge *judge, const struct cf_domain_eviden
 		cf_judge_say(judge, CF_FINDING_MANAGED_ELSEWHERE, name, domain->manager);
 	for (size_t i = 0; i < domain->n_blockers; i++)
 		cf_judge_say(judge, CF_FINDING_DOMAIN_NOT_MIGRATABLE, name, domain->blockers[i]);
+	if (judge->pair->passthrough_denied)
+		denied_passthrough(judge, name);
 }
 
 void cf_gate_domain(const struct cf_pair_evidence *pair, const struct cf_domain_evidence *domain,

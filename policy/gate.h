@@ -75,6 +75,7 @@ struct cf_pair_evidence {
 	char offset_why[CF_DETAIL_ROOM];	/* why there is none */
 	bool has_destination_kvm;
 	struct cf_kvm_offer destination_kvm;	/* what a guest's QEMU gets there */
+	bool passthrough_denied;		/* its agent lets in nothing that the domain's XML has past libvirt */
 	cf_real now;				/* the source's clock */
 	cf_span expected_duration;		/* how long the migration may take: a leap second within it counts */
 };
@@ -99,6 +100,7 @@ struct cf_domain_evidence {
 	const struct cf_guest_clock *guest;	/* NULL: not running */
 	const struct cf_options *options;	/* as they would be used; NULL: not asked about */
 	char xml_fault[CF_DETAIL_ROOM];		/* what is wrong with the XML that was given; "" nothing */
+	struct cf_passthrough passthrough;	/* of the XML that it would have at the destination */
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;
 	char rolled_back[CF_DETAIL_ROOM];	/* why its last attempt was, within the last hour; "" it was not */

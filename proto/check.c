@@ -19,6 +19,7 @@ static const struct cf_field check_fields[] = {
 	CF_SPAN(T, offset_half_width, 0, CF_YEAR, CF_MAYBE(T, has_offset_half_width)),
 	CF_SPAN(T, predicted_blackout, 0, CF_YEAR, CF_MAYBE(T, has_predicted_blackout)),
 	CF_SPAN(T, max_blackout, 0, CF_DAY),
+	CF_ENUM(T, lever, cf_lever_words, CF_N_LEVERS, CF_MAYBE(T, has_lever), CF_SINCE(2)),
 	CF_STRUCT(T, policy, cf_policy_used_shape, CF_MAYBE(T, has_policy), CF_SINCE(1)),
 	CF_BOOL(T, would_refuse, CF_MAYBE(T, has_would_refuse), CF_SINCE(1)),
 	CF_LIST(T, findings, &cf_finding_shape),

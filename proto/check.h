@@ -33,6 +33,8 @@ struct cf_check {
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;
 	cf_span max_blackout;
+	bool has_lever;
+	enum cf_lever lever;		/* by which the guest's clock would be made right */
 	bool has_policy;
 	struct cf_policy_used policy;
 	bool has_would_refuse;

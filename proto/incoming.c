@@ -17,6 +17,7 @@ static const struct cf_field reservation_fields[] = {
 	CF_TEXT(T, policy, CF_MAYBE(T, has_policy), CF_SINCE(1)),
 	CF_TEXT(T, requested, CF_MAYBE(T, has_requested), CF_SINCE(1)),
 	CF_STRUCT(T, override, cf_override_shape, CF_MAYBE(T, has_override), CF_SINCE(1)),
+	CF_STRUCT(T, passthrough, cf_passthrough_shape, CF_MAYBE(T, has_passthrough), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_reservation_shape = CF_SHAPE(cf_reservation, reservation_fields);
@@ -37,6 +38,7 @@ static const struct cf_field lease_fields[] = {
 	CF_BOOL(T, gate, CF_MAYBE(T, has_gate), CF_SINCE(2)),
 	CF_TEXT(T, gate_why, CF_MAYBE(T, has_gate_why), CF_SINCE(2)),
 	CF_STRUCT(T, kvm, cf_kvm_offer_shape, CF_MAYBE(T, has_kvm), CF_SINCE(2)),
+	CF_BOOL(T, passthrough_accepted, CF_MAYBE(T, has_passthrough_accepted), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_lease_shape = CF_SHAPE(cf_lease, lease_fields);

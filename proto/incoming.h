@@ -39,6 +39,8 @@ struct cf_reservation {
 	char requested[CF_POLICY_ROOM];	/* that the request named besides */
 	bool has_override;
 	struct cf_override override;
+	bool has_passthrough;
+	struct cf_passthrough passthrough;	/* of the XML that it would have there */
 };
 
 struct cf_lease {
@@ -62,6 +64,8 @@ struct cf_lease {
 	char gate_why[CF_DETAIL_ROOM];	/* why not */
 	bool has_kvm;
 	struct cf_kvm_offer kvm;
+	bool has_passthrough_accepted;
+	bool passthrough_accepted;	/* this agent lets that passthrough in at its gate */
 };
 
 /* The end of it, from the source: its receipt. */

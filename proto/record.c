@@ -50,6 +50,15 @@ static const struct cf_field guest_offset_fields[] = {
 #undef T
 const struct cf_shape cf_guest_offset_shape = CF_SHAPE(cf_guest_offset, guest_offset_fields);
 
+#define T struct cf_passthrough
+static const struct cf_field passthrough_fields[] = {
+	CF_BOOL(T, preloads),
+	CF_TEXT(T, library),
+	CF_BOOL(T, more),
+};
+#undef T
+const struct cf_shape cf_passthrough_shape = CF_SHAPE(cf_passthrough, passthrough_fields);
+
 #define T struct cf_kvm_offer
 static const struct cf_field kvm_offer_fields[] = {
 	CF_BOOL(T, handed_on),

@@ -57,9 +57,18 @@ struct cf_guest_offset {
 	} rate;
 };
 
+#define CF_LIBRARY_ROOM 256
+
+/* What a domain's XML has for QEMU past libvirt: <qemu:commandline>, <qemu:override>. */
+struct cf_passthrough {
+	bool preloads;			/* <qemu:env> sets LD_PRELOAD, in place of what libvirt hands on */
+	char library[CF_LIBRARY_ROOM];	/* libclockferry-kvm.so in that, by its path; "" it is not in it */
+	bool more;			/* there is anything else */
+};
+
 /* What a host can give the QEMU of a guest that comes in. */
 struct cf_kvm_offer {
-	bool handed_on;			/* a QEMU that libvirt starts gets libclockferry-kvm.so */
+	bool handed_on;			/* its QEMU gets libclockferry-kvm.so: by its own XML, or as every one that libvirt starts */
 	int64_t version;		/* of the library's page: the newest that the agent knows */
 	char why[CF_DETAIL_ROOM];	/* why it does not get it */
 };
@@ -118,6 +127,7 @@ struct cf_record {
 extern const struct cf_shape cf_scaling_shape;
 extern const struct cf_shape cf_rate_shape;
 extern const struct cf_shape cf_guest_offset_shape;
+extern const struct cf_shape cf_passthrough_shape;
 extern const struct cf_shape cf_kvm_offer_shape;
 extern const struct cf_shape cf_guest_clock_shape;
 extern const struct cf_shape cf_record_shape;

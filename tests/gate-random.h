@@ -115,6 +115,7 @@ static void random_scene(struct scene *s)
 	s->guest.self_correcting = !likely();
 	s->pair.has_destination_kvm = likely();
 	s->pair.destination_kvm.handed_on = likely();
+	s->pair.passthrough_denied = !likely();
 }
 
 /* Does every finding of `less` stand in `more` too, as severe or more? */

@@ -121,6 +121,8 @@ row(job, "one with a job", DOMAIN_MIGRATING, REFUSE, s->domain.job_active = true
 row(nova, "one of another manager", MANAGED_ELSEWHERE, REFUSE, strcpy(s->domain.manager, "nova"))
 row(blocked, "one with a passed-through device", DOMAIN_NOT_MIGRATABLE, REFUSE,
     strcpy(s->domain.blockers[s->domain.n_blockers++], "hostdev 0000:01:00.0"))
+row(past, "one that QEMU would start with what its destination takes from nobody", DOMAIN_NOT_MIGRATABLE, REFUSE,
+    s->pair.passthrough_denied = true)
 row(rtc, "an RTC on the guest's clock", RTC_CLOCK, WARN,
     s->guest.n_timers = 2; strcpy(s->guest.timers[1].name, "rtc"); strcpy(s->guest.timers[1].track, "guest"))
 row(rtc_wall, "... on the wall clock", UNKNOWN, OFF,

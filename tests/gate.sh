@@ -14,6 +14,7 @@ requires_command curl
 
 shared_memory="<shmem name='s' role='peer'><model type='ivshmem-plain'/><size unit='M'>4</size></shmem>"
 nova="<metadata><n:instance xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'/></metadata>"
+past='libvirt { accept-passthrough = yes }'
 uuid=11111111-2222-4333-8444-555555555555
 
 rig_faketime B +0
@@ -23,7 +24,7 @@ for host in A B; do
 	ok "the agent of $host starts" rig_agent $host start
 done
 rig_define A g uuid=$uuid mem=128 >/dev/null
-rig_define A w mem=128 >/dev/null
+rig_define A w mem=128 past="<qemu:commandline><qemu:env name='A' value='1'/></qemu:commandline>" >/dev/null
 rig_define A odd mem=128 tick=0 agent=never extra="$shared_memory" \
 	clock="$nova<clock offset='utc'><timer name='rtc' track='guest'/></clock>" >/dev/null
 rig_define A bare mem=128 tick=0 noagent >/dev/null
@@ -101,6 +102,12 @@ rig_virsh B undefine g
 rig_define B g mem=64 tick=0 >/dev/null
 refused "another domain of that name there" g hB "domain-exists-there g refuse -"
 rig_virsh B undefine g
+
+refused "one that has something for QEMU's command line" w hB "domain-not-migratable w refuse -"
+like "... which its destination does not take" "$(member "$answers/put" 'v["detail"]')" 'hB lets in nothing for QEMU.s command line'
+settle B '' "$past"
+allowed "... unless its settings say so" w hB
+settle B ''
 
 # --- the peer ---
 
@@ -222,7 +229,7 @@ is "... is nothing but skew" "$(grep -c refuse "$answers/check.list")" 1
 roomy='max-blackout = "1 min" max-residual = "1 s"' # the guest is emulated, by a machine that may be busy
 settle A "$wide $roomy warn = { \"skew\" }"
 refused "skew that one host forgives" g hB "skew hA->hB refuse hA"
-settle B "$wide $roomy warn = { \"skew\" }"
+settle B "$wide $roomy warn = { \"skew\" }" "$past"
 allowed "skew that both forgive" g hB "skew hA->hB warn hA"
 rig_virsh A start busy
 ok "... and so it migrates" eval 'rig_clockferry A migrate w hB --json >"$answers/receipt"'
@@ -233,7 +240,7 @@ is "the receipt tells of it" \
 # The first migration predicts the next ones.
 settle A "$wide warn = { \"skew\" } max-blackout = \"1 ms\""
 refused "a blackout that will be too long" g hB "blackout-predicted g refuse hA"
-like "check shows the prediction" "$(rig_clockferry A check g hB)" '^hB +no .* [0-9.]+ m?s +1 ms$'
+like "check shows the prediction" "$(rig_clockferry A check g hB)" '^hB +no .* [0-9.]+ m?s +1 ms +guest-agent$'
 
 # --- the gate closes during the copy ---
 

@@ -116,7 +116,8 @@ static const struct cf_checks checks_mixed = {
 		  .has_offset_half_width = true, .offset_half_width = SPAN(200 * CF_US), .max_blackout = SPAN(CF_S),
 		  .n_findings = 3, .findings = { SKEWED, NO_TAI, IGNORED } },
 		{ .destination = "hC", .allowed = true, .has_host_offset = true, .host_offset = FROM(-12300, 8100),
-		  .has_predicted_blackout = true, .predicted_blackout = SPAN(85 * CF_MS), .max_blackout = SPAN(CF_S) },
+		  .has_predicted_blackout = true, .predicted_blackout = SPAN(85 * CF_MS), .max_blackout = SPAN(CF_S),
+		  .has_lever = true, .lever = CF_LEVER_KVM },
 	},
 };
 static const struct cf_checks checks_good = {

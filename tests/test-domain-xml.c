@@ -20,6 +20,9 @@
 #define POLICY(more) KVM("<metadata><c:policy xmlns:c='urn:clockferry:policy:1'" more "/></metadata>")
 #define PRODUCT(text) KVM("<sysinfo type='smbios'><system><entry name='manufacturer'>Apache</entry>" \
 			  "<entry name='product'>" text "</entry></system></sysinfo>")
+#define PAST(x) "<domain type='kvm' xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'>" NAMES X86 x "</domain>"
+#define LINE(x) PAST("<q:commandline>" x "</q:commandline>")
+#define PRELOAD(value) "<q:env name='LD_PRELOAD' value='" value "'/>"
 #define INVTSC  "<cpu mode='host-model'><feature policy='require' name='invtsc'/></cpu>"
 
 #define LIBVIRT 9000000
@@ -69,6 +72,31 @@ static const struct {
 	{ "nor one that is too large",
 	  KVM("<clock><timer name='tsc' frequency='99999999999999999999'/></clock>"),
 	  "kvm x86_64 pc-q35-7.2 kvmclock [tsc] promised" },
+
+	{ "a library that its XML has loaded", LINE(PRELOAD("/usr/lib/clockferry/libclockferry-kvm.so")),
+	  "kvm x86_64 pc-q35-7.2 kvmclock preloads=/usr/lib/clockferry/libclockferry-kvm.so" },
+	{ "... by its name alone", LINE(PRELOAD("libclockferry-kvm.so")),
+	  "kvm x86_64 pc-q35-7.2 kvmclock preloads=libclockferry-kvm.so" },
+	{ "... among others", LINE(PRELOAD("/a.so:/b/libclockferry-kvm.so /c.so")),
+	  "kvm x86_64 pc-q35-7.2 kvmclock preloads=/b/libclockferry-kvm.so more" },
+	{ "... twice", LINE(PRELOAD("/a/libclockferry-kvm.so:/b/libclockferry-kvm.so")),
+	  "kvm x86_64 pc-q35-7.2 kvmclock preloads=/a/libclockferry-kvm.so more" },
+	{ "another library keeps it away", LINE(PRELOAD("/usr/lib/notlibclockferry-kvm.so")),
+	  "kvm x86_64 pc-q35-7.2 kvmclock preloads more" },
+	{ "so does none", LINE("<q:env name='LD_PRELOAD'/>"), "kvm x86_64 pc-q35-7.2 kvmclock preloads more" },
+	{ "libvirt takes the last", LINE(PRELOAD("/a/libclockferry-kvm.so") PRELOAD("/b.so")),
+	  "kvm x86_64 pc-q35-7.2 kvmclock preloads more" },
+	{ "also of two command lines", PAST("<q:commandline>" PRELOAD("/b.so") "</q:commandline><q:commandline>"
+	  PRELOAD("libclockferry-kvm.so") "</q:commandline>"),
+	  "kvm x86_64 pc-q35-7.2 kvmclock preloads=libclockferry-kvm.so more" },
+	{ "another variable", LINE("<q:env name='LD_LIBRARY_PATH' value='/b'/>"), "kvm x86_64 pc-q35-7.2 kvmclock more" },
+	{ "an argument", LINE(PRELOAD("libclockferry-kvm.so") "<q:arg value='-no-hpet'/>"),
+	  "kvm x86_64 pc-q35-7.2 kvmclock preloads=libclockferry-kvm.so more" },
+	{ "a device made another", PAST("<q:override/>"), "kvm x86_64 pc-q35-7.2 kvmclock more" },
+	{ "what says nothing is nothing", PAST("<q:commandline/>"), "kvm x86_64 pc-q35-7.2 kvmclock" },
+	{ "nor is what libvirt does not read",
+	  KVM("<commandline xmlns='urn:x'><env name='LD_PRELOAD' value='libclockferry-kvm.so'/><arg/></commandline><override/>"),
+	  "kvm x86_64 pc-q35-7.2 kvmclock" },
 
 	{ "a policy that the domain chooses", POLICY(" name='strict'"), "kvm x86_64 pc-q35-7.2 kvmclock strict" },
 	{ "beside what others have written",
@@ -235,6 +263,9 @@ static const char *meaning(const struct domain_xml *xml)
 		say(" ", *xml->policy ? xml->policy : "policy?");
 	for (size_t i = 0; i < xml->n_blockers; i++)
 		say_blocker(xml->blockers[i]);
+	say_if(xml->passthrough.preloads, " preloads");
+	say("=", xml->passthrough.library);
+	say_if(xml->passthrough.more, " more");
 	return text;
 }
 

@@ -341,9 +341,11 @@ static struct drive_offer offer_of(const char *uuid, const char *name)
 	return offer;
 }
 
+static bool accept_passthrough;
+
 static int prepare(const struct drive_offer *offer, struct incoming **ret, struct drive_answer *ask_back)
 {
-	const struct incoming_options options = { .timeout = PATIENCE };
+	const struct incoming_options options = { .allow_passthrough = accept_passthrough, .timeout = PATIENCE };
 
 	return incoming_prepare(virt, offer, &options, ret, ask_back, &err);
 }
@@ -361,6 +363,33 @@ static struct incoming *prepared(void)
 	return incoming;
 }
 
+#define LINE(x) "<domain xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><name>come</name><uuid>" COME "</uuid>" \
+	"<q:commandline>" x "</q:commandline></domain>"
+
+/* What this host accepts for its QEMU past libvirt: its own library from anybody, all else where its settings say so. */
+static void test_passthrough(void)
+{
+	static const char *const lines[] = {
+		LINE("<q:env name='LD_PRELOAD' value='" PKGLIBDIR "/libclockferry-kvm.so'/>"), LINE("<q:arg value='-no-hpet'/>"),
+	};
+	struct drive_offer offer = offer_of(COME, "come");
+
+	for (size_t i = 0; i < CF_COUNT(lines); i++) {
+		struct drive_answer back = { 0 };
+		struct incoming *incoming = NULL;
+
+		forget();
+		fake.uri = "tcp:here:49153";
+		offer.xml = lines[i];
+		accept_passthrough = i == 1;
+		ok(prepare(&offer, &incoming, &back) == 0, "%s", i == 1 ? "arguments for QEMU, where that is allowed"
+									  : "the library of this host may be loaded into it");
+		drive_answer_clear(&back);
+		incoming_free(incoming);
+	}
+	accept_passthrough = false;
+}
+
 static void test_offers(void)
 {
 	struct drive_answer back = { 0 };
@@ -376,9 +405,10 @@ static void test_offers(void)
 	offer.xml = NULL;
 	ok(prepare(&offer, &incoming, &back) == -EINVAL && told(""), "or none");
 	offer.xml = xml;
-	offer.xml = "<domain xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><name>come</name><uuid>" COME "</uuid>"
-		"<q:commandline><q:arg value='-secret'/></q:commandline></domain>";
+	offer.xml = LINE("<q:arg value='-secret'/>");
 	ok(prepare(&offer, &incoming, &back) == -EINVAL && told("") && !strstr(err.text, "secret"), "arguments for QEMU: %s", err.text);
+	offer.xml = LINE("<q:env name='LD_PRELOAD' value='/tmp/libclockferry-kvm.so'/>");
+	ok(prepare(&offer, &incoming, &back) == -EINVAL && told(""), "a library to be loaded into it");
 	offer.xml = "<domain><name>come</name><uuid>" COME "</uuid><devices><emulator>/bin/sh</emulator></devices></domain>";
 	ok(prepare(&offer, &incoming, &back) == -EINVAL && told(""), "any program as its emulator: %s", err.text);
 	offer.xml = "<domain><name>come</name><uuid>" COME "</uuid><devices><emulator/></devices></domain>";
@@ -529,6 +559,7 @@ int main(void)
 	test_storage();
 	test_settle();
 	test_offers();
+	test_passthrough();
 	test_emulators();
 	test_finish();
 	test_leftovers();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/virt/kvm-guest.h"
+#include "daemon/virt/passthrough.h"
 #include "proto/kvm.h"
 #include "tests/kvm-made.h"
 #include "tests/tap.h"
@@ -53,14 +54,26 @@ static void make_folder(const char *name)
 /* --- libvirt --- */
 
 static struct cf_kvm_offer offer;
+static const struct cf_passthrough nothing;
 
 static bool handed_on(const char *environment, size_t size)
 {
 	const struct kvm_host_roots roots = { .proc = folder, .run = folder };
 
 	put("7/environ", environment, size);
-	kvm_host_look(&roots, &offer);
+	kvm_host_look(&roots, &nothing, &offer);
 	return offer.handed_on && !*offer.why;
+}
+
+/* By its own XML, whatever libvirt hands on. */
+static bool loaded(const char *library)
+{
+	const struct kvm_host_roots roots = { .proc = folder, .run = folder };
+	struct cf_passthrough own = { .preloads = true };
+
+	snprintf(own.library, sizeof(own.library), "%s", library);
+	kvm_host_look(&roots, &own, &offer);
+	return offer.handed_on && !*offer.why && offer.version == CF_KVM_VERSION;
 }
 
 #define HANDED_ON(text) handed_on(text, sizeof(text))
@@ -68,14 +81,16 @@ static bool handed_on(const char *environment, size_t size)
 static void test_host(void)
 {
 	const struct kvm_host_roots roots = { .proc = folder, .run = folder };
+	static const char *const told[] = { "", "libclockferry-kvm.so", "/a/libclockferry-kvm.so", "/etc/shadow",
+					    "/a/libclockferry-kvm.so.1", "/etc/shadow:/a/libclockferry-kvm.so" };
 	char with_path[512];
 	int n;
 
-	kvm_host_look(&roots, &offer);
+	kvm_host_look(&roots, &nothing, &offer);
 	ok(!offer.handed_on && *offer.why && offer.version == CF_KVM_VERSION, "without libvirt nothing is handed on: %s", offer.why);
 	make_folder("7");
 	put_text("libvirtd.pid", "7\n");
-	kvm_host_look(&roots, &offer);
+	kvm_host_look(&roots, &nothing, &offer);
 	ok(!offer.handed_on && *offer.why, "nor by one that is no more: %s", offer.why);
 
 	ok(!HANDED_ON("HOME=/\0PATH=/bin") && *offer.why, "nor by one that has it not in its environment: %s", offer.why);
@@ -87,6 +102,17 @@ static void test_host(void)
 	n = snprintf(with_path, sizeof(with_path), "LD_PRELOAD=%s/libclockferry-kvm.so", folder);
 	ok(handed_on(with_path, (size_t)n + 1), "one that is there is");
 	ok(!HANDED_ON("LD_PRELOAD=not-libclockferry-kvm.so"), "one of another name is another one");
+
+	for (size_t i = 0; i < CF_COUNT(told); i++) {
+		struct cf_passthrough other = { .preloads = true };
+
+		snprintf(other.library, sizeof(other.library), "%s", told[i]);
+		ok(passthrough_is_sound(&other) == (i < 3), "another host may %stell of \"%s\"", i < 3 ? "" : "not ", told[i]);
+	}
+	ok(loaded(with_path + strlen("LD_PRELOAD=")), "one that the domain's own XML has loaded is, whatever libvirt hands on");
+	ok(!loaded("/nowhere/libclockferry-kvm.so") && strstr(offer.why, "/nowhere"), "... if it is there: %s", offer.why);
+	ok(HANDED_ON("LD_PRELOAD=libclockferry-kvm.so") && !loaded("") && *offer.why,
+	   "what libvirt hands on a domain that sets LD_PRELOAD itself does not get: %s", offer.why);
 }
 
 /* --- a QEMU --- */
@@ -100,18 +126,25 @@ static void make_page(void)
 	at->magic = CF_KVM_MAGIC;
 }
 
-static struct cf_guest_clock look(void)
+static struct cf_guest_clock look_at(const struct cf_passthrough *passthrough)
 {
 	const struct counter_roots roots = { .debugfs = folder, .proc = "/proc", .run = folder };
 	struct cf_guest_clock guest = { .domain = "web1", .uuid = UUID, .type = "kvm", .kvmclock = true, .n_vcpus = 1,
 					.vcpus = { { .has_offset = true } }, .lever = CF_LEVER_GUEST_AGENT };
 
-	kvm_guest_look(&roots, &guest);
+	kvm_guest_look(&roots, passthrough, &guest);
 	return guest;
+}
+
+static struct cf_guest_clock look(void)
+{
+	return look_at(&nothing);
 }
 
 static void test_guest(void)
 {
+	const struct cf_passthrough without = { .preloads = true, .more = true },
+				    with = { .preloads = true, .library = "/usr/lib/libclockferry-kvm.so" };
 	struct cf_guest_clock guest = look();
 	char pid[32];
 
@@ -122,11 +155,19 @@ static void test_guest(void)
 	guest = look();
 	ok(guest.lever == CF_LEVER_GUEST_AGENT && !guest.has_kvm_version && strstr(guest.kvm_why, "not in its QEMU"),
 	   "nor one without its page: %s", guest.kvm_why);
+	guest = look_at(&with);
+	ok(guest.lever == CF_LEVER_GUEST_AGENT && strstr(guest.kvm_why, "/usr/lib/libclockferry-kvm.so"),
+	   "... though its XML has it loaded: %s", guest.kvm_why);
+	guest = look_at(&without);
+	ok(guest.lever == CF_LEVER_GUEST_AGENT && strstr(guest.kvm_why, "LD_PRELOAD"), "... because its XML has another one loaded: %s",
+	   guest.kvm_why);
 
 	make_page();
 	guest = look();
 	ok(guest.lever == CF_LEVER_KVM && guest.has_kvm_version && guest.kvm_version == CF_KVM_VERSION && !guest.has_kvm_why,
 	   "one with the page has the lever kvm");
+	guest = look_at(&without);
+	ok(guest.lever == CF_LEVER_KVM && !guest.has_kvm_why, "... whatever its XML says: what is there is there");
 	at->said.vm_flags = CF_KVM_VM_ITSELF;
 	guest = look();
 	ok(guest.lever == CF_LEVER_GUEST_AGENT && guest.has_kvm_version && guest.has_kvm_why,

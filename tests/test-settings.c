@@ -173,7 +173,8 @@ static void test_defaults(void)
 	ok(strcmp(s->tls.ca, SYSCONFDIR "/clockferry/pki/ca.pem") == 0 && !*s->tls.crl, "CA, no CRL");
 	ok(s->chrony.via == CF_VIA_UNKNOWN && s->chrony.timeout.ns == 500 * CF_MS,
 	   "chronyd by whichever way answers");
-	ok(strcmp(s->libvirt.uri, "qemu:///system") == 0 && !*s->libvirt.migrate_uri, "the system's libvirt");
+	ok(strcmp(s->libvirt.uri, "qemu:///system") == 0 && !*s->libvirt.migrate_uri && !s->libvirt.accept_passthrough,
+	   "the system's libvirt");
 	ok(!s->libvirt.options.tls && s->libvirt.options.parallel == 0 &&
 	   s->libvirt.options.compression == CF_COMPRESSION_NONE && s->libvirt.options.storage == CF_STORAGE_SHARED,
 	   "which carries guests as it does by itself");
@@ -237,7 +238,7 @@ static void test_everything(void)
 	   s->peers[1].port == 1,
 	   "or by its address");
 	ok(s->chrony.via == CF_VIA_IPV6 && s->chrony.interval.ns == 2 * CF_S, "chronyd");
-	ok(strcmp(s->libvirt.migrate_uri, "tcp://[%s]") == 0, "libvirt");
+	ok(strcmp(s->libvirt.migrate_uri, "tcp://[%s]") == 0 && s->libvirt.accept_passthrough, "libvirt");
 	ok(s->libvirt.options.tls && !s->libvirt.options.auto_converge && s->libvirt.options.unsafe &&
 	   s->libvirt.options.bandwidth_mib_per_second == 100 && s->libvirt.options.parallel == 4 &&
 	   s->libvirt.options.compression == CF_COMPRESSION_ZSTD &&

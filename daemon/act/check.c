@@ -69,15 +69,23 @@ static void keep(struct work *work, const struct gathered_domain *domain, const 
 		work_unmeasured(work, CF_FIGURE_OFFSET_BEFORE, "%s", pair->offset_why);
 }
 
-/* XML that is not even that of the domain: libvirt would find out with the migration begun. */
+/*
+ * XML that is not even that of the domain: libvirt would find out with the migration begun.
+ * What it has for QEMU past libvirt takes the place of what the domain has here.
+ */
 static void look_at_xml(struct work *work, struct gathered_domain *domain)
 {
-	const char *const given[] = { work->xml, work->persistent_xml };
+	struct cf_domain_evidence *evidence = &domain->evidence;
+	struct cf_passthrough of_next_start;
+	const struct { const char *xml; struct cf_passthrough *passthrough; } given[] = {
+		{ work->xml, &evidence->passthrough }, { work->persistent_xml, &of_next_start },
+	};
 	struct cf_error err = { 0 };
 
-	for (size_t i = 0; domain->evidence.guest && i < CF_COUNT(given); i++)
-		if (given[i] && domain_xml_is(given[i], domain->guest.domain, domain->guest.uuid, &err) < 0)
-			snprintf(domain->evidence.xml_fault, sizeof(domain->evidence.xml_fault), "%s", err.text);
+	for (size_t i = 0; evidence->guest && i < CF_COUNT(given); i++)
+		if (given[i].xml && domain_xml_is(given[i].xml, domain->guest.domain, domain->guest.uuid,
+						  given[i].passthrough, &err) < 0)
+			snprintf(evidence->xml_fault, sizeof(evidence->xml_fault), "%s", err.text);
 }
 
 static void show(struct work *work, const struct gathered_domain *domain, const struct gathered_pair *pair)

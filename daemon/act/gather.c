@@ -19,6 +19,8 @@
 #include "daemon/virt/drive.h"
 #include "daemon/virt/guest.h"
 #include "daemon/virt/kvm-guest.h"
+#include "daemon/virt/passthrough.h"
+#include "policy/lever.h"
 #include "policy/ramp.h"
 
 #define LINK_PATIENCE     ((cf_span){ 5 * CF_S })
@@ -48,7 +50,8 @@ static void gather_software(const struct act_context *context, struct cf_softwar
 }
 
 /* The guest's own clock and its counters; what cannot be read is said in guest_offset_why. */
-static void gather_guest(const struct settings *settings, struct virt_link *link, struct cf_guest_clock *guest)
+static void gather_guest(const struct settings *settings, struct virt_link *link, const struct cf_passthrough *passthrough,
+			 struct cf_guest_clock *guest)
 {
 	struct cf_error err = { 0 };
 	pid_t pid;
@@ -70,7 +73,7 @@ static void gather_guest(const struct settings *settings, struct virt_link *link
 
 	guest->lever = guest->has_guest_offset ? CF_LEVER_GUEST_AGENT : CF_LEVER_NONE;
 	if (strcmp(guest->type, "kvm") == 0)
-		kvm_guest_look(&counter_roots, guest);
+		kvm_guest_look(&counter_roots, passthrough, guest);
 }
 
 /* How a domain is looked at: domain_evidence() or domain_evidence_aside(). */
@@ -93,7 +96,7 @@ static void gather_by(look_fn *look, const struct act_context *context, const st
 	ret->evidence.options = &ret->options;
 	if (!ret->evidence.guest)
 		return;
-	gather_guest(settings, link, &ret->guest);
+	gather_guest(settings, link, &ret->evidence.passthrough, &ret->guest);
 	lately_rolled_back(context, ret->guest.uuid, ret->evidence.rolled_back);
 }
 
@@ -127,6 +130,7 @@ static void spell(const struct settings *settings, const struct gathered_domain 
 		.has_policy = evidence->has_policy, .has_requested = terms->has_policy,
 		.has_override = terms->has_override, .override = terms->override,
 		.has_requester = ask->requester,
+		.has_passthrough = passthrough_is_any(&evidence->passthrough), .passthrough = evidence->passthrough,
 	};
 	if (ask->requester)
 		ret->requester = *ask->requester;
@@ -220,6 +224,16 @@ static void choose_driver(const struct act_context *context, const struct settin
 		add(ret, CF_FINDING_NOT_GATED, destination, why);
 }
 
+/* Of what comes in by its gate the destination's agent is the judge; by libvirt alone, libvirt is. */
+static bool passthrough_denied(const struct gathered_pair *pair)
+{
+	const struct cf_lease *lease = &pair->lease;
+
+	return pair->has_lease && pair->reservation.has_passthrough &&
+	       strcmp(pair->reservation.driver, drive_gated.name) == 0 &&
+	       !(lease->has_passthrough_accepted && lease->passthrough_accepted);
+}
+
 /* What QEMU will aim at first plus what this pair has needed above it before; without a history nothing. */
 static void predict(const struct act_context *context, const struct settings *settings, const struct gathered_domain *domain,
 		    const char *destination, struct gathered_pair *ret)
@@ -264,18 +278,23 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 		.source_software = domain->software,
 		.has_destination_kvm = ret->lease.has_kvm,
 		.destination_kvm = ret->lease.kvm,
+		.passthrough_denied = passthrough_denied(ret),
 		.has_host_offset = ret->has_host_offset,
 		.host_offset = ret->host_offset,
 		.now = kernel_instant().real,
 		.expected_duration = CF_EXPECTED_DURATION,
 	};
 	struct cf_domain_evidence evidence = domain->evidence;
+	char why[CF_DETAIL_ROOM];
 
 	evidence.has_predicted_blackout = ret->has_predicted_blackout;
 	evidence.predicted_blackout = ret->predicted_blackout;
 	memcpy(pair.destination_software.libvirt, ret->lease.libvirt, sizeof(ret->lease.libvirt));
 	memcpy(pair.destination_software.emulator, ret->lease.emulator, sizeof(ret->lease.emulator));
 	snprintf(pair.offset_why, sizeof(pair.offset_why), "%s", ret->offset_why);
+	ret->has_lever = ret->has_lease && evidence.guest;
+	if (ret->has_lever)
+		ret->lever = cf_lever_best(evidence.guest, &pair, why);
 	if (is_here(settings, destination, ret))
 		add(ret, CF_FINDING_SAME_HOST, destination, "");
 	if (ret->has_lease && !is_here(settings, destination, ret))

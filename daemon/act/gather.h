@@ -46,6 +46,8 @@ struct gathered_pair {
 	char offset_why[CF_DETAIL_ROOM];	/* why there is none, of a host that was asked */
 	bool has_predicted_blackout;
 	cf_span predicted_blackout;
+	bool has_lever;
+	enum cf_lever lever;			/* by which its clock would be made right */
 	struct cf_policy_used policy;
 	bool overridden;			/* the override of the terms is in force */
 	struct cf_both_limits limits;

@@ -79,7 +79,9 @@ static void answer_prepared(struct work *work, struct drive_answer *answer)
 
 static int prepare(struct work *work, const struct cf_offer *offer, struct cf_error *err)
 {
-	struct incoming_options options = { .timeout = PREPARE_PATIENCE };
+	struct incoming_options options = {
+		.allow_passthrough = work->settings->libvirt.accept_passthrough, .timeout = PREPARE_PATIENCE,
+	};
 	struct drive_answer answer = { 0 };
 	struct drive_offer spelled;
 	char *xml;

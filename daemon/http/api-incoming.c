@@ -16,6 +16,7 @@
 #include "daemon/settings.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/kvm-guest.h"
+#include "daemon/virt/passthrough.h"
 #include "policy/gate.h"
 
 #define LEDGER_PATIENCE ((cf_span){ 10 * CF_S })	/* more than it takes to give up */
@@ -169,7 +170,9 @@ static int consider(struct api_job *job)
 	lease->has_gate_why = !lease->gate;
 	snprintf(lease->gate_why, sizeof(lease->gate_why), "%s", *gate.text ? gate.text : "its settings have `driver = libvirt`");
 	lease->has_kvm = true;
-	kvm_host_look(&kvm_host_roots, &lease->kvm);
+	kvm_host_look(&kvm_host_roots, &reservation->passthrough, &lease->kvm);
+	lease->has_passthrough_accepted = true;
+	lease->passthrough_accepted = job->settings->libvirt.accept_passthrough || passthrough_is_harmless(&reservation->passthrough);
 	if (uname(&kernel) == 0)
 		snprintf(lease->kernel, sizeof(lease->kernel), "%.64s %.60s", kernel.sysname, kernel.release);
 	for (size_t i = 0; i < findings.n_list && lease->n_findings < CF_COUNT(lease->findings); i++)
@@ -260,6 +263,8 @@ static int check_reservation(struct http_exchange *x, struct cf_error *err)
 	if (strcasecmp(reservation->source, http_caller(x)->host) != 0)
 		return cf_fail(err, EACCES, CF_FORBIDDEN, "the certificate is that of %.64s, which calls itself %.64s",
 			       http_caller(x)->host, reservation->source);
+	if (!passthrough_is_sound(&reservation->passthrough))
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "passthrough.library: it is no path of " KVM_LIBRARY);
 	return cf_labels_check(reservation->labels, reservation->n_labels, err);
 }
 

@@ -89,6 +89,8 @@ static void check_one(void *userdata, size_t i)
 	ret->has_predicted_blackout = pair->has_predicted_blackout;
 	ret->predicted_blackout = pair->predicted_blackout;
 	ret->max_blackout = pair->limits.limits.max_blackout;
+	ret->has_lever = pair->has_lever;
+	ret->lever = pair->lever;
 	ret->has_policy = ret->has_would_refuse = true;
 	ret->policy = pair->policy;
 	ret->would_refuse = cf_gate_would_refuse(&pair->findings, true);

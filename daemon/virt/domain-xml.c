@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "daemon/virt/blockers.h"
+#include "daemon/virt/passthrough.h"
 #include "daemon/virt/xml.h"
 
 #define AGENT_CHANNEL "org.qemu.guest_agent.0"
@@ -224,13 +225,15 @@ int domain_xml_read(const char *text, unsigned long libvirt_version, unsigned lo
 	read_agent(devices, &read->guest);
 	xml_text(xml_child(devices, "emulator"), read->binary, sizeof(read->binary));
 	read_disks(devices, read);
+	passthrough_read(domain, &read->passthrough);
 	blockers_read(domain, libvirt_version, emulator_version, read);
 
 	*ret = *read;
 	return 0;
 }
 
-int domain_xml_is(const char *text, const char *name, const char *uuid, struct cf_error *err)
+int domain_xml_is(const char *text, const char *name, const char *uuid, struct cf_passthrough *passthrough,
+		  struct cf_error *err)
 {
 	CF_AUTO(cf_free) struct domain_xml *read = calloc(1, sizeof(*read));
 	int r;
@@ -242,5 +245,6 @@ int domain_xml_is(const char *text, const char *name, const char *uuid, struct c
 		return r;
 	if (strcmp(read->name, name) != 0 || strcasecmp(read->uuid, uuid) != 0)
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "domain XML: it is that of another domain");
+	*passthrough = read->passthrough;
 	return 0;
 }

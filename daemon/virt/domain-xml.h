@@ -27,6 +27,8 @@ struct domain_xml {
 	/* type, arch, machine, clock, timers, kvmclock, counter, agent; the rest is not the XML's to say. */
 	struct cf_guest_clock guest;
 
+	struct cf_passthrough passthrough;	/* for QEMU past libvirt */
+
 	bool has_disks;			/* all of them are below */
 	size_t n_disks;
 	struct cf_disk disks[CF_DISKS_MAX];
@@ -43,5 +45,6 @@ struct domain_xml {
 int domain_xml_read(const char *text, unsigned long libvirt_version, unsigned long emulator_version,
 		    struct domain_xml *ret, struct cf_error *err);
 
-/* Is this the XML of the domain of that name and uuid?  Fails with why not. */
-int domain_xml_is(const char *text, const char *name, const char *uuid, struct cf_error *err);
+/* Is this the XML of the domain of that name and uuid?  Fails with why not.  *passthrough: what it has past libvirt. */
+int domain_xml_is(const char *text, const char *name, const char *uuid, struct cf_passthrough *passthrough,
+		  struct cf_error *err);

@@ -281,6 +281,7 @@ static int gather(struct virt *virt, virDomainPtr domain, bool job, struct cf_do
 	memcpy(evidence->manager, xml->manager, sizeof(evidence->manager));
 	evidence->has_policy = xml->has_policy;
 	memcpy(evidence->policy, xml->policy, sizeof(evidence->policy));
+	evidence->passthrough = xml->passthrough;
 	evidence->n_blockers = xml->n_blockers;
 	memcpy(evidence->blockers, xml->blockers, sizeof(evidence->blockers));
 	evidence->has_disks = xml->has_disks;

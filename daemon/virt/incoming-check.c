@@ -11,26 +11,10 @@
 #include <strings.h>
 
 #include "daemon/virt/incoming-check.h"
+#include "daemon/virt/passthrough.h"
 #include "daemon/virt/private.h"
 #include "daemon/virt/task.h"
 #include "daemon/virt/xml.h"
-
-#define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
-
-/* <qemu:commandline> is whatever one likes; so is what <qemu:override> makes of a device. */
-static bool has_passthrough(struct xml domain)
-{
-	static const char *const names[] = { "commandline", "override" };
-
-	for (size_t i = 0; i < CF_COUNT(names); i++) {
-		struct xml child = xml_child(domain, names[i]);
-
-		for (; child.node; child = xml_next(child, names[i]))
-			if (strcmp(xml_namespace(child), QEMU_NAMESPACE) == 0)
-				return true;
-	}
-	return false;
-}
 
 static bool text_is(struct xml element, const char *text)
 {
@@ -43,6 +27,7 @@ int incoming_check_xml(const struct drive_offer *offer, bool allow_passthrough, 
 		       struct cf_error *err)
 {
 	CF_AUTO(xml_free) struct xml_document *document = NULL;
+	struct cf_passthrough passthrough;
 	struct xml domain, named;
 
 	if (!offer->xml || xml_parse(offer->xml, "domain XML", &document, err) < 0)
@@ -50,7 +35,8 @@ int incoming_check_xml(const struct drive_offer *offer, bool allow_passthrough, 
 	domain = xml_root(document, "domain");
 	if (!text_is(xml_child(domain, "uuid"), offer->uuid) || !text_is(xml_child(domain, "name"), offer->name))
 		return cf_fail(err, EINVAL, CF_PEER, "domain XML: it is that of another domain");
-	if (!allow_passthrough && has_passthrough(domain))
+	passthrough_read(domain, &passthrough);
+	if (!allow_passthrough && !passthrough_is_harmless(&passthrough))
 		return cf_fail(err, EINVAL, CF_PEER, "domain XML: it has arguments for QEMU's command line");
 
 	named = xml_child(xml_child(domain, "devices"), "emulator");

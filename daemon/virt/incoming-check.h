@@ -9,7 +9,8 @@
 
 /*
  * Is this the XML of the domain that is offered, without anything for QEMU's command line (unless
- * that is allowed)?  Its emulator, "" for libvirt's default.  -EINVAL, CF_PEER.
+ * that is allowed, or is no more than this host's own libclockferry-kvm.so)?  Its emulator, "" for
+ * libvirt's default.  -EINVAL, CF_PEER.
  */
 int incoming_check_xml(const struct drive_offer *offer, bool allow_passthrough, char *emulator, size_t size,
 		       struct cf_error *err);

@@ -8,9 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/virt/passthrough.h"
 #include "policy/lever.h"
-
-#define LIBRARY "libclockferry-kvm.so"
 
 const struct kvm_host_roots kvm_host_roots = { .proc = "/proc", .run = "/run" };
 
@@ -25,7 +24,7 @@ int kvm_guest_open(const struct counter_roots *roots, const char *domain, const 
 		r = kvm_page_open(roots->proc, *pid, page, err);
 	if (r == -ENOENT)
 		return cf_fail(err, ENOENT, CF_NOT_FOUND,
-			       LIBRARY " is not in its QEMU; after `clockferry kvm on` it is, from its next start or arrival on");
+			       KVM_LIBRARY " is not in its QEMU; after `clockferry kvm on` it is, from its next start or arrival on");
 	return r;
 }
 
@@ -49,12 +48,28 @@ static int look(const struct counter_roots *roots, struct cf_guest_clock *guest,
 	return r;
 }
 
-void kvm_guest_look(const struct counter_roots *roots, struct cf_guest_clock *guest)
+/* Its own XML has the last word on what is loaded, whatever libvirt hands on. */
+static void say_missing(const struct cf_passthrough *passthrough, struct cf_guest_clock *guest)
+{
+	if (*passthrough->library)
+		snprintf(guest->kvm_why, sizeof(guest->kvm_why),
+			 KVM_LIBRARY " is not in its QEMU, though its XML has %.100s loaded: its log on this host may say why",
+			 passthrough->library);
+	else
+		snprintf(guest->kvm_why, sizeof(guest->kvm_why), "its XML sets LD_PRELOAD itself, and to something else than " KVM_LIBRARY);
+}
+
+void kvm_guest_look(const struct counter_roots *roots, const struct cf_passthrough *passthrough,
+		    struct cf_guest_clock *guest)
 {
 	struct cf_error err = { 0 };
+	int r;
 
 	*guest->kvm_why = '\0';
-	if (look(roots, guest, &err) < 0)
+	r = look(roots, guest, &err);
+	if (r == -ENOENT && err.code == CF_NOT_FOUND && passthrough->preloads)
+		say_missing(passthrough, guest);
+	else if (r < 0)
 		snprintf(guest->kvm_why, sizeof(guest->kvm_why), "%s", err.text);
 	guest->has_kvm_why = *guest->kvm_why;
 }
@@ -95,21 +110,8 @@ static pid_t daemon_pid(const struct kvm_host_roots *roots)
 	return pid;
 }
 
-/* The library's path among those that are loaded before anything else; "" when it is not there. */
-static void find_library(char *preload, char ret[static PATH_MAX])
-{
-	char *save = NULL;
-
-	*ret = '\0';
-	for (char *one = strtok_r(preload, " :", &save); one; one = strtok_r(NULL, " :", &save)) {
-		const char *name = strrchr(one, '/');
-
-		if (strcmp(name ? name + 1 : one, LIBRARY) == 0)
-			snprintf(ret, PATH_MAX, "%s", one);
-	}
-}
-
-static int read_environment(const struct kvm_host_roots *roots, pid_t pid, char ret[static PATH_MAX], struct cf_error *err)
+static int read_environment(const struct kvm_host_roots *roots, pid_t pid, char ret[static CF_LIBRARY_ROOM],
+			    struct cf_error *err)
 {
 	CF_AUTO(cf_free) char *entry = NULL;
 	char path[PATH_MAX];
@@ -123,25 +125,40 @@ static int read_environment(const struct kvm_host_roots *roots, pid_t pid, char 
 		return cf_fail(err, errno, CF_HOST, "what its libvirt hands on cannot be read: %s", strerror(errno));
 	while (!*ret && getdelim(&entry, &room, '\0', file) > 0)
 		if (strncmp(entry, "LD_PRELOAD=", 11) == 0)
-			find_library(entry + 11, ret);
+			preload_read(entry + 11, ret);
 	fclose(file);
 	return 0;
 }
 
-void kvm_host_look(const struct kvm_host_roots *roots, struct cf_kvm_offer *ret)
+/* What libvirt's daemon hands on, by its own environment; else why nothing. */
+static void look_at_daemon(const struct kvm_host_roots *roots, char library[static CF_LIBRARY_ROOM],
+			   char why[static CF_DETAIL_ROOM])
 {
 	pid_t pid = daemon_pid(roots);
-	char library[PATH_MAX] = "";
 	struct cf_error err = { 0 };
 
-	*ret = (struct cf_kvm_offer){ .version = CF_KVM_VERSION };
+	*library = '\0';
 	if (pid <= 0)
-		snprintf(ret->why, sizeof(ret->why), "no libvirt daemon runs there whose environment could be read");
+		snprintf(why, CF_DETAIL_ROOM, "no libvirt daemon runs there whose environment could be read");
 	else if (read_environment(roots, pid, library, &err) < 0)
-		snprintf(ret->why, sizeof(ret->why), "%s", err.text);
+		snprintf(why, CF_DETAIL_ROOM, "%s", err.text);
 	else if (!*library)
-		snprintf(ret->why, sizeof(ret->why), "its libvirt hands no " LIBRARY " on (`clockferry kvm on`)");
-	else if (*library == '/' && access(library, R_OK) < 0)
+		snprintf(why, CF_DETAIL_ROOM, "its libvirt hands no " KVM_LIBRARY " on (`clockferry kvm on`)");
+}
+
+void kvm_host_look(const struct kvm_host_roots *roots, const struct cf_passthrough *passthrough,
+		   struct cf_kvm_offer *ret)
+{
+	char library[CF_LIBRARY_ROOM];
+
+	*ret = (struct cf_kvm_offer){ .version = CF_KVM_VERSION };
+	if (!passthrough->preloads)
+		look_at_daemon(roots, library, ret->why);
+	else if (*passthrough->library)
+		memcpy(library, passthrough->library, sizeof(library));
+	else
+		snprintf(ret->why, sizeof(ret->why), "the domain's XML sets LD_PRELOAD itself, and to something else than " KVM_LIBRARY);
+	if (!*ret->why && *library == '/' && access(library, R_OK) < 0)
 		snprintf(ret->why, sizeof(ret->why), "%.120s: %.60s", library, strerror(errno));
 	ret->handed_on = !*ret->why;
 }

@@ -16,9 +16,12 @@ int kvm_guest_open(const struct counter_roots *roots, const char *domain, const 
 
 /*
  * Completes the clock state of a guest that runs with KVM, whose vCPUs' counters have been
- * read: kvm_version, kvm_why, and the lever kvm where nothing is in the way.  Nothing is asked of it.
+ * read: kvm_version, kvm_why, and the lever kvm where nothing is in the way.  Whether the library
+ * is there the QEMU itself shows; passthrough, of the XML it runs by, may say why it is not.
+ * Nothing is asked of the guest.
  */
-void kvm_guest_look(const struct counter_roots *roots, struct cf_guest_clock *guest);
+void kvm_guest_look(const struct counter_roots *roots, const struct cf_passthrough *passthrough,
+		    struct cf_guest_clock *guest);
 
 /* A migration's id, as its 16 bytes stand in the page. */
 void kvm_guest_id(const char *uuid, unsigned char ret[static 16]);
@@ -31,5 +34,9 @@ struct kvm_host_roots {
 
 extern const struct kvm_host_roots kvm_host_roots;
 
-/* What libvirt's daemon hands on, by its own environment. */
-void kvm_host_look(const struct kvm_host_roots *roots, struct cf_kvm_offer *ret);
+/*
+ * Does the QEMU of a domain that comes in get it?  By its own XML's LD_PRELOAD, which takes the
+ * place of what libvirt hands on; without one by the environment of libvirt's daemon.
+ */
+void kvm_host_look(const struct kvm_host_roots *roots, const struct cf_passthrough *passthrough,
+		   struct cf_kvm_offer *ret);

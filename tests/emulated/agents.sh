@@ -8,10 +8,10 @@
 #
 # EMU_CASE    VCPUS:CLOCKSOURCE (default: 1:kvm-clock)
 # EMU_APART   how far, in seconds (default: 0.5)
+# EMU_PRELOAD domain: the library is loaded by the guest's own XML (default: host)
 . "$srcdir/tests/emulated/emu.sh"
 . "$srcdir/tests/emulated/carry.sh"
-EMU_PRELOAD=1
-: "${EMU_CASE:=1:kvm-clock}" "${EMU_APART:=0.5}"
+: "${EMU_CASE:=1:kvm-clock}" "${EMU_APART:=0.5}" "${EMU_PRELOAD:=host}"
 requires_emu
 [ -e "$builddir/libclockferry-kvm.so" ] || skip_all "libclockferry-kvm.so is not built for this machine"
 labels=() bounds=()

@@ -20,7 +20,7 @@
 # EMU_A, EMU_B    Debian release of that host (default: EMU_RELEASE, bookworm)
 # EMU_SKEW_B      seconds that B's chronyd is told to be ahead of its reference
 # EMU_APPARMOR    1: AppArmor is on, with Debian's profiles
-# EMU_PRELOAD     1: libvirtd hands libclockferry-kvm.so to its QEMUs
+# EMU_PRELOAD     host: libvirtd hands libclockferry-kvm.so to its QEMUs; domain: a guest's own XML has it loaded
 # EMU_TICKS       a folder: the tick streams are left there
 # RIG_DIR, RIG_CACHE   as for the rig
 
@@ -109,7 +109,7 @@ emu_seed()
 	emu_seed_agent "$host" "$seed"
 	cp "$RIG_CACHE/vmlinuz" "$RIG_CACHE/initrd" "$seed/var/lib/clockferry-guest"
 	cp "$builddir/tests/kvm-agent" "$seed/usr/local/bin"
-	[ ! "${EMU_PRELOAD:-}" ] || printf '[Service]\nEnvironment=LD_PRELOAD=%s/libclockferry-kvm.so\n' "$(emu_installed pkglibdir)" \
+	[ "${EMU_PRELOAD:-}" != host ] || printf '[Service]\nEnvironment=LD_PRELOAD=%s/libclockferry-kvm.so\n' "$(emu_installed pkglibdir)" \
 		>"$seed/etc/systemd/system/libvirtd.service.d/clockferry-kvm.conf"
 }
 

@@ -19,7 +19,7 @@ emu_collect()
 emu_define()
 {
 	local host=$1 guest=$2 word words="console=ttyS0 each tick=5" xml=$RIG_DIR/$2.xml
-	local vcpus=1 mem=128 clocksource=kvm-clock
+	local vcpus=1 mem=128 clocksource=kvm-clock preload=
 	shift 2
 	for word; do
 		case $word in
@@ -30,9 +30,11 @@ emu_define()
 	# Emulated hosts have no invariant TSC that they could promise; with one vCPU Linux goes on watching it.
 	[ "$clocksource" = kvm-clock ] || words+=" clocksource=$clocksource"
 	[ "$clocksource,$vcpus" = tsc,1 ] || [ "$clocksource" != tsc ] || words+=" tsc=reliable"
+	[ "${EMU_PRELOAD:-}" != domain ] ||
+		preload="<qemu:commandline><qemu:env name='LD_PRELOAD' value='$(emu_installed pkglibdir)/libclockferry-kvm.so'/></qemu:commandline>"
 	emu_collect "$guest"
 	cat >"$xml" <<-X
-		<domain type='kvm'>
+		<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 		<name>$guest</name><uuid>$(cat /proc/sys/kernel/random/uuid)</uuid><memory unit='MiB'>$mem</memory><vcpu>$vcpus</vcpu>
 		<os><type arch='x86_64' machine='q35'>hvm</type>
 		<kernel>/var/lib/clockferry-guest/vmlinuz</kernel><initrd>/var/lib/clockferry-guest/initrd</initrd><cmdline>$words</cmdline></os>
@@ -44,7 +46,7 @@ emu_define()
 		<channel type='tcp'><source mode='connect' host='$(rig_address R)' service='$emu_port'/><protocol type='raw'/>
 		<target type='virtio' name='org.clockferry.tick.0'/></channel>
 		<memballoon model='none'/>
-		</devices></domain>
+		</devices>$preload</domain>
 	X
 	emu_put "$host" "$xml" "/root/$guest.xml" && emu_virsh "$host" define "/root/$guest.xml"
 }

@@ -10,7 +10,7 @@
 # EMU_SKEWS   of the hosts' clocks, in seconds, one migration after the other (default: 0.5 0)
 . "$srcdir/tests/emulated/emu.sh"
 . "$srcdir/tests/emulated/carry.sh"
-EMU_PRELOAD=1
+EMU_PRELOAD=host
 : "${EMU_CASES:=1:kvm-clock}" "${EMU_SKEWS:=0.5 0}"
 requires_emu
 [ -e "$builddir/libclockferry-kvm.so" ] || skip_all "libclockferry-kvm.so is not built for this machine"

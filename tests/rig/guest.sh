@@ -21,23 +21,24 @@ rig_tick_start()
 	rig_in R sh -c '"$@" </dev/null >>"'"$RIG_DIR/tick-$guest.log"'" 2>>/var/log/collect.log &' sh "$rig_programs/collect" "${streams[@]}"
 }
 
-# rig_define HOST GUEST [mem=MB] [uuid=U] [machine=M] [clock=XML] [extra=XML] [words of guest/init...]
+# rig_define HOST GUEST [mem=MB] [uuid=U] [machine=M] [clock=XML] [extra=XML] [past=XML] [words of guest/init...]
+# past: what goes to QEMU past libvirt.
 rig_define()
 {
 	local host=$1 guest=$2 word xml=$RIG_DIR/$2.xml
 	local words="console=ttyS0 quiet cryptomgr.notests" # those tests are a quarter of an emulated guest's start
-	local mem=192 uuid machine=q35 clock="<clock offset='utc'/>" extra=
+	local mem=192 uuid machine=q35 clock="<clock offset='utc'/>" extra= past=
 	shift 2
 	uuid=$(cat /proc/sys/kernel/random/uuid)
 	for word; do
 		case $word in
-		mem=* | uuid=* | machine=* | clock=* | extra=*) printf -v "${word%%=*}" %s "${word#*=}" ;;
+		mem=* | uuid=* | machine=* | clock=* | extra=* | past=*) printf -v "${word%%=*}" %s "${word#*=}" ;;
 		*) words+=" $word" ;;
 		esac
 	done
 	rig_tick_start "$guest"
 	cat >"$xml" <<-X
-		<domain type='qemu'>
+		<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
 		<name>$guest</name><uuid>$uuid</uuid><memory unit='MiB'>$mem</memory><vcpu>1</vcpu>
 		<os><type arch='x86_64' machine='$machine'>hvm</type>
 		<kernel>$RIG_CACHE/vmlinuz</kernel><initrd>$RIG_CACHE/initrd</initrd><cmdline>$words</cmdline></os>
@@ -50,7 +51,7 @@ rig_define()
 		<channel type='pipe'><source path='/var/log/tick-$guest'/><target type='virtio' name='org.clockferry.tick.0'/></channel>
 		$extra
 		<memballoon model='none'/>
-		</devices></domain>
+		</devices>$past</domain>
 	X
 	rig_virsh "$host" define "$xml"
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/virt/passthrough.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
+
+static const char between[] = " :";	/* paths in LD_PRELOAD */
+
+static bool is_library(const char *path, size_t size)
+{
+	const size_t n = strlen(KVM_LIBRARY);
+
+	return size >= n && strncmp(path + size - n, KVM_LIBRARY, n) == 0 && (size == n || path[size - n - 1] == '/');
+}
+
+bool preload_read(const char *value, char library[static CF_LIBRARY_ROOM])
+{
+	bool more = false;
+
+	*library = '\0';
+	for (value += strspn(value, between); *value; value += strspn(value, between)) {
+		size_t size = strcspn(value, between);
+
+		if (is_library(value, size) && size < CF_LIBRARY_ROOM && !*library)
+			snprintf(library, CF_LIBRARY_ROOM, "%.*s", (int)size, value);
+		else
+			more = true;
+		value += size;
+	}
+	return more;
+}
+
+/* From this one on, the first of that name that is libvirt's for QEMU. */
+static struct xml of_qemu(struct xml element, const char *name)
+{
+	while (element.node && strcmp(xml_namespace(element), QEMU_NAMESPACE) != 0)
+		element = xml_next(element, name);
+	return element;
+}
+
+static struct xml first_of_qemu(struct xml parent, const char *name)
+{
+	return of_qemu(xml_child(parent, name), name);
+}
+
+static struct xml next_of_qemu(struct xml element, const char *name)
+{
+	return of_qemu(xml_next(element, name), name);
+}
+
+/* Of several of one name libvirt takes the last; and that in place of what it would hand on. */
+static void read_environment(struct xml variable, struct cf_passthrough *ret)
+{
+	char value[1024];
+
+	if (!xml_attribute_is(variable, "name", "LD_PRELOAD")) {
+		ret->more = true;
+		return;
+	}
+	if (!xml_attribute(variable, "value", value, sizeof(value)) || ret->preloads)
+		ret->more = true;
+	if (preload_read(value, ret->library))
+		ret->more = true;
+	ret->preloads = true;
+}
+
+void passthrough_read(struct xml domain, struct cf_passthrough *ret)
+{
+	struct xml commandline = first_of_qemu(domain, "commandline");
+
+	*ret = (struct cf_passthrough){ .more = first_of_qemu(domain, "override").node };
+	for (; commandline.node; commandline = next_of_qemu(commandline, "commandline")) {
+		struct xml variable = first_of_qemu(commandline, "env");
+
+		for (; variable.node; variable = next_of_qemu(variable, "env"))
+			read_environment(variable, ret);
+		if (first_of_qemu(commandline, "arg").node)
+			ret->more = true;
+	}
+}
+
+bool passthrough_is_any(const struct cf_passthrough *passthrough)
+{
+	return passthrough->preloads || passthrough->more;
+}
+
+bool passthrough_is_harmless(const struct cf_passthrough *passthrough)
+{
+	return !passthrough->more &&
+	       (!passthrough->preloads || strcmp(passthrough->library, PKGLIBDIR "/" KVM_LIBRARY) == 0);
+}
+
+bool passthrough_is_sound(const struct cf_passthrough *passthrough)
+{
+	const char *library = passthrough->library;
+
+	return !*library || (is_library(library, strlen(library)) && !strpbrk(library, between));
+}
