@@ -103,7 +103,7 @@ static void show_rest(FILE *to, const struct cf_landing *l)
 void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 {
 	const struct cf_landing *l = cf_receipt_ran_on(r);
-	char limit[LIMIT_TEXT_ROOM];
+	char limit[LIMIT_TEXT_ROOM], marker[ABSENT_TEXT_ROOM];
 
 	if (!moved && !r->has_stop && !r->has_guest_offset_before)
 		return;
@@ -124,4 +124,6 @@ void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 		show_rates(to, r, l);
 		show_rest(to, l);
 	}
+	if (cf_figure_due(r, CF_FIGURE_DISRUPTION))
+		say_row(to, "vmclock", "its disruption marker: %s", absent_text(r, CF_FIGURE_DISRUPTION, marker));
 }

@@ -105,6 +105,8 @@ static void show_settings(FILE *to, const struct cf_guest_clock *g)
 		show_timer(to, i == 0 ? "<timer>" : "", &g->timers[i]);
 	say_row(to, "kvmclock", "%s%s", g->kvmclock ? "yes" : "no",
 		g->self_correcting ? ", and QEMU corrects it by itself (x-account-downtime)" : "");
+	if (g->has_vmclock && g->vmclock)
+		say_row(to, "vmclock", "yes");
 	say_row(to, "clocksource", "%s", g->has_clocksource ? g->clocksource : "not known");
 }
 

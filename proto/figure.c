@@ -27,6 +27,7 @@ const char *const cf_figure_words[CF_N_FIGURES] = {
 	[CF_FIGURE_PREDICTED_LAG]     = "predicted lag",
 	[CF_FIGURE_LAG]               = "lag",
 	[CF_FIGURE_RESIDUAL]          = "residual",
+	[CF_FIGURE_DISRUPTION]        = "disruption marker of vmclock",
 };
 
 static const unsigned char due[CF_N_FIGURES] = {
@@ -43,6 +44,7 @@ static const unsigned char due[CF_N_FIGURES] = {
 	[CF_FIGURE_PREDICTED_LAG]     = MOVED,
 	[CF_FIGURE_LAG]               = STOPPED | MOVED,
 	[CF_FIGURE_RESIDUAL]          = STOPPED | MOVED,
+	[CF_FIGURE_DISRUPTION]        = MOVED,
 };
 
 bool cf_figure_there(const struct cf_receipt *receipt, enum cf_figure figure)
@@ -64,6 +66,7 @@ bool cf_figure_there(const struct cf_receipt *receipt, enum cf_figure figure)
 	case CF_FIGURE_LAG:               return ran_on && ran_on->has_lag;
 	case CF_FIGURE_RESIDUAL:
 		return ran_on && (ran_on->n_residuals > 0 || (ran_on->has_counters && ran_on->counters.has_residual));
+	case CF_FIGURE_DISRUPTION:        return false;
 	default:                          return true;
 	}
 }
@@ -79,6 +82,8 @@ static unsigned ending(const struct cf_receipt *receipt)
 
 bool cf_figure_due(const struct cf_receipt *receipt, enum cf_figure figure)
 {
+	if (figure == CF_FIGURE_DISRUPTION && !(receipt->has_vmclock && receipt->vmclock))
+		return false;
 	return due[figure] & ending(receipt);
 }
 

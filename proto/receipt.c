@@ -165,6 +165,7 @@ static const struct cf_field receipt_fields[] = {
 	CF_INTERVAL(T, predicted_lag, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_predicted_lag)),
 	CF_TEXT(T, predicted_lag_why),
 	CF_BOOL(T, lag_surprising),
+	CF_BOOL(T, vmclock, CF_MAYBE(T, has_vmclock), CF_SINCE(2)),
 	CF_STRUCT(T, frequency_step, cf_rate_shape, CF_MAYBE(T, has_frequency_step), CF_SINCE(2)),
 	CF_STRUCT(T, landing, cf_landing_shape, CF_MAYBE(T, has_landing)),
 	CF_STRUCT(T, kept, cf_landing_shape, CF_MAYBE(T, has_kept)),

@@ -193,6 +193,8 @@ struct cf_receipt {
 	struct cf_interval predicted_lag;
 	char predicted_lag_why[CF_DETAIL_ROOM];	/* from which clock of the guest it follows */
 	bool lag_surprising;		/* predicted and measured do not meet */
+	bool has_vmclock;
+	bool vmclock;			/* the guest has a vmclock, which tells it that it was moved */
 	bool has_frequency_step;
 	struct cf_rate frequency_step;	/* what the guest's clock gains there less what it gained here */
 	bool has_landing;

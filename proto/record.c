@@ -79,6 +79,7 @@ static const struct cf_field guest_clock_fields[] = {
 	CF_TEXT(T, clock_offset),
 	CF_LIST(T, timers, &timer_shape),
 	CF_BOOL(T, kvmclock),
+	CF_BOOL(T, vmclock, CF_MAYBE(T, has_vmclock), CF_SINCE(2)),
 	CF_BOOL(T, self_correcting),
 	CF_TEXT(T, clocksource, CF_MAYBE(T, has_clocksource)),
 	CF_INT(T, counter_hz, 1, INT64_MAX, CF_MAYBE(T, has_counter_hz)),

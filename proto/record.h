@@ -84,6 +84,8 @@ struct cf_guest_clock {
 	size_t n_timers;
 	struct cf_timer timers[CF_TIMERS_MAX];
 	bool kvmclock;			/* the domain has a kvmclock device */
+	bool has_vmclock;
+	bool vmclock;			/* QEMU's device vmclock is in it, by its XML */
 	bool self_correcting;		/* its QEMU has x-account-downtime and moves the clock itself */
 	bool has_clocksource;
 	char clocksource[32];		/* the guest kernel's, where known */

@@ -165,7 +165,7 @@ const struct cf_receipt receipt_carried = {
 	.offset_before = FROM(-12300, 8100), .has_offset_during = true, .offset_during = FROM(-15100, 9900),
 	.has_offset_after = true, .offset_after = FROM(-11900, 7800), .probe_rounds = 160, PHASES, .has_bytes = true,
 	.bytes = 1300234567, STOP, .has_blackout = true, .blackout = FROM(83 * CF_MS, 86 * CF_MS), .has_predicted_lag = true,
-	.predicted_lag = FROM(-10100, 14900), .predicted_lag_why = "its counters were carried", .has_landing = true,
+	.has_vmclock = true, .vmclock = true, .predicted_lag = FROM(-10100, 14900), .predicted_lag_why = "its counters were carried", .has_landing = true,
 	.landing = { .phase = CF_PHASE_DONE, RESUME, .has_lag = true, .lag = FROM(-10100, 14900), .lever = CF_LEVER_KVM,
 		     .has_counters = true,
 		     .counters = { .result = CF_COUNTERS_CARRIED, .has_elapsed = true, .elapsed = SPAN(81234567),
@@ -174,8 +174,9 @@ const struct cf_receipt receipt_carried = {
 				   .runs = { { 0, 4, -81234567890123, -123456789012, true, true },
 					     { 8, 1, -81234567890123, -123456789011, true, false } } },
 		     .has_persistence = true, PHASES_THERE, THERE },
-	VERSIONS, .n_unmeasured = 2,
-	.unmeasured = { "libvirt's downtime: libvirt does not tell", "guest clock before: the domain has no guest agent channel" },
+	VERSIONS, .n_unmeasured = 3,
+	.unmeasured = { "libvirt's downtime: libvirt does not tell", "guest clock before: the domain has no guest agent channel",
+			"disruption marker of vmclock: nothing reads it" },
 };
 
 /* After it: what the guest lost where it stays, and how its clock was mended there. */

@@ -88,7 +88,7 @@ static const struct cf_guest_clock guest_good = {
 	.timers = { { .name = "rtc", .tickpolicy = "catchup", .track = "guest" },
 		    { .name = "tsc", .has_present = true, .present = true, .has_frequency = true,
 		      .frequency = 2893321000, .mode = "native" } },
-	.kvmclock = true, .has_clocksource = true, .clocksource = "kvm-clock", .has_counter_hz = true,
+	.kvmclock = true, .has_vmclock = true, .vmclock = true, .has_clocksource = true, .clocksource = "kvm-clock", .has_counter_hz = true,
 	.counter_hz = 2893321000, .counter_promised = true, .agent_configured = true, .agent_connected = true,
 	.has_guest_offset = true,
 	.guest_offset = { .offset = FROM(3600 * CF_S - 180 * CF_US, 3600 * CF_S + 210 * CF_US), .at = { { CF_S }, AT(0), { 90 } },

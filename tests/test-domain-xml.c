@@ -22,6 +22,7 @@
 			  "<entry name='product'>" text "</entry></system></sysinfo>")
 #define PAST(x) "<domain type='kvm' xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'>" NAMES X86 x "</domain>"
 #define LINE(x) PAST("<q:commandline>" x "</q:commandline>")
+#define ARGS(a, b) "<q:arg value='" a "'/><q:arg value='" b "'/>"
 #define PRELOAD(value) "<q:env name='LD_PRELOAD' value='" value "'/>"
 #define INVTSC  "<cpu mode='host-model'><feature policy='require' name='invtsc'/></cpu>"
 
@@ -97,6 +98,14 @@ static const struct {
 	{ "nor is what libvirt does not read",
 	  KVM("<commandline xmlns='urn:x'><env name='LD_PRELOAD' value='libclockferry-kvm.so'/><arg/></commandline><override/>"),
 	  "kvm x86_64 pc-q35-7.2 kvmclock" },
+
+	{ "a vmclock", LINE(ARGS("-device", "vmclock")), "kvm x86_64 pc-q35-7.2 kvmclock vmclock more" },
+	{ "... with an id", LINE(ARGS("-device", "vmclock,id=v")), "kvm x86_64 pc-q35-7.2 kvmclock vmclock more" },
+	{ "... by its driver", LINE(ARGS("--device", "id=v,driver=vmclock")), "kvm x86_64 pc-q35-7.2 kvmclock vmclock more" },
+	{ "... in JSON", LINE(ARGS("-device", "{&quot;driver&quot;:&quot;vmclock&quot;}")),
+	  "kvm x86_64 pc-q35-7.2 kvmclock vmclock more" },
+	{ "a device of another name", LINE(ARGS("-device", "vmclocks,id=vmclock")), "kvm x86_64 pc-q35-7.2 kvmclock more" },
+	{ "what is no device", LINE(ARGS("-name", "vmclock")), "kvm x86_64 pc-q35-7.2 kvmclock more" },
 
 	{ "a policy that the domain chooses", POLICY(" name='strict'"), "kvm x86_64 pc-q35-7.2 kvmclock strict" },
 	{ "beside what others have written",
@@ -250,6 +259,7 @@ static const char *meaning(const struct domain_xml *xml)
 	say(" ", guest->arch);
 	say(" ", guest->machine);
 	say_if(guest->kvmclock, " kvmclock");
+	say_if(guest->has_vmclock && guest->vmclock, " vmclock");
 	say(" clock=", guest->clock_offset);
 	for (size_t i = 0; i < guest->n_timers; i++)
 		say_timer(&guest->timers[i]);

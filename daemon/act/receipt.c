@@ -162,6 +162,8 @@ void receipt_complete(struct work *work)
 	note_job(work);
 	note_frequency_step(work);
 	work->receipt->probe_rounds = work->peer.offset.rounds;
+	work->receipt->has_vmclock = work->record->guest.has_vmclock;
+	work->receipt->vmclock = work->record->guest.vmclock;
 	work->receipt->has_guest_offset_before = work->record->guest.has_guest_offset;
 	work->receipt->guest_offset_before = work->record->guest.guest_offset;
 }
@@ -194,7 +196,7 @@ void receipt_alone(struct work *work)
 static bool is_of_both(enum cf_figure figure)
 {
 	return figure != CF_FIGURE_GUEST_BEFORE && figure != CF_FIGURE_BYTES && figure != CF_FIGURE_LIBVIRT_DOWNTIME &&
-	       figure != CF_FIGURE_SOURCE_LOST;
+	       figure != CF_FIGURE_SOURCE_LOST && figure != CF_FIGURE_DISRUPTION;
 }
 
 /* Why there is none, where whoever should have measured it did not say so. */
@@ -232,6 +234,9 @@ static const char *why_not(const struct work *work, enum cf_figure figure)
 							     : "the guest was not asked";
 	case CF_FIGURE_PREDICTED_LAG:
 		return "it follows from the blackout";
+	case CF_FIGURE_DISRUPTION:
+		return "to read it takes a command to QEMU's monitor past libvirt, which then calls the domain tainted; "
+		       "QEMU moves it by itself when a guest comes in";
 	case CF_FIGURE_RESIDUAL:
 		return *cf_figure_why(receipt, CF_FIGURE_LAG) ? cf_figure_why(receipt, CF_FIGURE_LAG) : silent;
 	default:

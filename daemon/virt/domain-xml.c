@@ -221,6 +221,8 @@ int domain_xml_read(const char *text, unsigned long libvirt_version, unsigned lo
 	read_product(domain, read);
 	read_clock(domain, &read->guest);
 	read->guest.kvmclock = has_kvmclock(cpu, &read->guest);
+	read->guest.has_vmclock = true;
+	read->guest.vmclock = passthrough_has_device(domain, "vmclock");
 	read_counter(cpu, read);
 	read_agent(devices, &read->guest);
 	xml_text(xml_child(devices, "emulator"), read->binary, sizeof(read->binary));

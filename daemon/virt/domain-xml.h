@@ -24,7 +24,7 @@ struct domain_xml {
 	char policy[CF_POLICY_ROOM];	/* that its metadata chooses: DOMAIN_POLICY; "" for one that cannot be read */
 	char binary[512];		/* the emulator; "" when the XML names none */
 
-	/* type, arch, machine, clock, timers, kvmclock, counter, agent; the rest is not the XML's to say. */
+	/* type, arch, machine, clock, timers, kvmclock, vmclock, counter, agent; the rest is not the XML's to say. */
 	struct cf_guest_clock guest;
 
 	struct cf_passthrough passthrough;	/* for QEMU past libvirt */

@@ -81,6 +81,47 @@ void passthrough_read(struct xml domain, struct cf_passthrough *ret)
 	}
 }
 
+/* "vmclock,id=x", "id=x,driver=vmclock" or JSON, as QEMU takes it. */
+static bool is_device(const char *value, const char *model)
+{
+	static const char driver[] = "driver=";
+	const size_t n = strlen(model), key = strlen(driver);
+	char quoted[64];
+
+	snprintf(quoted, sizeof(quoted), "\"%s\"", model);
+	if (*value == '{')
+		return strstr(value, quoted);
+	for (const char *at = value; *at; at += strspn(at, ",")) {
+		size_t size = strcspn(at, ",");
+
+		if (size == n && at == value && strncmp(at, model, n) == 0)
+			return true;
+		if (size == key + n && strncmp(at, driver, key) == 0 && strncmp(at + key, model, n) == 0)
+			return true;
+		at += size;
+	}
+	return false;
+}
+
+bool passthrough_has_device(struct xml domain, const char *model)
+{
+	struct xml commandline = first_of_qemu(domain, "commandline");
+	char value[1024];
+	bool device = false;
+
+	for (; commandline.node; commandline = next_of_qemu(commandline, "commandline")) {
+		struct xml argument = first_of_qemu(commandline, "arg");
+
+		for (; argument.node; argument = next_of_qemu(argument, "arg")) {
+			xml_attribute(argument, "value", value, sizeof(value));
+			if (device && is_device(value, model))
+				return true;
+			device = strcmp(value, "-device") == 0 || strcmp(value, "--device") == 0;
+		}
+	}
+	return false;
+}
+
 bool passthrough_is_any(const struct cf_passthrough *passthrough)
 {
 	return passthrough->preloads || passthrough->more;

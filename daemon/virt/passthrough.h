@@ -13,6 +13,9 @@
 
 void passthrough_read(struct xml domain, struct cf_passthrough *ret);
 
+/* Has it a device of that model among QEMU's arguments?  libvirt (11.3) does not know all that QEMU has. */
+bool passthrough_has_device(struct xml domain, const char *model);
+
 bool passthrough_is_any(const struct cf_passthrough *passthrough);
 
 /* Nothing but this host's own libclockferry-kvm.so: from anybody. */
