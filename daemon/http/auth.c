@@ -6,12 +6,11 @@
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/http/access.h"
+#include "daemon/lapsed.h"
 #include "proto/base.h"
-#include "proto/text.h"
 
 #define CHAIN_MAX 8
 
@@ -152,42 +151,29 @@ static int import_chain(gnutls_session_t session, struct chain *chain)
 	return chain->n;
 }
 
-/* A CA that issued it, our own included, may have ended before it: which of the chain it is, is said. */
-static int refuse_time(const struct chain *chain, struct cf_error *err)
+static bool look(void *shown, unsigned i, struct lapsed_certificate *ret)
 {
-	char from[CF_REAL_TEXT_ROOM], to[CF_REAL_TEXT_ROOM], now[CF_REAL_TEXT_ROOM];
-	time_t t = time(NULL);
+	const struct chain *chain = shown;
+	gnutls_datum_t subject = { 0 };
 
-	for (unsigned i = 0; i < chain->n; i++) {
-		time_t begin = gnutls_x509_crt_get_activation_time(chain->list[i]);
-		time_t end = gnutls_x509_crt_get_expiration_time(chain->list[i]);
-		gnutls_datum_t name = { 0 };
-
-		if (begin <= t && t <= end)
-			continue;
-		if (i > 0)
-			gnutls_x509_crt_get_dn3(chain->list[i], &name, 0);
-		cf_fail(err, EACCES, CF_CERTIFICATE_TIME,
-			"the client certificate%s%s%s is valid from %s to %s, and the server's clock says %s",
-			i > 0 ? "'s CA \"" : "", name.data ? (const char *)name.data : "", i > 0 ? "\"" : "",
-			cf_real_text((cf_real){ begin * CF_S }, from), cf_real_text((cf_real){ end * CF_S }, to),
-			cf_real_text((cf_real){ t * CF_S }, now));
-		gnutls_free(name.data);
-		return -EACCES;
-	}
-	return cf_fail(err, EACCES, CF_CERTIFICATE_TIME,
-		       "the CA that the client certificate is checked against is not valid now, and the server's clock says %s",
-		       cf_real_text((cf_real){ t * CF_S }, now));
+	if (i >= chain->n)
+		return false;
+	gnutls_x509_crt_get_dn3(chain->list[i], &subject, 0);
+	ret->from = gnutls_x509_crt_get_activation_time(chain->list[i]);
+	ret->until = gnutls_x509_crt_get_expiration_time(chain->list[i]);
+	snprintf(ret->subject, sizeof(ret->subject), "%s", subject.data ? (const char *)subject.data : "");
+	gnutls_free(subject.data);
+	return true;
 }
 
 /* Why GnuTLS does not like it, with the times where nothing but them is wrong. */
-static int refuse(const struct chain *chain, unsigned status, struct cf_error *err)
+static int refuse(struct chain *chain, unsigned status, struct cf_error *err)
 {
 	gnutls_datum_t text = { 0 };
 	unsigned only_time = GNUTLS_CERT_INVALID | GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
 
 	if (!(status & ~only_time) && (status & ~GNUTLS_CERT_INVALID))
-		return refuse_time(chain, err);
+		return lapsed_blame(look, chain, "the client certificate", "the server's clock", err);
 
 	gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
 	cf_fail(err, EACCES, CF_FORBIDDEN, "the client certificate is not accepted: %s",

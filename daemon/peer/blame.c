@@ -4,49 +4,35 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/lapsed.h"
 #include "daemon/peer/internal.h"
 #include "proto/base.h"
-#include "proto/text.h"
 
-/* The i-th certificate that was shown; the first one is the host's own, the others are its CAs'. */
-static int blame_time_of(gnutls_x509_crt_t crt, int i, const char *host, struct cf_error *err)
+static bool look(void *shown, unsigned i, struct lapsed_certificate *ret)
 {
-	char from[CF_REAL_TEXT_ROOM], to[CF_REAL_TEXT_ROOM], now[CF_REAL_TEXT_ROOM];
-	gnutls_datum_t ca = { 0 };
-	int r;
+	gnutls_x509_crt_t crt = call_shown(shown, (int)i);
+	gnutls_datum_t subject = { 0 };
 
-	if (i > 0)
-		gnutls_x509_crt_get_dn3(crt, &ca, 0);
-	r = cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
-		"the certificate of %s%s%s%s is valid from %s to %s, and the clock of this host says %s", host,
-		i > 0 ? "'s CA \"" : "", ca.data ? (const char *)ca.data : "", i > 0 ? "\"" : "",
-		cf_real_text((cf_real){ gnutls_x509_crt_get_activation_time(crt) * CF_S }, from),
-		cf_real_text((cf_real){ gnutls_x509_crt_get_expiration_time(crt) * CF_S }, to),
-		cf_real_text((cf_real){ time(NULL) * CF_S }, now));
-	gnutls_free(ca.data);
-	return r;
+	if (!crt)
+		return false;
+	gnutls_x509_crt_get_dn3(crt, &subject, 0);
+	ret->from = gnutls_x509_crt_get_activation_time(crt);
+	ret->until = gnutls_x509_crt_get_expiration_time(crt);
+	snprintf(ret->subject, sizeof(ret->subject), "%s", subject.data ? (const char *)subject.data : "");
+	gnutls_free(subject.data);
+	gnutls_x509_crt_deinit(crt);
+	return true;
 }
 
 static int blame_time(CURL *curl, const char *host, struct cf_error *err)
 {
-	char now[CF_REAL_TEXT_ROOM];
-	gnutls_x509_crt_t crt;
-	time_t t = time(NULL);
-	int r = 0;
+	char whose[CF_HOST_ROOM + 32];
 
-	for (int i = 0; r == 0 && (crt = call_shown(curl, i)); i++) {
-		if (t < gnutls_x509_crt_get_activation_time(crt) || gnutls_x509_crt_get_expiration_time(crt) < t)
-			r = blame_time_of(crt, i, host, err);
-		gnutls_x509_crt_deinit(crt);
-	}
-	if (r < 0)
-		return r;
-	return cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME,
-		       "the CA that the certificate of %s is checked against is not valid now, and the clock of this host says %s",
-		       host, cf_real_text((cf_real){ t * CF_S }, now));
+	snprintf(whose, sizeof(whose), "the certificate of %s", host);
+	return lapsed_blame(look, curl, whose, "the clock of this host", err);
 }
 
 /*

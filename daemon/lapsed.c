@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/lapsed.h"
+
+#include <errno.h>
+
+#include "proto/text.h"
+
+static const char *text_of(time_t t, char ret[static CF_REAL_TEXT_ROOM])
+{
+	return cf_real_text((cf_real){ t * CF_S }, ret);
+}
+
+int lapsed_blame(lapsed_look *look, void *shown, const char *whose, const char *clock, struct cf_error *err)
+{
+	char from[CF_REAL_TEXT_ROOM], until[CF_REAL_TEXT_ROOM], now[CF_REAL_TEXT_ROOM];
+	struct lapsed_certificate one;
+	time_t t = time(NULL);
+
+	for (unsigned i = 0; look(shown, i, &one); i++)
+		if (t < one.from || one.until < t)
+			return cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME, "%s%s%s%s is valid from %s to %s, and %s says %s",
+				       whose, i > 0 ? "'s CA \"" : "", i > 0 ? one.subject : "", i > 0 ? "\"" : "",
+				       text_of(one.from, from), text_of(one.until, until), clock, text_of(t, now));
+	return cf_fail(err, EKEYEXPIRED, CF_CERTIFICATE_TIME, "the CA that %s is checked against is not valid now, and %s says %s",
+		       whose, clock, text_of(t, now));
+}
