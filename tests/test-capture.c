@@ -12,6 +12,7 @@
 #include "daemon/clock/kernel.h"
 #include "daemon/virt/guest.h"
 #include "proto/base.h"
+#include "tests/fake-call.h"
 #include "tests/tap.h"
 
 #define REAL (INT64_C(1790000000) * CF_S)	/* REALTIME - RAW of the host */
@@ -49,18 +50,11 @@ int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_m
 	return 0;
 }
 
-int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const void *query,
-	    const void *request, void *reply, cf_span timeout, struct cf_problem *problem, struct cf_error *err)
+int fake_answer(const struct fake_asked *question, struct cf_error *err)
 {
-	(void)call;
-	(void)segments;
-	(void)query;
-	(void)reply;
-	(void)timeout;
-	(void)problem;
 	(void)err;
-	if (route == CF_ROUTE_RECORD)
-		sent = *(const struct cf_record *)request;
+	if (question->route == CF_ROUTE_RECORD)
+		sent = *(const struct cf_record *)question->request;
 	return 0;
 }
 

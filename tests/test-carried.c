@@ -21,6 +21,7 @@
 #include "daemon/peer/fleet.h"
 #include "daemon/virt/kvm-guest.h"
 #include "proto/codec.h"
+#include "tests/fake-call.h"
 #include "tests/kvm-made.h"
 #include "tests/tap.h"
 
@@ -162,27 +163,15 @@ int fleet_call(struct fleet *fleet, const char *host, struct call **ret, struct 
 	return 0;
 }
 
-void call_free(struct call *call)
-{
-	(void)call;
-}
-
 /* What is sent is what a strict decoder makes of it. */
-int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const void *query,
-	    const void *request, void *reply, cf_span timeout, struct cf_problem *problem, struct cf_error *e)
+int fake_answer(const struct fake_asked *asked, struct cf_error *e)
 {
 	CF_AUTO(cf_free) char *text = NULL;
 	int r;
 
-	(void)call;
-	(void)segments;
-	(void)query;
-	(void)reply;
-	(void)timeout;
-	(void)problem;
-	if (!takes || route != CF_ROUTE_COUNTERS)
+	if (!takes || asked->route != CF_ROUTE_COUNTERS)
 		return cf_fail(e, ECONNREFUSED, CF_PEER, "no answer");
-	text = cf_encode(&cf_counters_shape, request, CF_MINOR);
+	text = cf_encode(&cf_counters_shape, asked->request, CF_MINOR);
 	pthread_mutex_lock(&lock);
 	r = text ? cf_decode(&cf_counters_shape, CF_STRICT, text, strlen(text), came, e) : -ENOMEM;
 	pushes++;

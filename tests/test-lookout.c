@@ -17,6 +17,7 @@
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
+#include "tests/fake-call.h"
 #include "tests/tap.h"
 
 #define ID "00000000-0000-4000-8000-000000000001"
@@ -34,11 +35,6 @@ int fleet_call(struct fleet *fleet, const char *host, struct call **ret, struct 
 	return 0;
 }
 
-void call_free(struct call *call)
-{
-	(void)call;
-}
-
 int probe_rounds(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM],
 		 cf_span timeout, struct cf_error *err)
 {
@@ -50,23 +46,18 @@ int probe_rounds(struct call *call, int n, struct cf_offset *offset, char boot[s
 	return 0;
 }
 
-int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const void *query,
-	    const void *request, void *reply, cf_span timeout, struct cf_problem *problem, struct cf_error *err)
+int fake_answer(const struct fake_asked *question, struct cf_error *err)
 {
-	(void)call;
-	(void)query;
-	(void)request;
-	(void)timeout;
-	(void)problem;
-	if (route == CF_ROUTE_CLOCK) {
-		memset(reply, 0, sizeof(struct cf_report));
+	if (question->route == CF_ROUTE_CLOCK) {
+		memset(question->reply, 0, sizeof(struct cf_report));
 		return 0;
 	}
-	asked += strcmp(segments[0], ID) == 0;
+	asked += strcmp(question->segments[0], ID) == 0;
 	if (phase == CF_PHASE_UNKNOWN)
 		return cf_fail(err, ECONNREFUSED, CF_PEER, "no answer");
-	*(struct cf_landing *)reply = (struct cf_landing){ .phase = phase, .has_reason = phase == CF_PHASE_DROPPED,
-							   .reason = "aborted by somebody" };
+	*(struct cf_landing *)question->reply = (struct cf_landing){
+		.phase = phase, .has_reason = phase == CF_PHASE_DROPPED, .reason = "aborted by somebody",
+	};
 	return 0;
 }
 
