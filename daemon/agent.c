@@ -10,101 +10,18 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
-#include <unistd.h>
 
-#include "daemon/act/migrations.h"
+#include "daemon/agent-inside.h"
 #include "daemon/clock/kernel.h"
-#include "daemon/clock/report.h"
-#include "daemon/guard.h"
-#include "daemon/http/api.h"
-#include "daemon/http/server.h"
-#include "daemon/ledger/ledger.h"
 #include "daemon/ledger/marks.h"
 #include "daemon/log.h"
-#include "daemon/loop.h"
-#include "daemon/peer/fleet.h"
-#include "daemon/settings.h"
-#include "daemon/virt/connect.h"
 #include "daemon/virt/events.h"
-#include "daemon/watchdog.h"
 #include "daemon/worker.h"
 
-#define API_SOCKET RUNDIR "/clockferry/api.sock"
-#define DECISIONS  RUNDIR "/clockferry/decisions"
-#define OPERATORS  "clockferry"
+#define DECISIONS RUNDIR "/clockferry/decisions"
 
 #define HOUR            ((cf_span){ 3600 * CF_S })
 #define WORKER_PATIENCE ((cf_span){ 5 * CF_S })	/* for requests that are being worked on when the agent ends */
-
-struct agent {
-	/* what it is made of, in the order in which it is made */
-	const char *settings_path;
-	struct loop *loop;
-	struct ledger *ledger;
-	struct reporter *reporter;
-	struct virt *virt;
-	struct watchdog *dog;
-	struct fleet *fleet;
-	struct act_context context;
-	struct migrations *migrations;
-	struct api api;
-	struct server *server;
-
-	bool stopping;			/* SIGTERM came */
-
-	/* what was last said, so that only changes are */
-	enum cf_clock_state clock;
-	struct ledger_state ledger_state;
-};
-
-/* --- what each part is told of the settings --- */
-
-static struct reporter_options reporter_options(const struct settings *settings)
-{
-	const struct cf_limits *policy = &settings_policy(settings, "")->limits;
-	struct reporter_options options = {
-		.host = settings->host,
-		.how = { .only = settings->chrony.via, .socket = settings->chrony.socket,
-			 .timeout = settings->chrony.timeout },
-		.limits = cf_clock_limits_default,
-		.interval = settings->chrony.interval,
-	};
-
-	options.limits.max_stratum = policy->max_stratum;
-	options.limits.holdover_max = policy->holdover_max;
-	options.limits.max_skew = policy->max_skew;
-	return options;
-}
-
-static struct ledger_options ledger_options(const struct settings *settings)
-{
-	struct ledger_options options = { .keep_for = settings->ledger.keep_for,
-					  .keep_count = settings->ledger.keep_count };
-
-	snprintf(options.path, sizeof(options.path), "%s", settings->ledger.path);
-	return options;
-}
-
-static struct server_options server_options(const struct settings *settings)
-{
-	struct server_options options = {
-		.socket = API_SOCKET,
-		.group = OPERATORS,
-		.n_listen = settings->n_listen,
-		.port = settings->port,
-		.ca = settings->tls.ca,
-		.crl = settings->tls.crl,
-		.certificate = *settings->fault ? NULL : settings->tls.cert,	/* nobody has said who may come in */
-		.key = settings->tls.key,
-		.rules = settings->access,
-		.n_rules = settings->n_access,
-		.max_per_party = 32 + 4 * (size_t)settings->incoming,	/* of each the source keeps two open */
-	};
-
-	for (size_t i = 0; i < settings->n_listen; i++)
-		options.listen[i] = settings->listen[i];
-	return options;
-}
 
 /* --- events --- */
 
@@ -207,72 +124,6 @@ static void on_virt_and_domains(const struct virt_news *news, void *userdata)
 	migrations_hear(agent->migrations, news);
 }
 
-/* Where no hook is installed nobody reads it. */
-static void tell_hook(const struct agent *agent)
-{
-	struct cf_error err = { 0 };
-
-	if (guard_tell(GUARD_FILE, agent->context.settings, &err) < 0 && access(CF_HOOK_LINK, F_OK) == 0)
-		log_warning("libvirt's hook does not know the settings: %s", err.text);
-}
-
-/* Settings that were read stay in force until the next start; what stood in for some does not. */
-static int check_start_only(const struct agent *agent, const struct settings *fresh, struct cf_error *err)
-{
-	const struct settings *now = agent->context.settings;
-	char key[SETTINGS_KEY_ROOM];
-
-	if (!settings_for_a_start(now, fresh, key))
-		return 0;
-	if (*now->fault)
-		return cf_fail(err, EBUSY, CF_BAD_REQUEST, "%s: %s is taken over by a start only: restart the agent",
-			       agent->settings_path, key);
-	log_warning("%s: %s is taken over when the agent is started again", agent->settings_path, key);
-	return 0;
-}
-
-/* No settings could be read yet: say what is wrong with them now. */
-static void stand_in(struct agent *agent, const char *fault)
-{
-	struct settings *fresh = NULL;
-
-	if (settings_fallback(fault, &fresh, NULL) < 0)
-		return;
-	settings_free(agent->context.settings);
-	agent->context.settings = fresh;
-}
-
-/* The new settings everywhere, or nowhere: what comes after the server cannot fail but for want of threads. */
-static int reload(struct agent *agent, struct cf_error *err)
-{
-	CF_AUTO(settings_free) struct settings *fresh = NULL;
-	struct server_options server;
-	struct reporter_options reporter;
-	struct cf_error why;
-	int r;
-
-	r = settings_read(agent->settings_path, &fresh, err);
-	if (r == 0)
-		r = check_start_only(agent, fresh, err);
-	if (r < 0)
-		return r;
-	server = server_options(fresh);
-	r = server_reload(agent->server, &server, err);
-	if (r < 0)
-		return r;
-
-	ledger_keep(agent->ledger, fresh->ledger.keep_for, fresh->ledger.keep_count);
-	reporter = reporter_options(fresh);
-	reporter_set(agent->reporter, &reporter);
-	if (fleet_reload(agent->fleet, fresh, &why) < 0)
-		log_error("not every peer is watched: %s", why.text);
-	settings_free(agent->context.settings);
-	agent->context.settings = CF_TAKE(fresh);
-	migrations_reload(agent->migrations);
-	tell_hook(agent);
-	return 0;
-}
-
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -280,12 +131,8 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	(void)source, (void)info;
 	sd_notify(false, "RELOADING=1");
-	agent->api.settings_fault[0] = '\0';
-	if (reload(agent, &err) < 0) {
-		snprintf(agent->api.settings_fault, sizeof(agent->api.settings_fault), "%s", err.text);
+	if (agent_reload(agent, &err) < 0) {
 		log_error_about(LOG_ABOUT(.id = LOG_ID_SETTINGS_INVALID), "the settings stay as they were: %s", err.text);
-		if (*agent->context.settings->fault)
-			stand_in(agent, err.text);
 	} else {
 		log_notice("the settings were read again");
 		say_tls(agent);
@@ -388,8 +235,8 @@ static int make_parts(struct agent *agent, struct cf_error *err)
 {
 	const struct fleet_listener listener = { on_peer, agent };
 	const struct ledger_listener ledger_listener = { on_ledger, agent };
-	struct ledger_options ledger = ledger_options(agent->context.settings);
-	struct reporter_options reporter = reporter_options(agent->context.settings);
+	struct ledger_options ledger = agent_ledger_options(agent->context.settings);
+	struct reporter_options reporter = agent_reporter_options(agent->context.settings);
 	int r;
 
 	r = loop_new(&agent->loop, err);
@@ -450,7 +297,7 @@ int agent_new(struct agent **ret, const struct agent_options *options, struct cf
 	agent->api = (struct api){ .context = &agent->context, .migrations = agent->migrations };
 	snprintf(agent->api.settings_fault, sizeof(agent->api.settings_fault), "%s", agent->context.settings->fault);
 	kernel_boot_id(agent->api.boot, NULL);
-	server = server_options(agent->context.settings);
+	server = agent_server_options(agent->context.settings);
 	r = server_new(&agent->server, agent->loop, &server, api_handlers, &agent->api, err);
 	if (r < 0)
 		return r;
@@ -473,7 +320,7 @@ int agent_run(struct agent *agent, struct cf_error *err)
 				agent->context.settings->fault);
 	else
 		say_tls(agent);
-	tell_hook(agent);
+	agent_tell_hook(agent);
 	sd_notify(false, "READY=1");
 	r = sd_event_loop(loop_sd(agent->loop));
 	if (r < 0)
