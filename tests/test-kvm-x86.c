@@ -1,130 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * libclockferry-kvm.so between a QEMU that does as QEMU does and a KVM that does
- * as Linux does (tests/fake-kvm.h), both agents played here.  The measure is the
- * guest that stayed: its counters are lines, and after a migration they are to be
- * the same lines.
- */
+/* libclockferry-kvm.so carries the clocks of a guest that moves, or stays; and leaves to QEMU what it cannot. */
 
 #include <errno.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "daemon/virt/kvm-page.h"
-#include "kvm/vm.h"
-#include "tests/fake-qemu-x86.h"
-#include "tests/tap.h"
-
-/* The agents */
-
-static struct cf_kvm_said said;
-static struct cf_kvm_asked asked;
-static struct cf_error err;
-
-static const struct cf_kvm_said *hear(void)
-{
-	static struct kvm_page *page;
-
-	if (!page && kvm_page_open("/proc", getpid(), &page, &err) < 0)
-		printf("# %s\n", err.text);
-	memset(&said, 0, sizeof(said));
-	if (!page || kvm_page_read(page, &said, &err) < 0)
-		printf("# %s\n", err.text);
-	return &said;
-}
-
-static void tell(enum cf_kvm_direction direction)
-{
-	static struct kvm_page *page;
-
-	if (!page && kvm_page_open("/proc", getpid(), &page, &err) < 0)
-		printf("# %s\n", err.text);
-	asked.direction = direction;
-	if (direction == CF_KVM_UNARMED)
-		kvm_page_disarm(page);
-	else if (kvm_page_arm(page, &asked, &err) < 0)
-		printf("# %s\n", err.text);
-}
-
-/* What the source's agent sends: its newest capture and the vCPUs'. */
-static void take_record(void)
-{
-	hear();
-	asked = (struct cf_kvm_asked){
-		.record = said.capture, .clock_low = said.capture.clock, .clock_high = said.capture.clock,
-		.limit = { 60 * CF_S }, .n_vcpus = said.n_vcpus,
-	};
-	for (uint32_t i = 0; i < said.n_vcpus; i++) {
-		asked.vcpus[i] = (struct cf_kvm_asked_vcpu){ .id = said.vcpus[i].id, .offset = said.vcpus[i].offset };
-		asked.guest_hz = said.vcpus[i].khz * 1000;
-	}
-}
-
-/* A migration, up to where QEMU sets the clock on the destination */
-
-
-struct trip {
-	const struct fake_host *from, *to;
-	int n;
-	bool apart;			/* each vCPU has an offset of its own */
-	uint64_t ratio;			/* of the destination */
-	int64_t blackout;
-	int64_t error;			/* of what the agents take for the hosts' offset */
-};
-
-static void leave(const struct trip *trip)
-{
-	fake_kind = (struct fake_kind){ 0 };
-	fake_on(trip->from);
-	start(trip->n);
-	for (int i = 0; trip->apart && i < trip->n; i++)
-		fake_vm.vcpus[i].offset -= 1000003 * i;
-	run();
-	fake_now += 20 * CF_S;
-	run();
-	for (int i = 0; i < trip->n; i++)
-		msr(qemu.fds[i], MSR_IA32_TSC_DEADLINE, true, fake_guest_counter(i) + trip->from->hz * 10);
-	stop();
-	fake_now += trip->blackout / 2;
-	get_clock();
-	stayed = fake_vm;
-	stayed_on = trip->from;
-	take_record();
-}
-
-static void arrive(const struct trip *trip)
-{
-	struct qemu left = qemu;
-
-	fake_now += trip->blackout / 2;
-	fake_kind.ratio = trip->ratio;
-	fake_on(trip->to);
-	start(trip->n);
-	load(&left);
-	asked.offset.ns = trip->to->realtime - trip->from->realtime + trip->error;
-	asked.expires.ns = fake_raw() + 30 * CF_S;
-	for (uint32_t i = 0; trip->ratio && i < asked.n_vcpus; i++)
-		asked.vcpus[i].destination = (struct cf_kvm_scale){ trip->ratio, 48, 0 };
-	tell(CF_KVM_DESTINATION);
-}
-
-static bool near(int64_t a, int64_t b, int64_t slack)
-{
-	return a - b <= slack && b - a <= slack;
-}
-
-/* All clocks are ahead by `by`, and vCPUs as far apart as they were. */
-static bool carried(int n, int64_t by)
-{
-	for (int i = 0; i < n; i++)
-		if (!near(ahead_tsc(i), by, 5) ||
-		    fake_guest_offset(i) - fake_guest_offset(0) != stayed.vcpus[i].offset - stayed.vcpus[0].offset)
-			return false;
-	return near(ahead_clock(), by, CF_US);
-}
+#include "tests/trip-x86.h"
 
 static void test_plain(void)
 {
@@ -228,50 +108,6 @@ static void test_random(void)
 	ok(!bad, "%d migrations between any two hosts: each clock is off by the error of the hosts' offset, no more (%d are not)",
 	   n, bad);
 	ok(clamped > 0 && clamped < n / 4 && !unequal, "equal offsets stay equal to the bit; %d clamped", clamped);
-}
-
-/* What is not the resume that is meant goes through: the same call, the same result, nothing else. */
-static bool passes(uint64_t clock)
-{
-	struct fake_vm before = fake_vm;
-	int calls = fake_calls(KVM_SET_CLOCK), attributes = fake_calls(KVM_SET_DEVICE_ATTR);
-	uint64_t serial = hear()->outcome.serial;
-	bool same = set_clock(clock) == 0 && fake_calls(KVM_SET_CLOCK) == calls + 1 &&
-		fake_calls(KVM_SET_DEVICE_ATTR) == attributes && near((int64_t)fake_guest_clock(), (int64_t)clock, CF_US);
-
-	for (int i = 0; i < fake_vm.n; i++)
-		same = same && fake_vm.vcpus[i].offset == before.vcpus[i].offset;
-	return same && hear()->outcome.serial == serial;
-}
-
-static void test_unmatched(void)
-{
-	const struct trip trip = { &here, &there, 2, .blackout = 200 * CF_MS };
-
-	leave(&trip);
-	arrive(&trip);
-	ok(passes(qemu.clock + 1) && passes(qemu.clock - 1) && passes(0),
-	   "a clock that differs by 1 ns is another one: reset, loadvm, a snapshot");
-	tell(CF_KVM_UNARMED);
-	ok(passes(qemu.clock), "unarmed, all goes through");
-	asked.expires.ns = fake_raw() - 1;
-	tell(CF_KVM_DESTINATION);
-	ok(passes(qemu.clock), "and so it does when the agent that armed it died long ago");
-	asked.expires.ns = fake_raw() + CF_S;
-	tell(CF_KVM_DESTINATION);
-	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "armed anew, it is carried");
-	fake_now += 50 * CF_MS;
-	ok(passes(qemu.clock), "once: the same value again is a loadvm");
-
-	leave(&trip);
-	arrive(&trip);
-	asked.clock_low -= 10 * CF_MS;
-	asked.record.clock -= 7 * CF_MS;
-	asked.record.realtime.ns -= 7 * CF_MS;
-	asked.record.host -= 7 * CF_MS * 5 / 2;
-	tell(CF_KVM_DESTINATION);
-	ok(set_clock(qemu.clock) == 0 && carried(2, 0) && hear()->outcome.flags & CF_KVM_OUTCOME_MAPPED,
-	   "a record of some time before the stop will do, where the agent lets it");
 }
 
 static void test_clamped(void)
@@ -521,137 +357,12 @@ static void test_leap(void)
 	ok(set_clock(qemu.clock) == 0 && carried(1, 0), "a leap second in the blackout is not lost");
 }
 
-/* vCPUs that come later, that are parked, in another order, and more than there is room for. */
-static void test_vcpus(void)
-{
-	const struct trip trip = { &here, &there, 2, .blackout = 100 * CF_MS };
-	struct qemu left;
-	int r;
-
-	leave(&trip);
-	qemu.fds[2] = call(qemu.vm, KVM_CREATE_VCPU, 9);
-	qemu.n = 3;
-	msr(qemu.fds[2], MSR_IA32_TSC, true, fake_guest_counter(0));
-	run();
-	stop();
-	stayed = fake_vm;
-	take_record();
-	ok(said.n_vcpus == 3 && said.vcpus[2].id == 9 && said.vcpus[2].offset == fake_guest_offset(2),
-	   "a vCPU that was plugged in is there");
-	left = qemu;
-	arrive(&(struct trip){ &here, &there, 2, .blackout = 100 * CF_MS });
-	left.n = 2;
-	load(&left);
-	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "a parked vCPU that the destination does not have is none of its business");
-
-	leave(&trip);
-	asked.vcpus[2] = asked.vcpus[0];
-	asked.vcpus[0] = asked.vcpus[1];
-	asked.vcpus[1] = asked.vcpus[2];
-	arrive(&trip);
-	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "vCPUs are found by their ids, in any order");
-
-	start(1100);
-	run();
-	r = get_clock();
-	ok(r == 0 && hear()->n_vcpus == CF_KVM_VCPUS && !(said.vcpus[0].flags & CF_KVM_VCPU_OFFSET),
-	   "more than %d vCPUs: nothing is written past the end", CF_KVM_VCPUS);
-	asked.clock_low = asked.clock_high = qemu.clock;
-	asked.expires.ns = fake_raw() + CF_S;
-	tell(CF_KVM_DESTINATION);
-	ok(set_clock(qemu.clock) == 0 && hear()->outcome.step == CF_KVM_STEP_DESCRIPTORS, "... and nothing carried");
-}
-
-/* arm64's QEMU makes one to look and another to run; x86's may, too. */
-static void test_second_vm(void)
-{
-	uint64_t captures;
-	int first;
-
-	fake_on(&here);
-	start(2);
-	first = qemu.vm;
-	captures = hear()->capture.number;
-	start(1);
-	ok(qemu.vm == first, "another VM under the same number");
-	run();
-	stop();
-	ok(hear()->n_vcpus == 1 && said.capture.number == captures + 1, "is another VM: its vCPUs are known, and no others");
-	call(3, KVM_CREATE_VM, 0);
-	ok(hear()->n_vcpus == 1, "one without vCPUs changes nothing");
-}
-
-static void test_samples(void)
-{
-	struct cf_kvm_capture sample;
-	struct kvm_page *page;
-	int bad = kvm_page_open("/proc", getpid(), &page, &err);
-
-	start(2);
-	run();
-	run();
-	ok(bad == 0 && kvm_page_sample(page, &sample, &err) == -EAGAIN, "nobody samples unasked");
-	kvm_page_want(page);
-	ok(kvm_page_sample(page, &sample, &err) == -EAGAIN, "nor at once");
-	errno = 55;
-	run();
-	ok(kvm_page_sample(page, &sample, &err) == 0 && errno == 55 && sample.flags == 14 &&
-	   near((int64_t)sample.clock, (int64_t)fake_guest_clock(), 10 * CF_US), "but with QEMU's next call");
-	ok(hear()->capture.number < sample.number, "a sample is no capture, and is numbered with them");
-	kvm_page_want(page);
-	call(qemu.vm, KVM_CHECK_EXTENSION, 0);
-	ok(kvm_page_sample(page, &sample, &err) == 0, "any call will do");
-	kvm_page_free(page);
-}
-
-/* In a child nothing of it works, and it does not matter. */
-static void test_fork(void)
-{
-	uint64_t captures = hear()->capture.number;
-	int status = 0;
-	pid_t child = fork();
-
-	if (child == 0) {
-		int r = get_clock() | set_clock(77);
-
-		tell(CF_KVM_SOURCE);
-		_exit(r != 0 || set_clock(qemu.clock) != 0);
-	}
-	waitpid(child, &status, 0);
-	ok(child > 0 && status == 0 && hear()->capture.number == captures, "a child of QEMU passes everything on and says nothing");
-	get_clock();
-	ok(hear()->capture.number > captures, "its parent goes on");
-	tell(CF_KVM_UNARMED);
-}
-
-static void test_torn(void)
-{
-	const struct trip trip = { &here, &there, 2, .blackout = 100 * CF_MS };
-	struct cf_kvm_page *page;
-
-	leave(&trip);
-	arrive(&trip);
-	page = vm_known()->page;
-	page->asked.seq |= 1;
-	ok(passes(qemu.clock), "what an agent died of writing is not acted upon");
-	tell(CF_KVM_DESTINATION);
-	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "the next agent writes it anew");
-}
-
 int main(void)
 {
 	fake_on(&here);
-	ok(ioctl(-1, 0) == -1 && errno == ENOTTY, "a call that is not KVM's is not touched");
-	ok(call(3, KVM_GET_API_VERSION, 0) == -1 && errno == ENOTTY, "nor is one before there is a VM");
-	ok(kvm_page_open("/proc", getpid(), &(struct kvm_page *){ NULL }, &err) == -ENOENT, "before a vCPU there is no page");
-	probe();
-	probe();
-	ok(kvm_page_open("/proc", getpid(), &(struct kvm_page *){ NULL }, &err) == -ENOENT && !vm_known(),
-	   "nor is there one in libvirtd, which makes a VM with a vCPU to ask it for its TSC");
 	test_plain();
 	test_timers();
 	test_random();
-	test_unmatched();
 	test_clamped();
 	test_failures();
 	test_refusals();
@@ -660,10 +371,5 @@ int main(void)
 	test_kept();
 	test_no_master();
 	test_leap();
-	test_vcpus();
-	test_second_vm();
-	test_samples();
-	test_fork();
-	test_torn();
 	return done();
 }

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What QEMU does besides migrating: libclockferry-kvm.so lets it pass, and knows its vCPUs all the while. */
+
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "kvm/vm.h"
+#include "tests/trip-x86.h"
+
+static void test_unmatched(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 200 * CF_MS };
+
+	leave(&trip);
+	arrive(&trip);
+	ok(passes(qemu.clock + 1) && passes(qemu.clock - 1) && passes(0),
+	   "a clock that differs by 1 ns is another one: reset, loadvm, a snapshot");
+	tell(CF_KVM_UNARMED);
+	ok(passes(qemu.clock), "unarmed, all goes through");
+	asked.expires.ns = fake_raw() - 1;
+	tell(CF_KVM_DESTINATION);
+	ok(passes(qemu.clock), "and so it does when the agent that armed it died long ago");
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "armed anew, it is carried");
+	fake_now += 50 * CF_MS;
+	ok(passes(qemu.clock), "once: the same value again is a loadvm");
+
+	leave(&trip);
+	arrive(&trip);
+	asked.clock_low -= 10 * CF_MS;
+	asked.record.clock -= 7 * CF_MS;
+	asked.record.realtime.ns -= 7 * CF_MS;
+	asked.record.host -= 7 * CF_MS * 5 / 2;
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0) && hear()->outcome.flags & CF_KVM_OUTCOME_MAPPED,
+	   "a record of some time before the stop will do, where the agent lets it");
+}
+
+/* vCPUs that come later, that are parked, in another order, and more than there is room for. */
+static void test_vcpus(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 100 * CF_MS };
+	struct qemu left;
+	int r;
+
+	leave(&trip);
+	qemu.fds[2] = call(qemu.vm, KVM_CREATE_VCPU, 9);
+	qemu.n = 3;
+	msr(qemu.fds[2], MSR_IA32_TSC, true, fake_guest_counter(0));
+	run();
+	stop();
+	stayed = fake_vm;
+	take_record();
+	ok(said.n_vcpus == 3 && said.vcpus[2].id == 9 && said.vcpus[2].offset == fake_guest_offset(2),
+	   "a vCPU that was plugged in is there");
+	left = qemu;
+	arrive(&(struct trip){ &here, &there, 2, .blackout = 100 * CF_MS });
+	left.n = 2;
+	load(&left);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "a parked vCPU that the destination does not have is none of its business");
+
+	leave(&trip);
+	asked.vcpus[2] = asked.vcpus[0];
+	asked.vcpus[0] = asked.vcpus[1];
+	asked.vcpus[1] = asked.vcpus[2];
+	arrive(&trip);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "vCPUs are found by their ids, in any order");
+
+	start(1100);
+	run();
+	r = get_clock();
+	ok(r == 0 && hear()->n_vcpus == CF_KVM_VCPUS && !(said.vcpus[0].flags & CF_KVM_VCPU_OFFSET),
+	   "more than %d vCPUs: nothing is written past the end", CF_KVM_VCPUS);
+	asked.clock_low = asked.clock_high = qemu.clock;
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && hear()->outcome.step == CF_KVM_STEP_DESCRIPTORS, "... and nothing carried");
+}
+
+/* arm64's QEMU makes one to look and another to run; x86's may, too. */
+static void test_second_vm(void)
+{
+	uint64_t captures;
+	int first;
+
+	fake_on(&here);
+	start(2);
+	first = qemu.vm;
+	captures = hear()->capture.number;
+	start(1);
+	ok(qemu.vm == first, "another VM under the same number");
+	run();
+	stop();
+	ok(hear()->n_vcpus == 1 && said.capture.number == captures + 1, "is another VM: its vCPUs are known, and no others");
+	call(3, KVM_CREATE_VM, 0);
+	ok(hear()->n_vcpus == 1, "one without vCPUs changes nothing");
+}
+
+static void test_samples(void)
+{
+	struct cf_kvm_capture sample;
+	struct kvm_page *page;
+	int bad = kvm_page_open("/proc", getpid(), &page, &err);
+
+	start(2);
+	run();
+	run();
+	ok(bad == 0 && kvm_page_sample(page, &sample, &err) == -EAGAIN, "nobody samples unasked");
+	kvm_page_want(page);
+	ok(kvm_page_sample(page, &sample, &err) == -EAGAIN, "nor at once");
+	errno = 55;
+	run();
+	ok(kvm_page_sample(page, &sample, &err) == 0 && errno == 55 && sample.flags == 14 &&
+	   near((int64_t)sample.clock, (int64_t)fake_guest_clock(), 10 * CF_US), "but with QEMU's next call");
+	ok(hear()->capture.number < sample.number, "a sample is no capture, and is numbered with them");
+	kvm_page_want(page);
+	call(qemu.vm, KVM_CHECK_EXTENSION, 0);
+	ok(kvm_page_sample(page, &sample, &err) == 0, "any call will do");
+	kvm_page_free(page);
+}
+
+/* In a child nothing of it works, and it does not matter. */
+static void test_fork(void)
+{
+	uint64_t captures = hear()->capture.number;
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		int r = get_clock() | set_clock(77);
+
+		tell(CF_KVM_SOURCE);
+		_exit(r != 0 || set_clock(qemu.clock) != 0);
+	}
+	waitpid(child, &status, 0);
+	ok(child > 0 && status == 0 && hear()->capture.number == captures, "a child of QEMU passes everything on and says nothing");
+	get_clock();
+	ok(hear()->capture.number > captures, "its parent goes on");
+	tell(CF_KVM_UNARMED);
+}
+
+static void test_torn(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 100 * CF_MS };
+	struct cf_kvm_page *page;
+
+	leave(&trip);
+	arrive(&trip);
+	page = vm_known()->page;
+	page->asked.seq |= 1;
+	ok(passes(qemu.clock), "what an agent died of writing is not acted upon");
+	tell(CF_KVM_DESTINATION);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "the next agent writes it anew");
+}
+
+int main(void)
+{
+	fake_on(&here);
+	ok(ioctl(-1, 0) == -1 && errno == ENOTTY, "a call that is not KVM's is not touched");
+	ok(call(3, KVM_GET_API_VERSION, 0) == -1 && errno == ENOTTY, "nor is one before there is a VM");
+	ok(kvm_page_open("/proc", getpid(), &(struct kvm_page *){ NULL }, &err) == -ENOENT, "before a vCPU there is no page");
+	probe();
+	probe();
+	ok(kvm_page_open("/proc", getpid(), &(struct kvm_page *){ NULL }, &err) == -ENOENT && !vm_known(),
+	   "nor is there one in libvirtd, which makes a VM with a vCPU to ask it for its TSC");
+	test_unmatched();
+	test_vcpus();
+	test_second_vm();
+	test_samples();
+	test_fork();
+	test_torn();
+	return done();
+}
