@@ -22,7 +22,7 @@
 #include "daemon/virt/kvm-guest.h"
 #include "proto/codec.h"
 #include "tests/fake-call.h"
-#include "tests/kvm-made.h"
+#include "tests/fake-library.h"
 #include "tests/tap.h"
 
 #define ID   "00000000-0000-4000-8000-00000000000a"
@@ -33,91 +33,6 @@ static const struct act_context context;
 static struct work *work;
 static struct cf_error err;
 static char why[CF_DETAIL_ROOM];
-
-/* --- in place of the library: a page, its bells, and a thread that answers --- */
-
-static struct cf_kvm_page *at;
-static atomic_bool answers = true, ends;
-
-static void make_page(void)
-{
-	at = kvm_page_made();
-	at->said.n_vcpus = 2;
-	at->said.vcpus[1].id = 1;
-	at->magic = CF_KVM_MAGIC;
-}
-
-/* The guest's clock runs with RAW; each look at it is a new one. */
-static struct cf_kvm_capture capture_now(uint64_t number)
-{
-	struct cf_instant now = kernel_instant();
-
-	return (struct cf_kvm_capture){ .number = number, .clock = (uint64_t)now.raw.ns + 1000, .host = (uint64_t)now.raw.ns * 2,
-					.realtime = now.real, .raw = now.raw, .flags = 14 };
-}
-
-static void ring(int fd)
-{
-	const uint64_t one = 1;
-
-	(void)!write(fd, &one, sizeof(one));
-}
-
-static void *library(void *unused)
-{
-	uint64_t number = 1000;
-
-	(void)unused;
-	while (!ends) {
-		uint32_t wanted = __atomic_load_n(&at->wanted, __ATOMIC_ACQUIRE);
-
-		if (answers && wanted != at->sampled.wanted) {
-			cf_kvm_write_begin(&at->sampled.seq);
-			at->sampled.sample = capture_now(++number);
-			at->sampled.wanted = wanted;
-			cf_kvm_write_end(&at->sampled.seq);
-			ring(at->event_capture);
-		}
-		nanosleep(&(struct timespec){ .tv_nsec = CF_MS }, NULL);
-	}
-	return NULL;
-}
-
-/* QEMU stops the guest, and reads its clock. */
-static void capture(void)
-{
-	cf_kvm_write_begin(&at->said.seq);
-	at->said.before = at->said.capture;
-	at->said.capture = capture_now(at->said.capture.number + 1);
-	for (uint32_t i = 0; i < at->said.n_vcpus; i++) {
-		at->said.vcpus[i].flags = CF_KVM_VCPU_OFFSET;
-		at->said.vcpus[i].offset = -777;
-		at->said.vcpus[i].khz = 2000000;
-	}
-	cf_kvm_write_end(&at->said.seq);
-	ring(at->event_capture);
-}
-
-/* What it was armed for happens. */
-static void act(enum cf_kvm_result result)
-{
-	cf_kvm_write_begin(&at->said.seq);
-	at->said.outcome = (struct cf_kvm_outcome){
-		.serial = at->asked.serial, .direction = at->asked.direction, .result = result,
-		.step = result == CF_KVM_LEFT ? CF_KVM_STEP_OFFSETS : CF_KVM_STEP_NONE, .flags = CF_KVM_OUTCOME_READ | CF_KVM_OUTCOME_STABLE,
-		.n_vcpus = 2, .clock = at->asked.record.clock, .anchor = capture_now(1),
-	};
-	memcpy(at->said.outcome.migration, at->asked.migration, sizeof(at->asked.migration));
-	at->said.outcome.elapsed = cf_real_since(at->said.outcome.anchor.realtime,
-						 cf_real_add(at->asked.record.realtime, at->asked.offset));
-	for (uint32_t i = 0; i < at->said.n_vcpus; i++) {
-		at->said.vcpus[i].flags |= CF_KVM_VCPU_SET;
-		at->said.vcpus[i].before = -777;
-		at->said.vcpus[i].after = -888;
-	}
-	cf_kvm_write_end(&at->said.seq);
-	ring(at->event_outcome);
-}
 
 /* --- in place of libvirt, the kernel and the other host --- */
 
