@@ -7,7 +7,7 @@ requires_rig
 requires_command curl
 [ -e /proc/net/if_inet6 ] || skip_all "this kernel has no IPv6"
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "5 s" max-residual = "1 s" }'
+settings=$(rig_policy '5 s')
 
 # knows HOST PEER
 knows()

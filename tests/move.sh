@@ -7,7 +7,7 @@
 requires_rig
 requires_command curl script
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "5 s" max-residual = "1 s" }'
+settings=$(rig_policy '5 s' '10 s')
 receipts=()	# GUEST FILE SKEW-MS of each migration that landed, in order
 
 # order NAME PHASES: do the phases that were said come in that order, and is one said twice only in a row?
@@ -98,6 +98,11 @@ is "hA's phases" "$(order watch-A "checking reserved capturing copying paused la
 is "hB's phases" "$(order watch-B "leased prepared running correcting verifying done")" "in order"
 like "there was progress" "$(cat "$RIG_DIR/watch-A")" '^copying: .* left, .*/s, blackout .*5 s'
 moved "$id" g A B 0
+settings=$(rig_policy '5 s')
+for host in A B; do
+	rig_agent_conf $host "$settings"
+	rig_agent $host reload
+done
 
 # The same at other skews, and on a terminal.
 

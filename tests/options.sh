@@ -7,7 +7,7 @@ RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "5 s" max-residual = "1 s" }'
+settings=$(rig_policy '5 s')
 secret=SuperSecret$RANDOM
 
 # persistence HOST GUEST: "persistent autostart", as that host's libvirt says, each yes or no; "-" without the domain.
@@ -174,6 +174,8 @@ rig_tbf B off
 
 # And a post-copy that fails: there is no way back, and no happy end is told.
 
+rig_agent_conf A "$(rig_policy '5 s' '10 s' | sed 's/{/{ warn = { "post-copy" }/')"
+rig_agent A reload
 rig_tbf A 40mbit
 rig_clockferry A migrate h hB --unsafe --post-copy --json >"$RIG_DIR/torn" 2>"$RIG_DIR/torn.err" &
 job=$!

@@ -3,7 +3,7 @@
 #
 # For tests/realities*.sh: a a guest on hA that is on its way to hB, and how that ended.
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "5 s" max-residual = "1 s" }'
+settings=$(rig_policy '5 s')
 
 agents()
 {

@@ -9,7 +9,7 @@ RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "5 s" max-residual = "1 s" }'
+settings=$(rig_policy '5 s')
 changes=0	# how often the guest went from one host to the other
 
 # edges HOST ID: what the ledger of that host has of it, as phases with what led there.
@@ -99,8 +99,10 @@ ok "the guest lands meanwhile" wait_for 60 in_phase A "$id" 'verifying|done'
 ok "the source's agent comes again" rig_agent B start
 ended "$id" B A "landed while the source's agent was dead"
 
-# While its clock is corrected, or looked at again.
+# While its clock is corrected, or looked at again: which is to take some time.
 
+rig_agent_conf A "$(rig_policy '5 s' '10 s')"
+rig_agent A reload
 begin late A migrate g hB
 id=$(its_id late)
 ok "a migration lands" wait_for 60 in_phase B "$id" 'correcting|verifying'

@@ -36,6 +36,14 @@ rig_agent_conf()
 	mv "$conf.new" "$conf" # an agent that reads it just now finds it whole
 }
 
+# rig_policy MAX-BLACKOUT [VERIFY-UNTIL]: one for hosts whose clocks are apart, and guests that a busy machine emulates.  Who
+# does not look at what becomes of a guest's clock later need not wait until it is read once more.
+rig_policy()
+{
+	echo "policy \"default\" { max-skew = \"10 s\" max-error-bound = \"10 s\" max-blackout = \"$1\" max-residual = \"1 s\"
+		verify-until = \"${2:-1 s}\" }"
+}
+
 # rig_certificate HOST [NAME]: gives the host the CA, and NAME's certificate (default: its own; pki.sh has the names).
 rig_certificate()
 {
