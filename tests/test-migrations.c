@@ -6,10 +6,12 @@
  */
 
 #include <errno.h>
+#include <libvirt/libvirt.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "daemon/act/foreign.h"
 #include "daemon/act/migration.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
@@ -19,6 +21,7 @@
 #include "tests/parts.h"
 #include "tests/tap.h"
 
+#define HERE   "6695eb01-f6a4-8304-79aa-97f2502e193f"	/* of libvirt's domain "test" */
 #define ABSENT "00000000-1111-4000-8000-000000000000"	/* of a domain that is not there */
 #define ABSENT_TOO "00000000-2222-4000-8000-000000000000"
 #define TWO   "22222222-0000-4000-8000-000000000000"
@@ -366,6 +369,36 @@ static void test_wish(void)
 	free(text);
 }
 
+static void hear_of_newcomer(const char *name, const char *uuid)
+{
+	const struct virt_news news = { .what = VIRT_ARRIVING, .name = name, .uuid = uuid };
+
+	migrations_hear(parts.all, &news);
+	while (sd_event_run(loop_sd(parts.made.loop), 0) > 0)
+		;
+}
+
+/* What others move here, and no other agent speaks of: it is taken alone once it runs, and what is yet to come is not. */
+static void test_alone(void)
+{
+	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
+	struct guest_watch *still;
+	virConnectPtr other = virConnectOpen("test:///default");
+	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
+
+	hear_of_newcomer("test", HERE);
+	hear_of_newcomer("other", ABSENT);
+	ok(domain && virDomainSuspend(domain) == 0 && virDomainResume(domain) == 0, "one of two that come runs");
+	while (!parts.all->newest && cf_mono_cmp(kernel_raw(), until) < 0)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	ok(migrations_move(parts.all, HERE, CF_DESTINATION) && migrations_under_way(parts.all) == 1, "it is taken alone");
+	still = foreign_announced(parts.all->foreign, ABSENT);
+	ok(still && !foreign_announced(parts.all->foreign, HERE), "the other one is still waited for, and it no more");
+	guest_watch_free(still);
+	virDomainFree(domain);
+	virConnectClose(other);
+}
+
 int main(void)
 {
 	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
@@ -379,6 +412,9 @@ int main(void)
 	parts_end(&parts);
 	ok(parts_begin(&parts, &err) == 0, "and once more: %s", err.text);
 	test_stop();
+	parts_end(&parts);
+	ok(parts_begin(&parts, &err) == 0, "and for what others move: %s", err.text);
+	test_alone();
 	parts_end(&parts);
 	return done();
 }

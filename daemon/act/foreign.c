@@ -128,8 +128,7 @@ static void look_at_newcomer(struct foreign *foreign, struct newcomer **at)
 	seen.since = newcomer->settled ? cf_mono_since(kernel_raw(), newcomer->since) : (cf_span){ 0 };
 	if (cf_newcomer(&seen, PATIENCE) == CF_NEWCOMER_ALONE) {
 		take_alone(foreign, newcomer->uuid, newcomer->name);
-		at = find_newcomer(foreign, newcomer->uuid);
-		if (*at)	/* nobody took it */
+		if (*at == newcomer)	/* nobody took it; else it is gone */
 			forget_newcomer(at);
 	}
 }
