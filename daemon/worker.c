@@ -23,7 +23,7 @@ struct worker {
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t fewer;
-	int n;
+	int n, n_aside;
 } running = { .lock = PTHREAD_MUTEX_INITIALIZER, .fewer = PTHREAD_COND_INITIALIZER };
 
 static bool count_in(void)
@@ -37,12 +37,17 @@ static bool count_in(void)
 	return room;
 }
 
-static void count_out(void)
+static void add_to(int *count, int more)
 {
 	pthread_mutex_lock(&running.lock);
-	running.n--;
+	*count += more;
 	pthread_cond_broadcast(&running.fewer);
 	pthread_mutex_unlock(&running.lock);
+}
+
+static void count_out(void)
+{
+	add_to(&running.n, -1);
 }
 
 static void finish(void *userdata)
@@ -106,9 +111,9 @@ int worker_wait(cf_span patience)
 	int n;
 
 	pthread_mutex_lock(&running.lock);
-	while (running.n > 0 && rest_on(&running.fewer, &running.lock, until))
+	while (running.n + running.n_aside > 0 && rest_on(&running.fewer, &running.lock, until))
 		;
-	n = running.n;
+	n = running.n + running.n_aside;
 	pthread_mutex_unlock(&running.lock);
 	return n;
 }
@@ -148,5 +153,40 @@ int worker_run(struct loop *loop, void (*work)(void *arg), void (*done)(void *ar
 	}
 	pthread_detach(thread);
 	worker = NULL;
+	return 0;
+}
+
+struct aside {
+	void (*main)(void *arg);
+	void *arg;
+};
+
+static void *go_aside(void *userdata)
+{
+	struct aside *aside = userdata;
+
+	aside->main(aside->arg);
+	free(aside);
+	add_to(&running.n_aside, -1);
+	return NULL;
+}
+
+int worker_aside(void (*main)(void *arg), void *arg, struct cf_error *err)
+{
+	CF_AUTO(cf_free) struct aside *aside = malloc(sizeof(*aside));
+	pthread_t thread;
+	int r;
+
+	if (!aside)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	*aside = (struct aside){ main, arg };
+	add_to(&running.n_aside, 1);
+	r = worker_thread(&thread, go_aside, aside, err);
+	if (r < 0) {
+		add_to(&running.n_aside, -1);
+		return r;
+	}
+	pthread_detach(thread);
+	aside = NULL;
 	return 0;
 }

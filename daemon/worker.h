@@ -30,8 +30,14 @@ int worker_run(struct loop *loop, void (*work)(void *arg), void (*done)(void *ar
 void worker_each(size_t n, size_t at_once, void (*fn)(void *arg, size_t i), void *arg);
 
 /*
- * Once the loop has ended: wait until no work is under way, with so much patience.
- * How much still is: what it uses must not be freed then.
+ * main(arg) on a thread that nobody joins, and that may outlive who has it begun: it must
+ * end by itself.  Any thread.
+ */
+int worker_aside(void (*main)(void *arg), void *arg, struct cf_error *err);
+
+/*
+ * Once the loop has ended: wait until no work is under way and no thread aside, with so
+ * much patience.  How many still are: what they use must not be freed then.
  */
 int worker_wait(cf_span patience);
 

@@ -29,6 +29,13 @@ static void on_done(void *arg)
 		sd_event_exit(loop_sd(loop), 0);
 }
 
+static void stay(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&held);
+	pthread_mutex_unlock(&held);
+}
+
 static pthread_mutex_t counting = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static int times[100], n_inside, most_inside;
@@ -73,10 +80,11 @@ int main(void)
 
 	test_each();
 	pthread_mutex_lock(&held);
+	ok(worker_aside(stay, NULL, &err) == 0 && worker_wait((cf_span){ 0 }) == 1, "a thread that is left to itself");
 	while (begun < 1000 && worker_run(loop, work, on_done, &begun, &err) == 0)
 		begun++;
 	ok(begun == WORKERS_MAX && err.code == CF_BUSY, "there is an end to what is done at once: %s", err.text);
-	ok(worker_wait((cf_span){ 0 }) == WORKERS_MAX, "all of it can be counted");
+	ok(worker_wait((cf_span){ 0 }) == WORKERS_MAX + 1, "all of it can be counted, and takes no room from each other");
 	pthread_mutex_unlock(&held);
 	ok(worker_wait((cf_span){ 60 * CF_S }) == 0, "and waited for");
 

@@ -139,7 +139,7 @@ static bool wait_a_turn(struct looker *looker)
 	return !over;
 }
 
-static void *go_round(void *userdata)
+static void go_round(void *userdata)
 {
 	struct looker *looker = userdata;
 	const struct looker_options *options = &looker->options;
@@ -157,14 +157,12 @@ static void *go_round(void *userdata)
 	} while (wait_a_turn(looker));
 
 	leave(looker);
-	return NULL;
 }
 
 int looker_new(struct looker **ret, const struct act_context *context, const struct looker_options *options,
 	       struct cf_error *err)
 {
 	struct looker *looker = calloc(1, sizeof(*looker));
-	pthread_t thread;
 	int r;
 
 	if (!looker)
@@ -176,13 +174,12 @@ int looker_new(struct looker **ret, const struct act_context *context, const str
 	rest_init(&looker->rest);
 
 	looker->users = 2;
-	r = worker_thread(&thread, go_round, looker, err);
+	r = worker_aside(go_round, looker, err);
 	if (r < 0) {
 		looker->users = 1;
 		leave(looker);
 		return r;
 	}
-	pthread_detach(thread);
 	*ret = looker;
 	return 0;
 }

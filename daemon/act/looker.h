@@ -7,6 +7,8 @@
  * long as QEMU flushes the last of the memory, when the migration's thread has other things to do.
  *
  * Nothing is asked while the switchover may be beginning.
+ *
+ * The thread may outlive who has it look: worker_wait() knows of it.
  */
 
 #include "daemon/act/context.h"
