@@ -169,15 +169,16 @@ static bool is_migration(const char *job)
 static int look(struct virt *virt, virDomainPtr domain, bool job, struct domain_standing *ret, struct cf_error *err)
 {
 	struct domain_standing standing = { .known = true };
-	int state, reason, autostart = 0;
+	int state, reason, active, persistent, autostart = 0;
 
-	if (virDomainGetState(domain, &state, &reason, 0) < 0 ||
-	    virDomainGetUUIDString(domain, standing.uuid) < 0)
+	/* A question that libvirtd did not live to answer is no "no": whoever asks would take the guest for gone. */
+	if (virDomainGetState(domain, &state, &reason, 0) < 0 || virDomainGetUUIDString(domain, standing.uuid) < 0 ||
+	    (active = virDomainIsActive(domain)) < 0 || (persistent = virDomainIsPersistent(domain)) < 0)
 		return virt_fail(err, "state of the domain");
 	snprintf(standing.name, sizeof(standing.name), "%s", virDomainGetName(domain));
 	standing.state = state_of(state);
-	standing.active = virDomainIsActive(domain) == 1;
-	standing.persistent = virDomainIsPersistent(domain) == 1;
+	standing.active = active;
+	standing.persistent = persistent;
 	if (standing.persistent && virDomainGetAutostart(domain, &autostart) < 0)
 		return virt_fail(err, "autostart of the domain");
 	standing.autostart = autostart;

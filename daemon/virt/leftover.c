@@ -172,8 +172,12 @@ int leftover_resume(struct virt *virt, const char *uuid, cf_mono deadline, struc
 
 static int remove_definition(struct leftover *leftover, virDomainPtr domain, struct cf_error *err)
 {
+	int active = virDomainIsActive(domain);
+
 	(void)leftover;
-	if (virDomainIsActive(domain) != 0)
+	if (active < 0)
+		return virt_fail(err, "state of the domain");
+	if (active)
 		return cf_fail(err, EBUSY, CF_CONFLICT, "the domain is active");
 	return undefine(domain, err);
 }
