@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Questions that libvirt does not answer: nothing is made of that which
+ * Questions that libvirt does not answer, or that cannot be asked any more: nothing is made of that which
  * only an answer can tell.  Over its test driver, in front of which stand a few calls of this file's.
  */
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <libvirt/libvirt.h>
+#include <semaphore.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/clock/kernel.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/leftover.h"
 #include "daemon/virt/private.h"
+#include "daemon/virt/task.h"
 #include "tests/tap.h"
 
 #define UUID "6695eb01-f6a4-8304-79aa-97f2502e193f"	/* of the domain "test" there */
@@ -64,11 +67,46 @@ static void test_unanswered(void)
 	ok(domain_look(virt, UUID, &standing, &err) == 0 && standing.active && standing.persistent, "asked again, it is there");
 }
 
+static sem_t held;	/* calls that hang wait for it */
+
+static int hang(struct task *task, struct cf_error *why)
+{
+	(void)task;
+	(void)why;
+	return sem_wait(&held);
+}
+
+/* Where so much hangs that no more is asked, that is not taken for libvirt's "it has no job". */
+static void test_all_hang(void)
+{
+	struct domain_standing standing;
+	struct virt_link *link = NULL;
+	int n = 0, r = 0;
+
+	sem_init(&held, 0, 0);
+	ok(virt_link_open(virt, PATIENCE, &link, &err) == 0, "there is a connection to ask by");
+	virt_link_close(link);
+	while (n < 1000 && r == 0) {
+		CF_AUTO(task_drop) struct task *task = task_new(sizeof(*task), hang, NULL);
+
+		r = task_start(task, NULL, NULL, &err);
+		n += r == 0;
+	}
+	ok(r == -EAGAIN && domain_look(virt, UUID, &standing, &err) == -EAGAIN, "how a domain stands is not known: %s", err.text);
+	for (int i = 0; i < n; i++)
+		sem_post(&held);
+	while (virt_hung_calls() > 0)
+		usleep(1000);
+	ok(domain_look(virt, UUID, &standing, &err) == 0 && !standing.moving, "until they have come back");
+	sem_destroy(&held);
+}
+
 int main(void)
 {
 	if (virt_new(&virt, "test:///default", &err) < 0 || virt_wait(virt, PATIENCE, &err) < 0)
 		return 1;
 	test_unanswered();
+	test_all_hang();
 	virt_free(virt);
 	return done();
 }

@@ -46,7 +46,7 @@ static int hung_check(const char *kind, const char *subject, struct cf_error *er
 	if (same)
 		return cf_fail(err, EALREADY, CF_HOST, "%s: an earlier call has not returned", kind);
 	if (count >= HUNG_MAX)
-		return cf_fail(err, EBUSY, CF_HOST, "%d calls into libvirt hang", HUNG_MAX);
+		return cf_fail(err, EAGAIN, CF_HOST, "%d calls into libvirt hang", HUNG_MAX);
 	return 0;
 }
 

@@ -47,7 +47,8 @@ CF_DEFINE_AUTO(struct task *, task_drop)
 /*
  * Begin.  A task of some kind (a word that lasts) about a domain (its uuid) is
  * refused with -EALREADY while an earlier one was let go and has not ended;
- * kind NULL is never refused for that.
+ * kind NULL is never refused for that.  -EAGAIN: too many hang.  Neither is what
+ * libvirt says of a domain (fail.c), so that nobody takes it for that.
  */
 int task_start(struct task *task, const char *kind, const char *subject, struct cf_error *err);
 
