@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,12 +102,41 @@ static void test_all_hang(void)
 	sem_destroy(&held);
 }
 
+static atomic_int waiting = -1;	/* connections, when it was told that the agent's own is lost */
+
+static void on_news(const struct virt_news *news, void *userdata)
+{
+	(void)userdata;
+	if (news->what == VIRT_DISCONNECTED)
+		waiting = (int)virt->n_idle;
+}
+
+/* What waits for its next use may take its time to close; who watches a guest hears of the gap before that. */
+static void test_lost(void)
+{
+	struct virt_link *link = NULL;
+
+	ok(virt_link_open(virt, PATIENCE, &link, &err) == 0, "a connection that will wait");
+	virt_link_close(link);
+	virt_set_listener(virt, on_news, NULL);
+	pthread_mutex_lock(&virt->lock);
+	ok(virt->n_idle > 0, "waits");
+	virt->lost = true;
+	pthread_cond_broadcast(&virt->changed);
+	pthread_mutex_unlock(&virt->lock);
+	for (int i = 0; i < 6000 && waiting < 0; i++)
+		usleep(10000);
+	ok(waiting > 0, "when libvirtd is lost that is told first");
+	virt_set_listener(virt, NULL, NULL);
+}
+
 int main(void)
 {
 	if (virt_new(&virt, "test:///default", &err) < 0 || virt_wait(virt, PATIENCE, &err) < 0)
 		return 1;
 	test_unanswered();
 	test_all_hang();
+	test_lost();
 	virt_free(virt);
 	return done();
 }

@@ -136,8 +136,8 @@ static void withdraw(struct virt *virt)
 	virt->connection = NULL;
 	cf_fail(&virt->why, ENOTCONN, CF_HOST, "the connection to libvirtd was lost");
 	pthread_mutex_unlock(&virt->lock);
-	virt_lines_drop_idle(virt);
 	virt_events_connected(virt, false);
+	virt_lines_drop_idle(virt);	/* which may take a while */
 }
 
 static void attend(struct virt *virt, virConnectPtr connection)
