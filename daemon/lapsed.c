@@ -7,7 +7,7 @@
 
 static const char *text_of(time_t t, char ret[static CF_REAL_TEXT_ROOM])
 {
-	return cf_real_text((cf_real){ t * CF_S }, ret);
+	return cf_real_text(cf_real_from(t, 0), ret);
 }
 
 int lapsed_blame(lapsed_look *look, void *shown, const char *whose, const char *clock, struct cf_error *err)

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define HOUR 3600
+#define HOUR ((time_t)3600)
 
 /* What cannot fail in a test does not go on when it does. */
 #define MUST(call)                                                                              \

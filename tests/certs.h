@@ -5,6 +5,9 @@
 
 /* Throw-away certificates, as files in a directory. */
 
+/* Until the year 2368, which no time of ours reaches. */
+#define CERTS_AGES_H 3000000
+
 struct certificate {
 	const char *name;		/* of the files: NAME.pem and NAME.key */
 	const char *issuer;		/* the name of a CA made before; NULL: it is a CA itself */

@@ -301,7 +301,8 @@ static bool lives(const struct cf_shelf_life *life, int from_h, int to_h)
 static void test_lives(void)
 {
 	static const struct certificate ca = { .name = "ca", .cn = "ca", .from_h = -240, .to_h = 240 },
-					short_one = { .name = "s", .issuer = "ca", .cn = "s", .from_h = -5, .to_h = 9 };
+					short_one = { .name = "s", .issuer = "ca", .cn = "s", .from_h = -5, .to_h = 9 },
+					for_ages = { .name = "l", .issuer = "ca", .cn = "l", .from_h = -5, .to_h = CERTS_AGES_H };
 	struct cf_shelf_life life;
 	char path[256], both[256], command[900];
 
@@ -310,6 +311,10 @@ static void test_lives(void)
 	snprintf(path, sizeof(path), "%s/s.pem", dir);
 	certificate_life(path, &life);
 	ok(lives(&life, -5, 9), "a certificate's time is read from its file");
+	certs_make(dir, &for_ages);
+	snprintf(path, sizeof(path), "%s/l.pem", dir);
+	certificate_life(path, &life);
+	ok(life.known && life.until.ns == INT64_MAX, "one that ends later than any time of ours has not ended before");
 	snprintf(both, sizeof(both), "%s/both.pem", dir);
 	snprintf(command, sizeof(command), "cat %s/s.pem %s/ca.pem > %s", dir, dir, both);
 	ok(system(command) == 0, "two in one file");

@@ -7,7 +7,7 @@
 /* GnuTLS gives -1 for a time that is not there. */
 static void shorten(struct cf_shelf_life *life, time_t from, time_t until)
 {
-	cf_real begin = { from * CF_S }, end = { until * CF_S };
+	cf_real begin = cf_real_from(from, 0), end = cf_real_from(until, 0);
 
 	if (from == (time_t)-1 || until == (time_t)-1)
 		return;
