@@ -81,7 +81,7 @@ static cf_real real_of(struct timespec t)
 static bool began(const char *proc, long pid, const char *program, cf_real now, cf_real *ret)
 {
 	char path[SETTINGS_TEXT_ROOM], line[1024] = "", *at;
-	unsigned long long ticks;
+	int64_t ticks, a_second = sysconf(_SC_CLK_TCK);
 	struct timespec up;
 	FILE *file;
 
@@ -94,12 +94,10 @@ static bool began(const char *proc, long pid, const char *program, cf_real now, 
 	at = at ? strrchr(line, ')') : NULL;
 	if (!at || strncmp(strchr(line, '('), program, strlen(program)) != 0)
 		return false;
-	if (sscanf(at + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &ticks) != 1)
+	if (sscanf(at + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNd64, &ticks) != 1)
 		return false;
 	clock_gettime(CLOCK_BOOTTIME, &up);
-	*ret = cf_real_add(now, cf_span_sub((cf_span){ (int64_t)(ticks * (unsigned long long)CF_S /
-								  (unsigned long long)sysconf(_SC_CLK_TCK)) },
-					    (cf_span){ real_of(up).ns }));
+	*ret = cf_real_add(now, cf_real_since(cf_real_from(ticks / a_second, ticks % a_second * CF_S / a_second), real_of(up)));
 	return true;
 }
 

@@ -199,6 +199,12 @@ static void test_daemon(void)
 	real.since = e.since;
 	ok(e.has_began && strcmp(e.daemon, "libvirtd") == 0 && cf_real_since(real.since, e.began).ns > -CF_S &&
 	   cf_real_since(real.since, e.began).ns < 3600 * CF_S, "when libvirtd began is known: before the link was made");
+	put("proc/7/stat", "7 (libvirtd) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0");
+	guard_look(&roots, settings, never, &real);
+	put("proc/7/stat", "7 (libvirtd) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 30000000000");
+	guard_look(&roots, settings, never, &e);
+	ok(cf_real_since(e.began, real.began).ns / CF_S > INT64_C(30000000000) / sysconf(_SC_CLK_TCK) - 60,
+	   "also where the host had been up for years by then");
 	put("proc/7/stat", "7 (libvirtd) S");
 	guard_look(&roots, settings, never, &e);
 	ok(!e.has_began, "a line that is cut off tells nothing");
