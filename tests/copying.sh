@@ -8,7 +8,7 @@
 requires_rig
 requires_command curl
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "1 s" max-residual = "1 s" }'
+settings=$(rig_policy '1 s')
 
 # gives_up NAME REASON: the migration begun as that ends so, and its guest runs on.
 gives_up()

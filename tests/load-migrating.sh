@@ -8,7 +8,7 @@
 requires_rig
 requires_command curl
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "10 s" max-residual = "1 s" }'
+settings=$(rig_policy '10 s')
 socket=/run/clockferry/api.sock
 pki=$RIG_CACHE/pki
 

@@ -8,7 +8,7 @@ RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 
-settings='policy "default" { max-skew = "10 s" max-error-bound = "10 s" max-blackout = "10 s" max-residual = "1 s" }'
+settings=$(rig_policy '10 s')
 
 # begin_agent STOP-WAIT: that of hA, as a job of ours; $agent is it.
 begin_agent()
