@@ -94,17 +94,25 @@ allowed()
 # Everything a refusal must not touch, on both hosts.
 traces()
 {
-	local host
+	local host looking=()
 	for host in A B; do
-		rig_in $host sh -c '
-			hostname
-			virsh -q "list --all" || exit
-			virsh -q "$(for domain in $(virsh -q list --all --uuid); do
-				echo "dumpxml $domain; domstate --reason $domain; domjobinfo $domain;"
-			done) list --all"
-			find /run/libvirt /run/clockferry /var/lib/libvirt /var/lib/clockferry -printf "%p %y %m %u\n" | sort
-			pgrep -a qemu' 2>&1
+		traces_of $host >"$answers/traces-$host" &
+		looking+=($!)
 	done
+	wait "${looking[@]}"
+	cat "$answers"/traces-[AB]
+}
+
+traces_of()
+{
+	rig_in "$1" sh -c '
+		hostname
+		virsh -q "list --all" || exit
+		virsh -q "$(for domain in $(virsh -q list --all --uuid); do
+			echo "dumpxml $domain; domstate --reason $domain; domjobinfo $domain;"
+		done) list --all"
+		find /run/libvirt /run/clockferry /var/lib/libvirt /var/lib/clockferry -printf "%p %y %m %u\n" | sort
+		pgrep -a qemu' 2>&1
 }
 
 # --- arranging ---

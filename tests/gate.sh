@@ -226,7 +226,7 @@ settle A "$wide"
 settle B "$wide"
 refused "a clock that is ahead and knows it" g hB "skew hA->hB refuse hA"
 is "... is nothing but skew" "$(grep -c refuse "$answers/check.list")" 1
-roomy='max-blackout = "1 min" max-residual = "1 s"' # the guest is emulated, by a machine that may be busy
+roomy='max-blackout = "1 min" max-residual = "1 s" verify-until = "1 s"' # the guest is emulated, by a machine that may be busy
 settle A "$wide $roomy warn = { \"skew\" }"
 refused "skew that one host forgives" g hB "skew hA->hB refuse hA"
 settle B "$wide $roomy warn = { \"skew\" }" "$past"
