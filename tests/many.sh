@@ -8,7 +8,7 @@ RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
 
-settings=$(rig_policy '10 s')
+settings=$(rig_policy '10 s' '10 s')
 
 # shown HOST ID PATTERN: is that how it stands there?
 shown()
