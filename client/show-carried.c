@@ -96,6 +96,8 @@ static void show_rest(FILE *to, const struct cf_landing *l)
 		say_row(to, "left at that", "%s", l->left);
 	if (l->torn)
 		say_row(to, "afterwards", "its post-copy failed, and it lacks memory");
+	if (l->stepped)
+		say_row(to, "afterwards", "its host's clock was stepped: it is held against RAW alone since");
 	if (l->has_stop)
 		say_row(to, "afterwards", "the domain stopped again before this was over");
 }

@@ -171,6 +171,11 @@ bool cf_clock_look(struct cf_clock_memory *memory, struct cf_instant now, bool t
 	return stepped;
 }
 
+bool cf_clock_stepped_since(const struct cf_clock_memory *memory, cf_mono since)
+{
+	return memory->step.fault == CF_FAULT_STEPPED && cf_mono_cmp(memory->step.at.raw, since) > 0;
+}
+
 /*
  * Two readings that cannot both be true.  Without an update between them (no two
  * have the same stamp), chronyd's later correction is what the clock's own

@@ -110,6 +110,9 @@ struct cf_clock_memory {
  */
 bool cf_clock_look(struct cf_clock_memory *memory, struct cf_instant now, bool told);
 
+/* Was a step seen since, whether or not chronyd has made up for it? */
+bool cf_clock_stepped_since(const struct cf_clock_memory *memory, cf_mono since);
+
 /* chronyd answered.  An answer that does not come is no event: what there is grows old. */
 void cf_clock_read(struct cf_clock_memory *memory, const struct cf_clock_limits *limits,
 		   const struct cf_tracking_reading *reading);

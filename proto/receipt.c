@@ -48,6 +48,7 @@ static const struct cf_field landing_fields[] = {
 	CF_STRUCT(T, resume, cf_instant_shape, CF_MAYBE(T, has_resume)),
 	CF_SPAN(T, resume_slack, 0, CF_YEAR),
 	CF_BOOL(T, torn, CF_MAYBE(T, has_torn), CF_SINCE(2)),
+	CF_BOOL(T, stepped, CF_MAYBE(T, has_stepped), CF_SINCE(2)),
 	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
 	CF_INTERVAL(T, lag, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_lag)),
 	CF_ENUM(T, lever, cf_lever_words, CF_N_LEVERS),

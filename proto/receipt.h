@@ -45,6 +45,8 @@ struct cf_landing {
 	cf_span resume_slack;		/* how much later the guest's first instruction may have been */
 	bool has_torn;
 	bool torn;			/* its post-copy failed: it lacks memory that was still at the source */
+	bool has_stepped;
+	bool stepped;			/* its host's clock was, since RESUME: what follows is by RAW alone */
 	bool has_stop;
 	struct cf_instant stop;		/* should the domain stop again before the end: when */
 	bool has_lag;

@@ -27,11 +27,30 @@ static void one(const char *what, int64_t ahead, int64_t skew, int64_t slew)
 	struct cf_instant now = at(raw_destination + blackout + later, real + skew + blackout + later + slew);
 	/* What an undisturbed guest would show now, against the destination's REALTIME. */
 	int64_t truth = (real + ahead + blackout + later) - now.real.ns;
-	struct cf_interval should = aim_at(&aim, now);
+	struct cf_interval should = aim_at(&aim, now, false);
 
 	ok(cf_interval_has(should, S(truth)), "%s: the truth lies inside", what);
 	ok(cf_interval_half(should).ns <= 120 * CF_US + (slew < 0 ? -slew : slew), "... and not much else does");
-	ok(cf_interval_has(aim_at(&aim, aim.resume), S(ahead - skew)), "... at RESUME too");
+	ok(cf_interval_has(aim_at(&aim, aim.resume, false), S(ahead - skew)), "... at RESUME too");
+}
+
+/* The destination's REALTIME is stepped after RESUME, and its RAW is off by 200 ppm. */
+static void stepped(int64_t by)
+{
+	const int64_t raw_source = 1000 * CF_S, raw_destination = 77 * CF_S, real = 1700000000 * CF_S;
+	const int64_t blackout = 300 * CF_MS, later = 10 * CF_S;
+	const int64_t raw_resume = raw_destination + blackout;
+	struct aim aim = {
+		.offset = cf_interval_around(S(0), S(CF_US)),
+		.raw = cf_interval_around(S(raw_destination - raw_source), S(30 * CF_US)),
+		.from = at(raw_source, real),
+		.resume = at(raw_resume, real + blackout),
+	};
+	struct cf_instant now = at(raw_resume + later / 1000000 * 999800, real + blackout + later + by);
+	struct cf_interval should = aim_at(&aim, now, true);
+
+	ok(cf_interval_has(should, S(-by)), "a destination that is stepped by %+lld s: the truth lies inside", (long long)(by / CF_S));
+	ok(cf_interval_half(should).ns <= 3 * CF_MS, "... and not much else does");
 }
 
 /*
@@ -51,15 +70,17 @@ static void ran_on(void)
 		.ran_on = true,
 	};
 
-	ok(cf_interval_has(aim_at(&aim, aim.resume), S(gained)), "a guest that ran on: the truth lies inside");
-	ok(cf_interval_half(aim_at(&aim, aim.resume)).ns < 20 * CF_MS, "... and not much else does");
+	ok(cf_interval_has(aim_at(&aim, aim.resume, false), S(gained)), "a guest that ran on: the truth lies inside");
+	ok(cf_interval_half(aim_at(&aim, aim.resume, false)).ns < 20 * CF_MS, "... and not much else does");
 	aim.ran_on = false;
-	ok(!cf_interval_has(aim_at(&aim, aim.resume), S(gained)), "... nor would it had it been stopped then");
+	ok(!cf_interval_has(aim_at(&aim, aim.resume, false), S(gained)), "... nor would it had it been stopped then");
 }
 
 int main(void)
 {
 	ran_on();
+	stepped(7 * CF_S);
+	stepped(-7 * CF_S);
 	one("two hosts that agree", 0, 0, 0);
 	one("a guest an hour ahead on purpose", 3600 * CF_S, 0, 0);
 	one("a destination 20 ms ahead", 5 * CF_MS, 20 * CF_MS, 0);

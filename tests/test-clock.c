@@ -247,6 +247,7 @@ static void test_step(void)
 	cf_span two = S(2);
 
 	ok(!cf_clock_look(&memory, plain(0), true), "the first look has nothing to compare with");
+	ok(!cf_clock_stepped_since(&memory, (cf_mono){ 0 }), "... and there was no step yet");
 	cf_clock_read(&memory, limits, &r);
 	ok(!cf_clock_look(&memory, at(0.001, US(900)), false), "two looks in quick succession may be a little wrong");
 	ok(!cf_clock_look(&memory, at(1, US(83000)), false), "a slew at full speed is no step");
@@ -275,6 +276,8 @@ static void test_step(void)
 	cf_clock_read(&memory, limits, &r);
 	view = cf_clock_at(&memory, limits, at(40, US(20000)));
 	ok(view.state == CF_CLOCK_SYNCHRONISED && !view.stepped, "slewed back below 25 ms it is forgotten");
+	ok(cf_clock_stepped_since(&memory, plain(1).raw) && !cf_clock_stepped_since(&memory, plain(3).raw),
+	   "... but for who was measuring meanwhile");
 
 	ok(!cf_clock_look(&memory, at(41, US(20300)), true), "told that the clock was set, though it did not move: TAI");
 	ok(cf_clock_look(&memory, at(42, US(24000)), true), "told so, and it moved by 3.7 ms: a step");

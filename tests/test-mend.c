@@ -14,7 +14,9 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/mend.h"
+#include "daemon/act/context.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/clock/report.h"
 #include "daemon/virt/guest.h"
 #include "daemon/virt/readings.h"
 #include "tests/tap.h"
@@ -34,6 +36,8 @@ static struct {
 	int64_t outlier;	/* of one set in so many */
 	int64_t ahead;		/* guest - host REALTIME */
 	int64_t where;		/* where that should be */
+	int64_t stepped;	/* RAW when the reporter saw REALTIME stepped; 0: never */
+	int64_t jump, jump_at;	/* by how much it was, seen or not, and when */
 	bool read, set;		/* once already */
 	int64_t best;		/* quickest round of the last reading */
 	int64_t slowest;	/* and its slowest */
@@ -62,7 +66,13 @@ cf_mono kernel_raw(void)
 
 struct cf_instant kernel_instant(void)
 {
-	return (struct cf_instant){ .raw = { sim.now }, .real = { sim.now + REAL } };
+	return (struct cf_instant){ .raw = { sim.now }, .real = { sim.now + REAL + (sim.now >= sim.jump_at ? sim.jump : 0) } };
+}
+
+bool reporter_stepped(struct reporter *reporter, cf_mono since)
+{
+	(void)reporter;
+	return sim.stepped > since.ns && sim.stepped <= sim.now;
 }
 
 int nanosleep(const struct timespec *wanted, struct timespec *left)
@@ -373,17 +383,55 @@ static void test_carried(void)
 	   landing.left);
 }
 
+/* A step of the host's clock is none of the guest's, whenever it happens: RAW tells how far off that one is. */
+static void test_stepped(void)
+{
+	const struct guest guest = { GOOD, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S };
+	static const int64_t jumps[] = { -7 * CF_S, 7 * CF_S, 3 * CF_MS };
+	int unsaid = 0, wrong = 0, beyond = 0;
+
+	mended(&guest);
+	ok(!landing.stepped, "a host whose clock is never stepped");
+	for (size_t i = 0; i < CF_COUNT(jumps); i++)
+		for (int64_t after = 0; after < 10 * CF_MS; after += CF_MS / 2) {
+			int64_t left;
+
+			aim = begin(&guest);
+			sim.jump = jumps[i];
+			sim.jump_at = sim.now + 1 + after;
+			sim.stepped = jumps[i] < CF_S ? sim.jump_at : 0;	/* the reporter sees what is told of by the kernel */
+			mend(work, &(struct mend_guest){ .uuid = "", .aim = &aim, .at = &landing });
+			left = sim.ahead - sim.where;
+			unsaid += !landing.stepped || !landing.has_lag || !cf_interval_has(landing.lag, (cf_span){ CF_S });
+			wrong += left > 0 || left < -3 * CF_MS || sim.sets != 1;
+			beyond += !cf_interval_has(landing.residuals[landing.n_residuals - 1].residual, (cf_span){ left });
+		}
+	ok(unsaid == 0, "one whose clock is stepped while the guest's is corrected: it is said, and the lag is none the worse (but %d)",
+	   unsaid);
+	ok(wrong == 0, "... the guest's is put right at once (but %d)", wrong);
+	ok(beyond == 0, "... and what is left lies in the residual (but %d)", beyond);
+
+	aim = begin(&guest);
+	sim.stepped = sim.now;
+	mend(work, &(struct mend_guest){ .uuid = "", .aim = &aim, .at = &landing });
+	ok(!landing.stepped, "a step from before RESUME is nothing to it");
+}
+
 int main(void)
 {
+	static struct act_context context;
+
 	work = calloc(1, sizeof(*work));
 	settings = calloc(1, sizeof(*settings));
 	if (!work || !settings)
 		return 1;
+	work->context = &context;
 	pthread_mutex_init(&work->lock, NULL);
 	test_cases();
 	test_answer();
 	test_refresh();
 	test_carried();
+	test_stepped();
 	test_many();
 	free(settings);
 	free(work);

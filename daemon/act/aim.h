@@ -18,6 +18,7 @@ struct aim {
  * The aim at `now`.  Time has passed since RESUME between what this host's
  * REALTIME and its RAW say: chronyd may have slewed the one to make it right,
  * and the other runs at its oscillator's rate.  Both ends are taken.  Until RESUME
- * there is RAW alone, which an undisciplined oscillator of 250 ppm drives.
+ * there is RAW alone, which an undisciplined oscillator of 250 ppm drives; and since
+ * then, too, where REALTIME was stepped: by how much is no news of the guest's clock.
  */
-struct cf_interval aim_at(const struct aim *aim, struct cf_instant now);
+struct cf_interval aim_at(const struct aim *aim, struct cf_instant now, bool stepped);

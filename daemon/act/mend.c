@@ -7,7 +7,9 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/clock/report.h"
 #include "daemon/virt/guest.h"
+#include "policy/clock.h"
 #include "policy/guest.h"
 #include "proto/text.h"
 
@@ -29,6 +31,28 @@ static cf_span since_resume(const struct aim *aim)
 	return cf_span_max(cf_mono_since(kernel_raw(), aim->resume.raw), (cf_span){ 0 });
 }
 
+/* By the reporter, which sees small steps; or, where the agent was restarted since, by what no slew explains. */
+static bool was_stepped(const struct mending *m)
+{
+	const struct cf_instant resume = m->of->aim->resume;
+	struct cf_clock_memory since = { .has_sample = true, .sample = resume };
+
+	return reporter_stepped(m->work->context->reporter, resume.raw) || cf_clock_look(&since, m->offset.at, false);
+}
+
+/* How far off it is by this host's clocks, as they were or, since a step, by the one that cannot be stepped. */
+static void judge(struct mending *m)
+{
+	bool stepped = was_stepped(m);
+
+	m->error = cf_guest_error(m->offset.offset, aim_at(m->of->aim, m->offset.at, stepped));
+	if (!stepped)
+		return;
+	pthread_mutex_lock(&m->work->lock);
+	m->of->at->has_stepped = m->of->at->stepped = true;
+	pthread_mutex_unlock(&m->work->lock);
+}
+
 /* The guest's offset and its error now.  A channel that is not connected yet is waited for. */
 static int read_error(struct mending *m, struct cf_error *err)
 {
@@ -41,7 +65,7 @@ static int read_error(struct mending *m, struct cf_error *err)
 		if (r == 0) {
 			if (m->of->refresh)
 				m->of->refresh(m->work);
-			m->error = cf_guest_error(m->offset.offset, aim_at(m->of->aim, m->offset.at));
+			judge(m);
 			return 0;
 		}
 		nanosleep(&TRY_AGAIN, NULL);
@@ -137,21 +161,21 @@ static void note_set_back(struct mending *m)
 }
 
 /*
- * Move the guest's clock by `by`.  The value is for the moment it takes effect:
- * half of the best round trip later, and never more, so that a step forward
- * does not overshoot.
+ * Move the guest's clock by `by` from what it was last read to be, whatever this host's
+ * own has done since.  The value is for the moment it takes effect: half of the best
+ * round trip later, and never more, so that a step forward does not overshoot.
  */
 static void step(struct mending *m, cf_span by)
 {
 	cf_span delay = cf_interval_half(m->offset.offset);
 	struct cf_step done = { .after = since_resume(m->of->aim), .by = by };
 	struct cf_error err = { 0 };
-	struct cf_instant now = kernel_instant();
-	cf_mono deadline = cf_mono_add(now.raw, m->work->settings->guest.timeout);
-	cf_real to = cf_real_add(now.real, cf_interval_middle(m->offset.offset));
+	struct cf_instant at = m->offset.at;
+	cf_mono deadline = cf_mono_add(kernel_raw(), m->work->settings->guest.timeout);
+	cf_real to = cf_real_add(at.real, cf_interval_middle(m->offset.offset));
 
 	to = cf_real_add(cf_real_add(to, by), delay);
-	done.accepted = guest_time_set(m->work->link, m->of->uuid, to, now.raw, deadline, &done.took, &err) == 0;
+	done.accepted = guest_time_set(m->work->link, m->of->uuid, to, at.raw, deadline, &done.took, &err) == 0;
 	if (!done.accepted)
 		snprintf(done.why, sizeof(done.why), "%s", err.text);
 	note_step(m, &done);

@@ -316,3 +316,14 @@ void reporter_report(struct reporter *reporter, struct cf_report *ret)
 
 	*ret = report;
 }
+
+bool reporter_stepped(struct reporter *reporter, cf_mono since)
+{
+	bool stepped;
+
+	pthread_mutex_lock(&reporter->lock);
+	look(reporter, kernel_instant());
+	stepped = cf_clock_stepped_since(&reporter->memory, since);
+	pthread_mutex_unlock(&reporter->lock);
+	return stepped;
+}
