@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/hang.h"
 #include "daemon/act/mend.h"
 #include "daemon/act/context.h"
 #include "daemon/clock/kernel.h"
@@ -38,6 +39,10 @@ static struct {
 	int64_t where;		/* where that should be */
 	int64_t stepped;	/* RAW when the reporter saw REALTIME stepped; 0: never */
 	int64_t jump, jump_at;	/* by how much it was, seen or not, and when */
+	int64_t hangs, thaws;	/* libvirtd: from when to when */
+	bool late;		/* it has a call in hand that sets the clock, */
+	int64_t late_by;	/* to what was right, guest - host REALTIME, when that was made */
+	int64_t late_at;	/* which was then */
 	bool read, set;		/* once already */
 	int64_t best;		/* quickest round of the last reading */
 	int64_t slowest;	/* and its slowest */
@@ -104,6 +109,35 @@ void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)
 
 /* In place of libvirt and the guest */
 
+static bool hangs(void)
+{
+	return sim.now >= sim.hangs && sim.now < sim.thaws;
+}
+
+struct virt_link *work_link(struct work *work, struct cf_error *err)
+{
+	static char link;
+
+	(void)work;
+	if (!hangs())
+		return (struct virt_link *)&link;
+	cf_fail(err, ENOTCONN, CF_HOST, "the connection to libvirtd was lost");
+	return NULL;
+}
+
+/* What it was told while it hung it does then. */
+bool hang_wait(struct work *work)
+{
+	(void)work;
+	if (!hangs())
+		return false;
+	sim.now = sim.thaws;
+	if (sim.late)
+		sim.ahead = sim.late_by - (sim.now - sim.late_at);
+	sim.late = false;
+	return true;
+}
+
 static int round_of(struct readings *readings, struct cf_error *err)
 {
 	struct cf_instant before = kernel_instant();
@@ -157,7 +191,13 @@ int guest_time_set(struct virt_link *link, const char *uuid, cf_real to, cf_mono
 
 	(void)link;
 	(void)uuid;
-	(void)deadline;
+	if (hangs()) {
+		sim.late = true;
+		sim.late_by = to.ns + (sim.now - at.ns) - (sim.now + REAL);
+		sim.late_at = sim.now;
+		sim.now = deadline.ns;
+		return cf_fail(err, ETIMEDOUT, CF_HOST, "libvirt did not answer in time");
+	}
 	if (sim.outlier && chance(sim.outlier) == 0)
 		delay += 200 * CF_MS;
 	sim.sets++;
@@ -383,6 +423,32 @@ static void test_carried(void)
 	   landing.left);
 }
 
+/* The clock of a guest whose libvirtd hangs is put right once that answers, however late, whenever it began to hang. */
+static void test_hang(void)
+{
+	const struct guest guest = { GOOD, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S };
+	int given_up = 0, wrong = 0, beyond = 0, lag = 0;
+
+	for (int64_t after = 0; after < 300 * CF_MS; after += CF_MS) {
+		int64_t left;
+
+		aim = begin(&guest);
+		sim.hangs = sim.now + after;
+		sim.thaws = sim.hangs + 20 * CF_S;
+		mend(work, &(struct mend_guest){ .uuid = "", .aim = &aim, .at = &landing });
+		left = sim.ahead - sim.where;
+		given_up += *unmeasured != '\0' || landing.n_residuals == 0;
+		wrong += left > 0 || left < -3 * CF_MS;
+		beyond += !landing.n_residuals ||
+			  !cf_interval_has(landing.residuals[landing.n_residuals - 1].residual, (cf_span){ left });
+		lag += !landing.has_lag || !cf_interval_has(landing.lag, (cf_span){ CF_S });
+	}
+	ok(given_up == 0, "a libvirtd that hangs is waited for (but %d)", given_up);
+	ok(wrong == 0, "... and the guest's clock is put right (but %d)", wrong);
+	ok(beyond == 0, "... what is left lies in the residual (but %d)", beyond);
+	ok(lag == 0, "... and the lag is what was lost first, not what a call did that came late (but %d)", lag);
+}
+
 /* A step of the host's clock is none of the guest's, whenever it happens: RAW tells how far off that one is. */
 static void test_stepped(void)
 {
@@ -431,6 +497,7 @@ int main(void)
 	test_answer();
 	test_refresh();
 	test_carried();
+	test_hang();
 	test_stepped();
 	test_many();
 	free(settings);

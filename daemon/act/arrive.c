@@ -12,6 +12,7 @@
 #include "daemon/act/acts.h"
 #include "daemon/act/arrive.h"
 #include "daemon/act/carried.h"
+#include "daemon/act/hang.h"
 #include "daemon/act/mend.h"
 #include "daemon/act/notice.h"
 #include "daemon/act/where.h"
@@ -194,8 +195,10 @@ enum cf_event act_await(struct work *work, char why[static CF_DETAIL_ROOM])
 	struct cf_migration shown;
 
 	work_shown(work, &shown);
-	if (shown.phase == CF_PHASE_RUNNING)
+	if (shown.phase == CF_PHASE_RUNNING) {
+		work->hung = hang_wait(work);
 		return await_finish(work);
+	}
 
 	cf_limits_both(&work->reservation.limits, work->reservation.source, &work->lease.limits,
 		       work->reservation.destination, &work->limits);
@@ -293,12 +296,17 @@ static void keep_paused(struct work *work)
 			    work->reservation.domain, err.text);
 }
 
-/* What can be done about its clock, soon: a late step fights the guest's own NTP client. */
+/*
+ * What can be done about its clock, soon: a late step fights the guest's own NTP client.  Where libvirtd had hung,
+ * or an earlier agent had ended before it came to this, nobody could be sooner.
+ */
 static void correct(struct work *work)
 {
 	struct mend_guest guest = to_mend(work);
 	struct cf_error err = { 0 };
 
+	work->hung |= hang_wait(work);
+	guest.whenever = work->hung || work->again;
 	if (!work_link(work, &err)) {
 		work_unmeasured(work, CF_FIGURE_LAG, "%s", err.text);
 		return;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "daemon/act/hang.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/fault.h"
 #include "daemon/log.h"
@@ -11,7 +12,7 @@
 
 #define CONFIRM_PATIENCE ((cf_span){ 10 * CF_S })
 #define REMOVE_PATIENCE  ((cf_span){ 10 * CF_S })
-#define TRIES            5
+#define TRIES            5	/* by a libvirtd that answers */
 #define AGAIN            ((struct timespec){ .tv_sec = 1 })
 
 static int confirm(struct work *work, struct cf_error *err)
@@ -37,7 +38,7 @@ void let_go_of_source(struct work *work)
 
 	FAULT(CONFIRM_BEFORE);
 	r = confirm(work, &err);
-	for (int i = 0; r < 0 && i < TRIES && !work_stopping(work); i++) {
+	for (int i = 0; r < 0 && (i < TRIES || hang_wait(work)) && !work_stopping(work); i++) {
 		if (i > 0)
 			nanosleep(&AGAIN, NULL);
 		r = leftover_remove(work->context->virt, work->reservation.uuid, persistent,

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/hang.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
 #include "daemon/virt/guest.h"
@@ -24,6 +25,9 @@ struct mending {
 	struct cf_guest_offset offset;	/* the last reading */
 	struct cf_interval error;	/* and how far off the guest's clock was by it */
 	cf_span slowest;		/* of all rounds since RESUME or the last step */
+	bool late;			/* libvirtd hung: it could not be stepped sooner */
+	bool has_lag;			/* the first reading has told it */
+	struct cf_error err;		/* why the last reading could not be had; no text when it could */
 };
 
 static cf_span since_resume(const struct aim *aim)
@@ -53,15 +57,23 @@ static void judge(struct mending *m)
 	pthread_mutex_unlock(&m->work->lock);
 }
 
-/* The guest's offset and its error now.  A channel that is not connected yet is waited for. */
+/* Not connected yet; or a call is still out that hung with libvirtd, and comes back with it. */
+static bool is_soon(int r)
+{
+	return r == -ENOTCONN || r == -EALREADY;
+}
+
+/* The guest's offset and its error now.  A channel that is not there yet is waited for. */
 static int read_error(struct mending *m, struct cf_error *err)
 {
 	const struct settings *settings = m->work->settings;
 	cf_mono deadline = cf_mono_add(kernel_raw(), settings->guest.timeout);
+	struct virt_link *link;
 	int r;
 
 	do {
-		r = guest_offset_read(m->work->link, m->of->uuid, settings->guest.rounds, deadline, &m->offset, err);
+		link = work_link(m->work, err);
+		r = link ? guest_offset_read(link, m->of->uuid, settings->guest.rounds, deadline, &m->offset, err) : -ENOTCONN;
 		if (r == 0) {
 			if (m->of->refresh)
 				m->of->refresh(m->work);
@@ -69,7 +81,7 @@ static int read_error(struct mending *m, struct cf_error *err)
 			return 0;
 		}
 		nanosleep(&TRY_AGAIN, NULL);
-	} while (r == -ENOTCONN && cf_mono_cmp(kernel_raw(), deadline) < 0);
+	} while (is_soon(r) && cf_mono_cmp(kernel_raw(), deadline) < 0);
 
 	return r;
 }
@@ -124,23 +136,27 @@ static void note_corrected(struct mending *m)
 	pthread_mutex_unlock(&m->work->lock);
 }
 
-/* One reading, noted; false when it could not be had: the first one, which tells the lag, or a later one. */
+/* One reading, noted; false when it could not be had. */
 static bool look(struct mending *m)
 {
 	struct cf_error err = { 0 };
+	int r = read_error(m, &err);
 
-	if (read_error(m, &err) < 0) {
-		work_unmeasured(m->work, m->of->at->has_lag ? CF_FIGURE_RESIDUAL : CF_FIGURE_LAG, "%s", err.text);
+	m->err = r < 0 ? err : (struct cf_error){ 0 };
+	if (r < 0)
 		return false;
-	}
 	m->slowest = cf_span_max(m->slowest, m->offset.slowest);
 	note_residual(m);
 	note_corrected(m);
 	return true;
 }
 
+/* What the first reading tells; once the guest has been set, another one would not. */
 static void note_lag(struct mending *m)
 {
+	if (m->has_lag)
+		return;
+	m->has_lag = true;
 	if (m->work->again == CF_PHASE_CORRECTING) {	/* a step may have been made of which nobody knows */
 		work_unmeasured(m->work, CF_FIGURE_LAG, "the agent was restarted while it corrected the clock");
 		return;
@@ -184,7 +200,7 @@ static void step(struct mending *m, cf_span by)
 
 static bool in_time(const struct mending *m)
 {
-	return m->of->whenever ||
+	return m->of->whenever || m->late ||
 	       cf_span_cmp(since_resume(m->of->aim), m->work->settings->guest.correct_within) <= 0;
 }
 
@@ -264,22 +280,38 @@ static void put_right(struct mending *m)
 	leave_in_vain(m);
 }
 
+static void attempt(struct mending *m)
+{
+	if (!look(m))
+		return;
+	note_lag(m);
+	put_right(m);
+}
+
+/* Not the guest's matter, should libvirtd hang: then it is done once that is over. */
+static void attempt_until_done(struct mending *m)
+{
+	attempt(m);
+	while (*m->err.text && hang_wait(m->work)) {
+		m->late = true;
+		attempt(m);
+	}
+	if (*m->err.text)
+		work_unmeasured(m->work, m->of->at->has_lag ? CF_FIGURE_RESIDUAL : CF_FIGURE_LAG, "%s", m->err.text);
+}
+
 void mend(struct work *work, const struct mend_guest *of)
 {
 	struct mending m = { .work = work, .of = of };
 
-	if (!look(&m))
-		return;
-	note_lag(&m);
-	put_right(&m);
+	attempt_until_done(&m);
 }
 
 void mend_again(struct work *work, const struct mend_guest *of)
 {
-	struct mending m = { .work = work, .of = of };
+	struct mending m = { .work = work, .of = of, .has_lag = true };
 
-	if (look(&m))
-		put_right(&m);
+	attempt_until_done(&m);
 }
 
 void mend_look(struct work *work, const char *uuid, struct cf_landing *at)

@@ -23,7 +23,8 @@ struct mend_guest {
 /*
  * Measure the guest's clock error and correct it by policy until it is within
  * or no longer improves; later than settings' correct-within after RESUME it
- * is only measured.
+ * is only measured.  Should libvirtd hang meanwhile this waits until it answers, and
+ * goes on then, however late: an error that is still there nobody else has mended.
  */
 void mend(struct work *work, const struct mend_guest *of);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "daemon/act/hang.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
 #include "daemon/virt/domain.h"
@@ -12,6 +13,7 @@
 #define HOLD_PATIENCE    ((cf_span){ 5 * CF_S })
 #define AGAIN            ((struct timespec){ .tv_nsec = 250 * CF_MS })
 #define RESTORE_PATIENCE ((cf_span){ 35 * CF_S })	/* libvirt itself waits 30 s for the end of a job */
+#define LAND_PATIENCE    ((cf_span){ CF_S })		/* the job is over by then */
 
 static int set(struct work *work, const char *uuid, bool autostart, cf_span patience, struct cf_error *err)
 {
@@ -20,15 +22,17 @@ static int set(struct work *work, const char *uuid, bool autostart, cf_span pati
 	return link ? job_set_autostart(link, uuid, autostart, cf_mono_add(kernel_raw(), patience), err) : -ENOTCONN;
 }
 
-/* A libvirtd that ended may have taken the attempt with it, and be back in a moment. */
-static int set_at_last(struct work *work, const char *uuid, struct cf_error *err)
+/* A libvirtd that ended may have taken the attempt with it, and be back in a moment; one that hangs is waited for. */
+static int set_at_last(struct work *work, cf_span patience, struct cf_error *err)
 {
-	cf_mono deadline = cf_mono_add(kernel_raw(), RESTORE_PATIENCE);
+	cf_mono deadline = cf_mono_add(kernel_raw(), patience);
 	int r;
 
 	for (;;) {
-		r = set(work, uuid, true, RESTORE_PATIENCE, err);
-		if (r == 0 || r == -ENOENT || work_stopping(work) || cf_mono_cmp(kernel_raw(), deadline) > 0)
+		r = set(work, work->reservation.uuid, true, RESTORE_PATIENCE, err);
+		if (r == 0 || r == -ENOENT || work_stopping(work))
+			return r;
+		if (!hang_wait(work) && cf_mono_cmp(kernel_raw(), deadline) > 0)
 			return r;
 		nanosleep(&AGAIN, NULL);
 	}
@@ -78,7 +82,7 @@ void persist_restore(struct work *work)
 	/* One that was undefined meanwhile has nothing to start from. */
 	if (domain_look(work->context->virt, uuid, &standing, &err) == 0 && !standing.persistent)
 		return;
-	if (set_at_last(work, uuid, &err) < 0)
+	if (set_at_last(work, RESTORE_PATIENCE, &err) < 0)
 		complain(work, work->reservation.source, &err);
 	if (work->booted)
 		start_again(work);
@@ -91,7 +95,7 @@ void persist_land(struct work *work)
 	struct cf_landing *landing;
 	struct cf_error err = { 0 };
 
-	if (asked->persistence.autostart && set(work, asked->uuid, true, RESTORE_PATIENCE, &err) < 0)
+	if (asked->persistence.autostart && set_at_last(work, LAND_PATIENCE, &err) < 0)
 		complain(work, asked->destination, &err);
 	if (domain_look(work->context->virt, asked->uuid, &standing, &err) < 0 || !standing.known)
 		return;

@@ -16,5 +16,5 @@ int persist_hold(struct work *work, struct cf_error *err);
 /* Source, when it keeps the guest; one whose host came up meanwhile is started, as it would have been then. */
 void persist_restore(struct work *work);
 
-/* Destination, once the guest has landed and libvirt is done with it. */
+/* Destination, once the guest has landed and libvirt is done with it.  Both wait for a libvirtd that hangs. */
 void persist_land(struct work *work);

@@ -78,6 +78,7 @@ struct work {
 	struct cf_receipt *receipt;		/* as it grows */
 	bool by_post_copy;			/* source: it was told to run there before its memory was */
 	bool torn;				/* of that the driver saw no good end */
+	bool hung;				/* destination: libvirtd had, since RESUME: what was to be soon is late */
 	bool has_aim;				/* destination */
 	struct aim aim;
 	struct cf_ramp_rules ramp_rules;	/* source */
