@@ -112,7 +112,7 @@ void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 	say_heading(to, "Guest clock (minus is behind), %s",
 		    limit_text(r->limits.max_residual, r->limit_owners.max_residual, limit));
 	show_before(to, r);
-	if (!moved && !r->has_stop)
+	if (!moved && !r->has_stop && !r->has_kept)
 		return;
 
 	show_lag(to, r, l);

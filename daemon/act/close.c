@@ -7,11 +7,10 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
-#include "daemon/act/carried.h"
 #include "daemon/act/errand.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
-#include "daemon/act/mend.h"
+#include "daemon/act/kept.h"
 #include "daemon/act/ramp.h"
 #include "daemon/act/persist.h"
 #include "daemon/act/receipt.h"
@@ -21,13 +20,10 @@
 #include "daemon/peer/probe.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/leftover.h"
-#include "policy/blackout.h"
-#include "policy/guest.h"
 #include "policy/outcome.h"
 
 #define PATIENCE      ((cf_span){ 10 * CF_S })
 #define CLOSE_WAIT    ((cf_span){ 30 * CF_S })	/* for the source's receipt */
-#define WAKE_PATIENCE ((cf_span){ 2 * CF_S })
 
 /*
  * The last words, for the receipt.  They are shown when the receipt can be had
@@ -115,87 +111,6 @@ enum cf_event act_close(struct work *work, char why[static CF_DETAIL_ROOM])
 	return CF_EV_VERIFIED;
 }
 
-/* STOP of the switchover, from QEMU's events or, after a restart, from the ledger. */
-static bool find_stop(struct work *work, const struct guest_events *events)
-{
-	struct cf_receipt *receipt = work->receipt;
-
-	if (!events->has_stop || !events->switchover)
-		return work->again && receipt->has_stop;
-	receipt->has_stop = true;
-	receipt->stop = events->stop;
-	receipt->stop_slack = work->settings->stop_slack;
-	return true;
-}
-
-static void note_lost(struct work *work, const struct guest_events *events)
-{
-	struct cf_receipt *receipt = work->receipt;
-	cf_span slack = { 0 };
-
-	if (events->has_resume_known)
-		slack = cf_span_max(cf_mono_since(events->resume_known, events->resume.raw), slack);
-	receipt->has_source_lost = cf_blackout(receipt->stop, receipt->stop_slack, events->resume, slack,
-					       (struct cf_interval){ { 0 }, { 0 } }, &receipt->source_lost);
-}
-
-/* What its clock was before says where it should be, also where it is not known when the guest was stopped. */
-static void mend_here(struct work *work, bool has_stop, const struct guest_events *events)
-{
-	const struct cf_guest_offset *before = &work->record->guest.guest_offset;
-	struct cf_receipt *receipt = work->receipt;
-	struct cf_error err = { 0 };
-	struct aim aim;
-
-	receipt->kept = (struct cf_landing){ .phase = CF_PHASE_ABORTED, .has_resume = events->has_resume,
-					     .resume = events->resume, .lever = CF_LEVER_NONE };
-	carried_kept(work);
-	receipt->has_kept = receipt->kept.has_counters;
-	if (!work->record->guest.has_guest_offset) {
-		work_unmeasured(work, CF_FIGURE_LAG, "the guest's clock was not known before");
-		return;
-	}
-	if (!work_link(work, &err)) {
-		work_unmeasured(work, CF_FIGURE_LAG, "%s", err.text);
-		return;
-	}
-	aim = (struct aim){
-		.from = has_stop ? receipt->stop : before->at,
-		.resume = events->has_resume ? events->resume : kernel_instant(),
-		.ran_on = !has_stop,
-	};
-	aim.offset = cf_guest_offset_aged(before, aim.from);
-	receipt->has_kept = true;
-	mend(work, &(struct mend_guest){ .uuid = work->record->guest.uuid, .aim = &aim, .at = &receipt->kept,
-					 .carried = receipt->kept.lever == CF_LEVER_KVM });
-}
-
-/*
- * An attempt that ended at the source may have cost its guest time: from STOP to
- * the RESUME that QEMU gave it back.  What is corrected is what is measured.  An agent
- * that was restarted may have missed both, and looks at the clock all the same.
- */
-static void mend_kept(struct work *work)
-{
-	bool blind = work->again >= CF_PHASE_COPYING && !work->booted, has_stop;
-	struct guest_events events;
-
-	if (!work->watch)
-		return;
-	guest_watch_read(work->watch, &events);
-	has_stop = find_stop(work, &events);
-	if (!has_stop && !blind)
-		return;
-	while (has_stop && !events.has_resume && guest_watch_wait(work->watch, events.revision, WAKE_PATIENCE, &events))
-		;
-	if (!events.has_resume)
-		work_unmeasured(work, CF_FIGURE_SOURCE_LOST, "its RESUME was not seen");
-	else if (has_stop)
-		note_lost(work, &events);
-	if (events.has_resume || blind)
-		mend_here(work, has_stop, &events);
-}
-
 /* Whatever became of the attempt, its guest should be here. */
 static void warn_of_loss(struct work *work)
 {
@@ -211,7 +126,7 @@ static void warn_of_loss(struct work *work)
 enum cf_event act_undo(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	(void)why;
-	mend_kept(work);
+	kept_mend(work);
 	persist_restore(work);
 	if (work->drive || work->again >= CF_PHASE_COPYING)
 		warn_of_loss(work);

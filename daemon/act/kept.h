@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A guest that the source keeps.  An attempt that ended here may have cost it time: from STOP
+ * to the RESUME that QEMU gave it back.
+ */
+
+#include "daemon/act/work.h"
+
+/*
+ * How long it stood still, into the receipt, and its clock made right.  What is corrected is what is
+ * measured; events that an agent missed because it was dead, or libvirtd hung or was not there, or that
+ * fit no clock here because that was stepped, do not keep it from being looked at.
+ */
+void kept_mend(struct work *work);
