@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include "proto/codec.h"
 #include "tests/fake-call.h"
 #include "tests/fake-library.h"
+#include "tests/fake-unmeasured.h"
 #include "tests/tap.h"
 
 #define ID   "00000000-0000-4000-8000-00000000000a"
@@ -132,7 +132,6 @@ void gather_report(const struct act_context *of, struct cf_report *ret)
 
 /* --- in place of work.c --- */
 
-static char unmeasured[CF_DETAIL_ROOM];
 
 struct cf_landing *work_landing_begin(struct work *w)
 {
@@ -153,17 +152,6 @@ bool work_newest_counters(struct work *w)
 	free(w->counters);
 	w->counters = counters;
 	return true;
-}
-
-void work_unmeasured(struct work *w, enum cf_figure figure, const char *fmt, ...)
-{
-	va_list ap;
-
-	(void)w;
-	(void)figure;
-	va_start(ap, fmt);
-	vsnprintf(unmeasured, sizeof(unmeasured), fmt, ap);
-	va_end(ap);
 }
 
 /* --- the tests --- */

@@ -2,7 +2,6 @@
 
 /* A guest that the source keeps: when its clock is looked at, and where that should be, by the events that were seen. */
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "daemon/act/mend.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
+#include "tests/fake-unmeasured.h"
 #include "tests/tap.h"
 
 #define REAL   (INT64_C(1790000000) * CF_S)	/* REALTIME - RAW of the host, before any step */
@@ -30,7 +30,6 @@ static struct {
 static struct work *work;
 static struct aim aim;		/* what was given to mend() */
 static bool mended, whenever;
-static char unmeasured[CF_DETAIL_ROOM];
 
 static struct cf_instant at(int64_t raw)
 {
@@ -72,17 +71,6 @@ void mend(struct work *of, const struct mend_guest *guest)
 	mended = true;
 	aim = *guest->aim;
 	whenever = guest->whenever;
-}
-
-void work_unmeasured(struct work *of, enum cf_figure figure, const char *fmt, ...)
-{
-	int n = snprintf(unmeasured, sizeof(unmeasured), "%s: ", cf_figure_words[figure]);
-	va_list ap;
-
-	(void)of;
-	va_start(ap, fmt);
-	vsnprintf(unmeasured + n, sizeof(unmeasured) - n, fmt, ap);
-	va_end(ap);
 }
 
 #define SEEN_STOP   .has_stop = true, .switchover = true

@@ -20,6 +20,7 @@
 #include "daemon/clock/report.h"
 #include "daemon/virt/guest.h"
 #include "daemon/virt/readings.h"
+#include "tests/fake-unmeasured.h"
 #include "tests/tap.h"
 
 #define GUESTS 2000
@@ -51,7 +52,6 @@ static struct {
 	int64_t overshot;
 } sim;
 
-static char unmeasured[CF_DETAIL_ROOM];
 
 static int64_t chance(int64_t most)
 {
@@ -85,17 +85,6 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
 	(void)left;
 	sim.now += wanted->tv_sec * CF_S + wanted->tv_nsec;
 	return 0;
-}
-
-void work_unmeasured(struct work *work, enum cf_figure figure, const char *fmt, ...)
-{
-	int at = snprintf(unmeasured, sizeof(unmeasured), "%s: ", cf_figure_words[figure]);
-	va_list ap;
-
-	(void)work;
-	va_start(ap, fmt);
-	vsnprintf(unmeasured + at, sizeof(unmeasured) - at, fmt, ap);
-	va_end(ap);
 }
 
 void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)

@@ -2,12 +2,12 @@
 
 /* What a receipt says at the end of what was measured: its outcome, and whether the lag was to be expected. */
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/act/receipt.h"
 #include "policy/outcome.h"
+#include "tests/fake-unmeasured.h"
 #include "tests/tap.h"
 
 #define MS(n) ((cf_span){ (n) * CF_MS })
@@ -16,7 +16,6 @@
 /* In place of the rest of the agent */
 
 const struct drive_ops drive_libvirt = { .name = "libvirt" };
-static char unmeasured[CF_DETAIL_ROOM];
 static struct settings *settings;	/* of an agent without a file of them */
 
 bool virt_host(struct virt *virt, struct virt_host *ret)
@@ -37,17 +36,6 @@ void guest_watch_read(struct guest_watch *watch, struct guest_events *ret)
 void work_landing(struct work *work, struct cf_landing *ret)
 {
 	*ret = work->landing;
-}
-
-void work_unmeasured(struct work *work, enum cf_figure figure, const char *fmt, ...)
-{
-	va_list ap;
-
-	(void)work;
-	(void)figure;
-	va_start(ap, fmt);
-	vsnprintf(unmeasured, sizeof(unmeasured), fmt, ap);
-	va_end(ap);
 }
 
 /* The outcome */
