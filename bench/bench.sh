@@ -99,6 +99,7 @@ bench_differ()
 # Moves there and back, seen from outside: $guest goes from host $here to host $there.
 
 guest=g here=A there=B
+rest=5	# seconds after a move: the stream needs some of the guest's time on either side, a second and a half at least
 
 # bench_listen: what QEMU says on both hosts with its own stamps, and libvirt with the host's.
 bench_listen()
@@ -128,7 +129,7 @@ bench_clockferry()
 	rig_clockferry $here migrate $guest h$there --json >"$RIG_DIR/receipt"
 	case $? in
 	0) ;;
-	5) echo "$arm: $(sed -n 's/^ *"reason": "\(.*\)",*$/\1/p' "$RIG_DIR/receipt" | head -n 1)" >>"$RIG_DIR/blemishes" ;;
+	5) echo "$arm: $(sed -n 's/^ *"reason": "\(.*\)",*$/\1/p' "$RIG_DIR/receipt" | head -n 1)" >>"$RIG_DIR/new-blemishes" ;;
 	*) cat "$RIG_DIR/receipt"; return 1 ;;
 	esac
 }
@@ -149,27 +150,78 @@ bench_move()
 	move "$arm" && wait_for 10 bench_left "$from" || return 1
 	gone=$(bench_heard "libvirt-$here" "$from" | sed -n 's/^\(.*\): event .*Stopped Migrated.*/\1/p')
 	bench_heard "qemu-$there" "$to" | python3 "$srcdir/bench/move.py" "$arm" "$start" "$(date -d "$gone" +%s.%N)" >>"$RIG_DIR/runs" || return 1
-	[ "$arm" = clockferry ] || sleep 5 # the stream needs some of the guest's time on either side
+	[ "$arm" = clockferry ] || sleep $rest
 	[ $here = A ] && here=B there=A || here=A there=B
 }
 
-# bench_beside N BASE ARM...: a guest of its own goes N times by each ARM, of which BASE is one, in random order: what each
-# takes, and by how much that differs from BASE.
+# moves N ARMS: N moves of $guest by each, in random order, and what the stream says of them in $RIG_DIR/new; false when the
+# guest does not live through it.  A program may have its own.
+moves()
+{
+	local arm
+	for arm in $(bench_arms "$2" "$1"); do
+		bench_move "$arm" && rig_virsh $here domtime $guest >/dev/null || return 1
+	done
+	sleep 3
+	rig_judge $guest >"$RIG_DIR/verdict" && figures judged "$RIG_DIR/verdict" "$RIG_DIR/runs" >"$RIG_DIR/new"
+}
+
+# furnish: $words, which say what the next guest writes; a program may have its own.
+words=
+furnish()
+{
+	:
+}
+
+# bench_guest N ARMS: so many moves by each with a new guest; their figures count when all went well.
+bench_guest()
+{
+	local host ended
+	: >"$RIG_DIR/runs"
+	: >"$RIG_DIR/new-blemishes"
+	furnish
+	# shellcheck disable=SC2086
+	rig_define $here $guest $words >/dev/null && rig_start $here $guest && sleep 3 && moves "$1" "$2"
+	ended=$?
+	for host in A B; do
+		rig_virsh $host destroy $guest && wait_for 10 not rig_virsh $host domid $guest
+		rig_virsh $host undefine $guest
+	done >/dev/null 2>&1
+	[ $ended = 0 ] || return
+	cat "$RIG_DIR/new" >>"$RIG_DIR/figures"
+	cat "$RIG_DIR/new-blemishes" >>"$RIG_DIR/blemishes"
+}
+
+# bench_rounds N FEW ARMS: N moves by each arm, a guest for every few of them.  One without KVM does not survive any
+# number of passes through its memory, whoever moves it (policy/ramp.h): what was measured with a guest that died is made
+# again, and $lost says how many.
+bench_rounds()
+{
+	local n=$1 few=$2 arms=$3 made=0
+	lost=0
+	bench_listen
+	while [ $made -lt "$n" ]; do
+		[ $((n - made)) -ge "$few" ] || few=$((n - made))
+		guest=g$((made + lost))
+		if bench_guest "$few" "$arms"; then
+			made=$((made + few))
+		else
+			lost=$((lost + 1))
+			[ $lost -le "$n" ] || { echo "$lost guests were lost"; exit 1; }
+		fi
+	done
+}
+
+# bench_beside N BASE ARM...: guests go N times by each ARM, of which BASE is one: what each takes, and by how much that
+# differs from BASE.
 bench_beside()
 {
 	local n=$1 base=$2 arm what
 	shift 2
-	rig_define A $guest >/dev/null && rig_start A $guest || exit 1
-	bench_listen
-	sleep 3
-	for arm in $(bench_arms "$*" "$n"); do
-		bench_move "$arm" || exit 1
-	done
-	sleep 3
-	rig_judge $guest >"$RIG_DIR/verdict"
-	figures judged "$RIG_DIR/verdict" "$RIG_DIR/runs" >"$RIG_DIR/figures" || exit 1
+	bench_rounds "$n" 5 "$*"
 
 	bench_machine
+	[ $lost = 0 ] || echo "guests that died on the way: $lost"
 	figures heading ms
 	for what in total completed blackout; do
 		for arm; do

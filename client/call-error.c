@@ -39,7 +39,7 @@ static int socket_error(CURL *easy, const char *path, struct cf_error *err)
 	case ENOENT:
 	case ECONNREFUSED:
 		return cf_fail(err, EHOSTDOWN, CF_UNREACHABLE,
-			       "nobody answers at %s: is clockferryd running?", path);
+			       "nobody answers at %s: is clockferryd running? `systemctl status clockferryd`", path);
 	default:
 		return cf_fail(err, EHOSTDOWN, CF_UNREACHABLE, "%s: %s", path,
 			       os ? strerror(os) : "cannot be connected to");
@@ -64,7 +64,8 @@ static int host_error(CURL *easy, CURLcode code, const struct call_to *to, const
 	if (code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE || strstr(why, "reading X.509"))
 		return cf_fail(err, ENOKEY, CF_HOST, "certificate %.64s, key %.64s: %s", to->cert, to->key,
 			       why);
-	return cf_fail(err, EHOSTDOWN, CF_UNREACHABLE, "%s: %s", to->host, why);
+	return cf_fail(err, EHOSTDOWN, CF_UNREACHABLE, "%s: %s%s", to->host, why,
+		       code == CURLE_COULDNT_CONNECT ? ": is clockferryd running there, is its port open?" : "");
 }
 
 int call_error(CURL *easy, CURLcode code, const struct call_to *to, const char *said, struct cf_error *err)

@@ -18,14 +18,6 @@
 
 #define PROGRAM SBINDIR "/clockferry-hook"
 
-static int fail(const char *path, struct cf_error *err)
-{
-	int error = errno;
-
-	return cf_fail(err, error, error == EACCES || error == EPERM ? CF_FORBIDDEN : CF_HOST, "%s: %s", path,
-		       strerror(error));
-}
-
 /* As with mkdir -p, for as much of it as libvirt leaves to us. */
 static int make_folder(struct cf_error *err)
 {
@@ -33,7 +25,7 @@ static int make_folder(struct cf_error *err)
 
 	for (size_t i = 0; i < CF_COUNT(folders); i++)
 		if (mkdir(folders[i], 0755) < 0 && errno != EEXIST)
-			return fail(folders[i], err);
+			return fail_here(folders[i], err);
 	return 0;
 }
 
@@ -45,12 +37,12 @@ static int make_link(const char *program, struct cf_error *err)
 	if (program[0] != '/')
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--program: '%s' is no absolute path", program);
 	if (access(program, X_OK) < 0)
-		return fail(program, err);
+		return fail_here(program, err);
 	if (unlink(fresh) < 0 && errno != ENOENT)
-		return fail(fresh, err);
+		return fail_here(fresh, err);
 	if (symlink(program, fresh) < 0)
-		return fail(fresh, err);
-	return rename(fresh, CF_HOOK_LINK) < 0 ? fail(CF_HOOK_LINK, err) : 0;
+		return fail_here(fresh, err);
+	return rename(fresh, CF_HOOK_LINK) < 0 ? fail_here(CF_HOOK_LINK, err) : 0;
 }
 
 /* Does that process run that program?  A file with a pid in it outlives whom it names. */
@@ -129,7 +121,7 @@ static int take_away(struct ask *ask, struct cf_error *err)
 {
 	if (unlink(CF_HOOK_LINK) < 0) {
 		if (errno != ENOENT)
-			return fail(CF_HOOK_LINK, err);
+			return fail_here(CF_HOOK_LINK, err);
 		say(ask->to, "libvirt's hook is not installed");
 		return EXIT_CLEAN;
 	}
@@ -160,11 +152,7 @@ static int look(struct ask *ask, struct cf_error *err)
 	return cf_vitals_worst(some) == CF_VITAL_OK ? EXIT_CLEAN : EXIT_FAILED;
 }
 
-static const struct {
-	const char *word;
-	int (*run)(struct ask *ask, struct cf_error *err);
-	bool here;		/* it is done on this host, by whoever calls it */
-} verbs[] = {
+static const struct verb verbs[] = {
 	{ "install", install, true },
 	{ "remove", take_away, true },
 	{ "status", look, false },
@@ -172,12 +160,5 @@ static const struct {
 
 int run_hook(struct ask *ask, struct cf_error *err)
 {
-	for (size_t i = 0; i < CF_COUNT(verbs); i++) {
-		if (strcmp(ask->args[0], verbs[i].word) != 0)
-			continue;
-		if (verbs[i].here && ask->whom.host)
-			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "hook %s is for the host it is called on", verbs[i].word);
-		return verbs[i].run(ask, err);
-	}
-	return cf_fail(err, EINVAL, CF_BAD_REQUEST, "usage: clockferry hook %s", ask->command->args);
+	return run_verb(ask, verbs, CF_COUNT(verbs), err);
 }

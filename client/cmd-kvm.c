@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "client/command.h"
+#include "client/drop-in.h"
 #include "client/pages.h"
 #include "client/say.h"
 #include "client/table.h"
@@ -26,17 +27,10 @@
 #define UNITS    "/etc/systemd/system"
 #define DROP_IN  "50-clockferry-kvm.conf"
 #define APPARMOR "/etc/apparmor.d/local/abstractions/libvirt-qemu"
+#define RULE_MARK "# clockferry kvm"
 
 /* Whichever of the two this host runs, now or later. */
 static const char *const services[] = { "libvirtd", "virtqemud" };
-
-static int fail(const char *path, struct cf_error *err)
-{
-	int error = errno;
-
-	return cf_fail(err, error, error == EACCES || error == EPERM ? CF_FORBIDDEN : CF_HOST, "%s: %s", path,
-		       strerror(error));
-}
 
 static const char *library(const struct ask *ask)
 {
@@ -48,10 +42,12 @@ static int check_library(const char *path, struct cf_error *err)
 {
 	struct stat st;
 
+	if (strlen(path) >= DROP_IN_LIBRARY_ROOM)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "the library's path is longer than %d", DROP_IN_LIBRARY_ROOM - 1);
 	if (path[0] != '/' || strpbrk(path, " \t\n\"'\\%:,"))
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "'%s' is no absolute path that can be preloaded", path);
 	if (stat(path, &st) < 0)
-		return fail(path, err);
+		return fail_here(path, err);
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 0444) != 0444)
 		return cf_fail(err, EACCES, CF_HOST, "%s: not a file that every user may read", path);
 	if (st.st_uid != 0 || st.st_mode & 0022)
@@ -79,12 +75,12 @@ static int write_file(const char *path, const char *text, struct cf_error *err)
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	file = fopen(fresh, "we");
 	if (!file)
-		return fail(fresh, err);
+		return fail_here(fresh, err);
 	good = fputs(text, file) >= 0 && fchmod(fileno(file), 0644) == 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
 	good = fclose(file) == 0 && good;
 	if (good && rename(fresh, path) == 0)
 		return 0;
-	fail(path, err);
+	fail_here(path, err);
 	unlink(fresh);
 	return -EIO;
 }
@@ -95,7 +91,7 @@ static int write_drop_in(const char *service, const char *path_of_library, struc
 
 	folder_of(path, service);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return fail(path, err);
+		return fail_here(path, err);
 	snprintf(text, sizeof(text),
 		 "# By \"clockferry kvm on\"; \"clockferry kvm off\" removes it.  Every QEMU started by this service gets the library.\n"
 		 "[Service]\nEnvironment=LD_PRELOAD=%s\n", path_of_library);
@@ -124,31 +120,35 @@ static bool needs_rule(const char *path)
 	return strncmp(path, "/usr/lib/", 9) != 0 && strncmp(path, "/lib/", 5) != 0 && access(APPARMOR, F_OK) == 0;
 }
 
+/* What stands there but for our rule, each line whole; false, and errno, when not all of it could be read. */
+static bool copy_others(FILE *from, FILE *to)
+{
+	CF_AUTO(cf_free) char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	errno = 0;
+	while ((n = getline(&line, &room, from)) >= 0)
+		if (!strstr(line, RULE_MARK))
+			fprintf(to, "%s%s", line, line[n - 1] == '\n' ? "" : "\n");
+	return !ferror(from) && feof(from);
+}
+
 /* Without our rule, and with it where `path` is given. */
 static int write_rule(const char *path, struct cf_error *err)
 {
-	static const char mark[] = "# clockferry kvm";
-	CF_AUTO(cf_free) char *text = NULL, *line = NULL;
-	size_t size, room = 0;
-	FILE *from = fopen(APPARMOR, "re"), *to = open_memstream(&text, &size);
-	int r;
+	CF_AUTO(cf_free) char *text = NULL;
+	size_t size;
+	FILE *from = fopen(APPARMOR, "re"), *to = from ? open_memstream(&text, &size) : NULL;
+	int r = to && copy_others(from, to) ? 0 : fail_here(APPARMOR, err);
 
-	if (!from || !to) {
-		r = fail(APPARMOR, err);
-		if (from)
-			fclose(from);
-		if (to)
-			fclose(to);
-		return r;
-	}
-	while (getline(&line, &room, from) >= 0)
-		if (!strstr(line, mark))
-			fputs(line, to);
-	if (path)
-		fprintf(to, "  %s mr,  %s\n", path, mark);
-	fclose(from);
-	fclose(to);
-	return text ? write_file(APPARMOR, text, err) : cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	if (r == 0 && path)
+		fprintf(to, "  %s mr,  " RULE_MARK "\n", path);
+	if (from)
+		fclose(from);
+	if (to && (fclose(to) != 0 || !text) && r == 0)
+		r = cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	return r < 0 ? r : write_file(APPARMOR, text, err);
 }
 
 static int turn_on(struct ask *ask, struct cf_error *err)
@@ -157,10 +157,10 @@ static int turn_on(struct ask *ask, struct cf_error *err)
 	char drop_in[128];
 	int r = check_library(path, err);
 
-	for (size_t i = 0; r == 0 && i < CF_COUNT(services); i++)
-		r = write_drop_in(services[i], path, err);
 	if (r == 0 && needs_rule(path))
 		r = write_rule(path, err);
+	for (size_t i = 0; r == 0 && i < CF_COUNT(services); i++)
+		r = write_drop_in(services[i], path, err);
 	if (r < 0)
 		return r;
 
@@ -188,7 +188,7 @@ static int turn_off(struct ask *ask, struct cf_error *err)
 		if (unlink(drop_in) == 0)
 			some = true;
 		else if (errno != ENOENT)
-			return fail(drop_in, err);
+			return fail_here(drop_in, err);
 		/* If nothing else is in it. */
 		rmdir(folder);
 	}
@@ -204,28 +204,13 @@ static int turn_off(struct ask *ask, struct cf_error *err)
 	return EXIT_CLEAN;
 }
 
-/* What its drop-in says; "" when there is none. */
-static void configured(const char *service, char ret[256])
-{
-	char path[128], line[512];
-	FILE *file;
-
-	ret[0] = '\0';
-	drop_in_of(path, service);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	while (fgets(line, sizeof(line), file))
-		sscanf(line, "Environment=LD_PRELOAD=%255s", ret);
-	fclose(file);
-}
-
 static void show_host(struct ask *ask)
 {
-	char path[256];
+	char drop_in[128], path[DROP_IN_LIBRARY_ROOM];
 
 	for (size_t i = 0; i < CF_COUNT(services); i++) {
-		configured(services[i], path);
+		drop_in_of(drop_in, services[i]);
+		drop_in_read(drop_in, path);
 		if (!*path)
 			say_row(ask->to, services[i], "without the KVM library");
 		else
@@ -271,11 +256,7 @@ static int show(struct ask *ask, struct cf_error *err)
 	return show_domains_of(ask, domains.rows, domains.n, err);
 }
 
-static const struct {
-	const char *word;
-	int (*run)(struct ask *ask, struct cf_error *err);
-	bool here;		/* it is done on this host, by whoever calls it */
-} verbs[] = {
+static const struct verb verbs[] = {
 	{ "on", turn_on, true },
 	{ "off", turn_off, true },
 	{ "status", show, false },
@@ -283,12 +264,5 @@ static const struct {
 
 int run_kvm(struct ask *ask, struct cf_error *err)
 {
-	for (size_t i = 0; i < CF_COUNT(verbs); i++) {
-		if (strcmp(ask->args[0], verbs[i].word) != 0)
-			continue;
-		if (verbs[i].here && ask->whom.host)
-			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "kvm %s is for the host it is called on", verbs[i].word);
-		return verbs[i].run(ask, err);
-	}
-	return cf_fail(err, EINVAL, CF_BAD_REQUEST, "usage: clockferry kvm %s", ask->command->args);
+	return run_verb(ask, verbs, CF_COUNT(verbs), err);
 }

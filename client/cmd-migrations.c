@@ -27,6 +27,7 @@ int run_list(struct ask *ask, struct cf_error *err)
 		return r;
 	if (migrations->has_next)
 		say(ask->to, "older ones: clockferry list --cursor %s", migrations->next);
+	show_strays(ask->to, migrations->strays, migrations->n_strays);
 	if (migrations->has_fault)
 		say(ask->to, "those of the past cannot be read: %s", migrations->fault);
 	return migrations->has_fault ? EXIT_FAILED : EXIT_CLEAN;
@@ -114,14 +115,9 @@ int run_abort(struct ask *ask, struct cf_error *err)
 	int r;
 
 	follow_signals(ask);
-	r = call_ask(ask->call, &question, &ask->reply, err);
-	if (r < 0)
-		return r;
-	if (!migration_has_ended(ask->reply.message)) {
-		r = follow(ask, ask->args[0], err);
-		if (r != FOLLOW_ENDED)
-			return r < 0 ? r : EXIT_FAILED;
-	}
+	r = follow_asked(ask, &question, err);
+	if (r != FOLLOW_ENDED)
+		return r < 0 ? r : EXIT_FAILED;
 
 	m = ask->reply.message;
 	if (ask->json)

@@ -78,14 +78,10 @@ static int run_trial(struct ask *ask, struct cf_error *err)
 	request->has_policy = ask->wish.terms.has_policy;
 	memcpy(request->policy, ask->wish.terms.policy, sizeof(request->policy));
 
-	r = call_ask(ask->call, &question, &ask->reply, err);
-	if (r < 0)
-		return r;
-	if (ask->json)
-		json_print(ask->to, ask->reply.text, ask->reply.size);
-	else
+	r = fetch_answer(ask, &question, err);
+	if (r == 0)
 		show_trial(ask->to, ask->reply.message, request->since);
-	return EXIT_CLEAN;
+	return r < 0 ? r : EXIT_CLEAN;
 }
 
 int run_policy(struct ask *ask, struct cf_error *err)

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 
 #include "client/command.h"
-#include "client/json.h"
 #include "client/say.h"
 #include "proto/health.h"
 
@@ -17,14 +16,9 @@ int run_quiesce(struct ask *ask, struct cf_error *err)
 {
 	const struct cf_quiesce wish = { .on = !ask->off };
 	const struct question question = { .route = CF_ROUTE_QUIESCE, .request = &wish };
-	int r;
+	int r = fetch_answer(ask, &question, err);
 
-	r = call_ask(ask->call, &question, &ask->reply, err);
-	if (r < 0)
-		return r;
-	if (ask->json)
-		json_print(ask->to, ask->reply.text, ask->reply.size);
-	else
+	if (r == 0)
 		show(ask->to, ask->reply.message);
-	return EXIT_CLEAN;
+	return r < 0 ? r : EXIT_CLEAN;
 }

@@ -32,14 +32,9 @@ int run_resolve(struct ask *ask, struct cf_error *err)
 	follow_signals(ask);
 	r = take(ask, &wish, err);
 	if (r == 0)
-		r = call_ask(ask->call, &question, &ask->reply, err);
-	if (r < 0)
-		return r;
-	if (!migration_has_ended(ask->reply.message)) {
-		r = follow(ask, ask->args[0], err);
-		if (r != FOLLOW_ENDED)
-			return r < 0 ? r : EXIT_FAILED;
-	}
+		r = follow_asked(ask, &question, err);
+	if (r != FOLLOW_ENDED)
+		return r < 0 ? r : EXIT_FAILED;
 
 	if (ask->json)
 		json_print(ask->to, ask->reply.text, ask->reply.size);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/json.h"
 #include "proto/check.h"
@@ -64,12 +65,41 @@ int take_labels(const struct ask *ask, char (*ret)[CF_LABEL_ROOM], size_t *ret_n
 int fetch(struct ask *ask, enum cf_route_id route, const char *segment, struct cf_error *err)
 {
 	struct question question = { .route = route, .segment = segment };
-	int r;
 
-	r = call_ask(ask->call, &question, &ask->reply, err);
+	return fetch_answer(ask, &question, err);
+}
+
+int fetch_answer(struct ask *ask, const struct question *question, struct cf_error *err)
+{
+	int r = call_ask(ask->call, question, &ask->reply, err);
+
 	if (r < 0 || !ask->json)
 		return r;
 
 	json_print(ask->to, ask->reply.text, ask->reply.size);
 	return 1;
+}
+
+int fail_here(const char *path, struct cf_error *err)
+{
+	int error = errno;
+	bool forbidden = error == EACCES || error == EPERM;
+
+	return cf_fail(err, error, forbidden ? CF_FORBIDDEN : CF_HOST, "%s: %s%s", path, strerror(error),
+		       forbidden && geteuid() != 0 ? ": that takes root" : "");
+}
+
+int run_verb(struct ask *ask, const struct verb *verbs, size_t n, struct cf_error *err)
+{
+	const struct command *command = ask->command;
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(ask->args[0], verbs[i].word) != 0)
+			continue;
+		if (verbs[i].here && ask->whom.host)
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s %s is for the host it is called on", command->name,
+				       verbs[i].word);
+		return verbs[i].run(ask, err);
+	}
+	return cf_fail(err, EINVAL, CF_BAD_REQUEST, "usage: clockferry %s %s", command->name, command->args);
 }

@@ -101,3 +101,17 @@ int take_labels(const struct ask *ask, char (*ret)[CF_LABEL_ROOM], size_t *ret_n
  * nothing is left to do: returns 1 then, 0 when there is something to show.
  */
 int fetch(struct ask *ask, enum cf_route_id route, const char *segment, struct cf_error *err);
+
+/* The same of a question that has more to it. */
+int fetch_answer(struct ask *ask, const struct question *question, struct cf_error *err);
+
+/* Commands of several verbs, of which the first word is one. */
+struct verb {
+	const char *word;
+	int (*run)(struct ask *ask, struct cf_error *err);
+	bool here;	/* it is done on this host, by whoever calls it */
+};
+int run_verb(struct ask *ask, const struct verb *verbs, size_t n, struct cf_error *err);
+
+/* Such a verb failed at that path of this host, for the reason in errno: CF_FORBIDDEN or CF_HOST. */
+int fail_here(const char *path, struct cf_error *err);

@@ -191,3 +191,12 @@ int follow(struct ask *ask, const char *id, struct cf_error *err)
 	progress_end(&w.progress);
 	return r;
 }
+
+int follow_asked(struct ask *ask, const struct question *question, struct cf_error *err)
+{
+	int r = call_ask(ask->call, question, &ask->reply, err);
+
+	if (r < 0)
+		return r;
+	return migration_has_ended(ask->reply.message) ? (int)FOLLOW_ENDED : follow(ask, question->segment, err);
+}

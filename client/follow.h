@@ -33,6 +33,9 @@ enum follow { FOLLOW_ON, FOLLOW_ENDED, FOLLOW_LEFT };
  */
 int follow(struct ask *ask, const char *id, struct cf_error *err);
 
+/* Ask something of the migration that the question names, and follow it if that was not its end. */
+int follow_asked(struct ask *ask, const struct question *question, struct cf_error *err);
+
 /* What the operator types to go on with a migration that is not watched any more. */
 void follow_say_how(const struct ask *ask, const char *id);
 

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/field.h"
 #include "client/terms.h"
+#include "proto/meant.h"
 #include "proto/text.h"
 
 #define SOCKET    RUNDIR "/clockferry/api.sock"
@@ -238,6 +240,20 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 	}
 }
 
+static int no_such_option(const char *said, struct cf_error *err)
+{
+	const char *name = said + strspn(said, "-"), *meant;
+	char bare[64];
+
+	snprintf(bare, sizeof(bare), "%.*s", (int)strcspn(name, "="), name);
+	meant = cf_meant(bare, &options[0].name, N_OPTIONS, sizeof(options[0]));
+	if (meant && strcmp(meant, bare) == 0)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "--%s takes no value", bare);
+	if (meant)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no option --%s: is it --%s?", bare, meant);
+	return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no option %.64s; clockferry --help lists them", said);
+}
+
 static int take_all(int argc, char **argv, struct ask *ask, bool given[static N_OPTIONS], struct cf_error *err)
 {
 	struct option table[N_OPTIONS + 1];
@@ -246,17 +262,18 @@ static int take_all(int argc, char **argv, struct ask *ask, bool given[static N_
 	spell_options(table);
 	opterr = 0;
 	for (;;) {
-		int c = getopt_long(argc, argv, ":", table, NULL);
+		int c = getopt_long(argc, argv, ":h", table, NULL);
 
 		if (c < 0)
 			return what;
 		if (c == ':')
 			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "%s needs a value", argv[optind - 1]);
-		if (c == '?' && optopt > ' ')
-			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no option -%c", optopt);
+		if (c == '?' && optopt >= (int)N_OPTIONS)	/* else it is one of ours, or 0 */
+			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no option -%c; clockferry --help lists them", optopt);
 		if (c == '?')
-			return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no option %s",
-				       argv[optind - 1]);
+			return no_such_option(argv[optind - 1], err);
+		if (c == 'h')
+			c = OPT_HELP;
 		given[c] = true;
 		r = take(c, ask, err);
 		if (r < 0)
@@ -272,6 +289,15 @@ static const struct command *find(const char *name)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 	return NULL;
+}
+
+static int no_such_command(const char *said, struct cf_error *err)
+{
+	const char *meant = cf_meant(said, &commands[0].name, n_commands, sizeof(commands[0]));
+
+	if (meant)
+		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no command '%.64s': is it '%s'?", said, meant);
+	return cf_fail(err, EINVAL, CF_BAD_REQUEST, "there is no command '%.64s'; clockferry --help lists them", said);
 }
 
 static bool takes(const struct command *c, enum option_id id)
@@ -311,9 +337,7 @@ int options_read(int argc, char **argv, struct ask *ask, struct cf_error *err)
 	if (optind < argc) {
 		ask->command = find(argv[optind]);
 		if (!ask->command)
-			return cf_fail(err, EINVAL, CF_BAD_REQUEST,
-				       "there is no command '%.64s'; clockferry --help lists them",
-				       argv[optind]);
+			return no_such_command(argv[optind], err);
 		ask->args = argv + optind + 1;
 		ask->n_args = argc - optind - 1;
 	}
@@ -326,27 +350,42 @@ int options_read(int argc, char **argv, struct ask *ask, struct cf_error *err)
 	return r < 0 ? r : OPTIONS_RUN;
 }
 
+/* What is written so, in a column of that width, and what it does: on the next line where it is wider. */
+__attribute__((format(printf, 4, 5)))
+static void help_row(FILE *to, int width, const char *help, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	fputs("  ", to);
+	va_start(ap, fmt);
+	n = vfprintf(to, fmt, ap);
+	va_end(ap);
+	if (n > width) {
+		fputs("\n  ", to);
+		n = 0;
+	}
+	fprintf(to, "%*s %s\n", width - n, "", help);
+}
+
 void options_help(FILE *to, const struct command *command)
 {
-	char spelled[48];
-
 	if (command) {
 		fprintf(to, "usage: clockferry [OPTIONS] %s %s\n\n%s.\n", command->name, command->args,
 			command->help);
 	} else {
 		fputs("usage: clockferry [OPTIONS] COMMAND [ARGUMENTS]\n\nCommands:\n", to);
 		for (size_t i = 0; i < n_commands; i++)
-			fprintf(to, "  %-8s%-25s %s\n", commands[i].name, commands[i].args, commands[i].help);
+			help_row(to, 33, commands[i].help, "%-8s%s", commands[i].name, commands[i].args);
 	}
 
 	fputs("\nOptions:\n", to);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		if (command && !takes(command, i))
 			continue;
-		snprintf(spelled, sizeof(spelled), "--%s%s%s", options[i].name,
+		help_row(to, 28, options[i].help, "--%s%s%s", options[i].name,
 			 argument(options[i].value) == required_argument ? " " : "",
 			 options[i].value ? options[i].value : "");
-		fprintf(to, "  %-28s %s\n", spelled, options[i].help);
 	}
 	fputs("\nExit status: 0 done clean, 1 failure, 2 usage, 3 refused by policy, 4 aborted,\n"
 	      "5 done but breached or unverified, 6 agent or peer unreachable.\n", to);

@@ -102,6 +102,15 @@ static void show_rest(FILE *to, const struct cf_landing *l)
 		say_row(to, "afterwards", "the domain stopped again before this was over");
 }
 
+static void show_disruption(FILE *to, const struct cf_disruption *d)
+{
+	if (d->before == d->after)
+		say_row(to, "vmclock", "its disruption marker did not move: the guest was not told by it");
+	else
+		say_row(to, "vmclock", "its disruption marker moved, from %" PRIu64 " to %" PRIu64, (uint64_t)d->before,
+			(uint64_t)d->after);
+}
+
 void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 {
 	const struct cf_landing *l = cf_receipt_ran_on(r);
@@ -126,6 +135,8 @@ void show_guest_carried(FILE *to, const struct cf_receipt *r, bool moved)
 		show_rates(to, r, l);
 		show_rest(to, l);
 	}
-	if (cf_figure_due(r, CF_FIGURE_DISRUPTION))
+	if (cf_figure_due(r, CF_FIGURE_DISRUPTION) && !cf_figure_there(r, CF_FIGURE_DISRUPTION))
 		say_row(to, "vmclock", "its disruption marker: %s", absent_text(r, CF_FIGURE_DISRUPTION, marker));
+	else if (cf_figure_due(r, CF_FIGURE_DISRUPTION))
+		show_disruption(to, &l->disruption);
 }

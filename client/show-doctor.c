@@ -23,6 +23,8 @@ static void show_head(FILE *to, const struct cf_vitals *v)
 		say(to, "%s: %zu of %zu %s, %zu to look at", v->host, fail, v->n_list, fail == 1 ? "fails" : "fail", warn);
 	else if (warn > 0)
 		say(to, "%s: nothing fails, %zu of %zu to look at", v->host, warn, v->n_list);
+	else if (v->n_list == 1)
+		say(to, "%s: all is well", v->host);
 	else
 		say(to, "%s: all %zu are well", v->host, v->n_list);
 }

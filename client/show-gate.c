@@ -16,6 +16,8 @@ static void show_answer(FILE *to, const struct cf_gated *g)
 		say_part(&parts, "of which the one durable write took %s", cf_span_text(g->obeyed_took, text));
 	if (g->has_finish_took)
 		say_part(&parts, "libvirt's Finish %s", cf_span_text(g->finish_took, text));
+	if (g->has_spare && g->spare.ns >= 0)
+		say_part(&parts, "obeyed with %s to spare", cf_span_text(g->spare, text));
 	if (g->has_word && g->word != CF_WORD_RAN)
 		say_part(&parts, "its word: %s", cf_word_words[g->word]);
 	say_parts_end(&parts, "");

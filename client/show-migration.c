@@ -147,3 +147,11 @@ int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct 
 	}
 	return r < 0 ? r : table_print(table, to, err);
 }
+
+void show_strays(FILE *to, const struct cf_stray *list, size_t n)
+{
+	if (n > 0)
+		say(to, "since the ledger was lost in nobody's hands here:");
+	for (size_t i = 0; i < n; i++)
+		say(to, "  %s: %s%s%s", list[i].domain, list[i].why, list[i].has_id ? ": " : "", list[i].has_id ? list[i].id : "");
+}

@@ -62,3 +62,6 @@ int show_domains(FILE *to, const struct cf_domain *list, size_t n, struct cf_err
 int show_checks(FILE *to, const char *domain, const struct cf_check *list, size_t n, struct cf_error *err);
 int show_policy_table(FILE *to, const struct cf_policies *policies, struct cf_error *err);
 int show_migrations(FILE *to, const struct cf_migration *list, size_t n, struct cf_error *err);
+
+/* What is under way and in nobody's hands; nothing for none. */
+void show_strays(FILE *to, const struct cf_stray *list, size_t n);

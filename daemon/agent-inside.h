@@ -11,6 +11,7 @@
 #include "daemon/loop.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/settings.h"
+#include "daemon/teller.h"
 #include "daemon/virt/connect.h"
 #include "daemon/watchdog.h"
 
@@ -29,6 +30,7 @@ struct agent {
 	struct server *server;
 
 	bool stopping;			/* SIGTERM came */
+	struct teller teller;
 
 	/* what was last said, so that only changes are */
 	enum cf_clock_state clock;
@@ -38,9 +40,6 @@ struct agent {
 struct reporter_options agent_reporter_options(const struct settings *settings);
 struct ledger_options agent_ledger_options(const struct settings *settings);
 struct server_options agent_server_options(const struct settings *settings);
-
-/* Where no hook is installed nobody reads it. */
-void agent_tell_hook(const struct agent *agent);
 
 /* Reads the settings again.  With a fault in them all stays as it was, and who asks is told; err is needed. */
 int agent_reload(struct agent *agent, struct cf_error *err);

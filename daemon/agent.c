@@ -13,6 +13,7 @@
 
 #include "daemon/agent-inside.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/guard.h"
 #include "daemon/ledger/marks.h"
 #include "daemon/log.h"
 #include "daemon/virt/events.h"
@@ -57,8 +58,8 @@ static void on_ledger(void *userdata, const struct ledger_state *state)
 		log_notice_about(LOG_ABOUT(.id = LOG_ID_LEDGER_BACK), "the ledger can be written again");
 	if (state->begun > before->begun)
 		migrations_restore(agent->migrations);
-	if (state->begun > before->begun && state->lost)
-		migrations_find_strays(agent->migrations);
+	if (state->begun > before->begun)
+		migrations_relearn(agent->migrations, state->lost);
 	agent->ledger_state = *state;
 	if (state->writable)
 		migrations_recover_later(agent->migrations);
@@ -261,6 +262,7 @@ static int make_parts(struct agent *agent, struct cf_error *err)
 		return r;
 
 	make_gate(agent);
+	agent->teller = (struct teller){ .loop = agent->loop, .path = GUARD_FILE };
 	agent->context.loop = agent->loop;
 	agent->context.ledger = agent->ledger;
 	agent->context.reporter = agent->reporter;
@@ -320,7 +322,7 @@ int agent_run(struct agent *agent, struct cf_error *err)
 				agent->context.settings->fault);
 	else
 		say_tls(agent);
-	agent_tell_hook(agent);
+	teller_tell(&agent->teller, agent->context.settings);
 	sd_notify(false, "READY=1");
 	r = sd_event_loop(loop_sd(agent->loop));
 	if (r < 0)
@@ -353,6 +355,7 @@ void agent_free(struct agent *agent)
 	watchdog_stop(agent->dog);
 	reporter_free(agent->reporter);
 	loop_free(agent->loop);
+	teller_clear(&agent->teller);
 	settings_free(agent->context.settings);
 	free(agent);
 }

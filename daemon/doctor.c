@@ -77,15 +77,16 @@ void doctor_rivals(const char *proc, struct cf_host_evidence *ret)
 			look_at_process(proc, entry->d_name, ret);
 }
 
-/* libvirtd asks the other host's itself, and over TLS wants to be known there. */
-void doctor_driver(const char *pki, const char *destination_uri, struct cf_host_evidence *ret)
+/* libvirtd that moves a guest by itself asks the other host's, and over TLS wants to be known there. */
+void doctor_driver(const char *pki, const struct settings *settings, struct cf_host_evidence *ret)
 {
 	static const char *const files[] = { "CA/cacert.pem", "libvirt/clientcert.pem" };
 	char path[CF_DETAIL_ROOM];
 
 	snprintf(ret->driver, sizeof(ret->driver), "%s", drive_libvirt.name);
 	ret->driver_lacks[0] = '\0';
-	if (!strstr(destination_uri, "+tls:"))
+	ret->driver_spare = settings->libvirt.driver != CF_DRIVER_LIBVIRT;
+	if (!strstr(settings->libvirt.destination_uri, "+tls:"))
 		return;
 	for (size_t i = 0; i < CF_COUNT(files) && !*ret->driver_lacks; i++) {
 		snprintf(path, sizeof(path), "%.160s/%s", pki, files[i]);
@@ -184,7 +185,7 @@ void doctor_look(const struct doctor_roots *roots, const struct act_context *con
 	doctor_rivals(roots->proc, ret);
 	look_at_libvirt(context->virt, ret);
 	look_at_watchdog(context->dog, ret);
-	doctor_driver(roots->libvirt_pki, settings->libvirt.destination_uri, ret);
+	doctor_driver(roots->libvirt_pki, settings, ret);
 	look_at_guests(roots, context->virt, ret);
 	ret->has_peer_role = has_peer_role(settings);
 	fleet_list(context->fleet, "", CF_PEERS_MAX, peers);

@@ -26,4 +26,4 @@ void doctor_look(const struct doctor_roots *roots, const struct act_context *con
 
 /* Of these parts, those that a test can look at by themselves: who else steers the clock; what the driver lacks. */
 void doctor_rivals(const char *proc, struct cf_host_evidence *ret);
-void doctor_driver(const char *pki, const char *destination_uri, struct cf_host_evidence *ret);
+void doctor_driver(const char *pki, const struct settings *settings, struct cf_host_evidence *ret);

@@ -80,7 +80,7 @@ static cf_real real_of(struct timespec t)
 /* When the process began, by this host's clock of now. */
 static bool began(const char *proc, long pid, const char *program, cf_real now, cf_real *ret)
 {
-	char path[SETTINGS_TEXT_ROOM], line[1024] = "", *at;
+	char path[SETTINGS_TEXT_ROOM], line[1024] = "", *name, *at;
 	int64_t ticks, a_second = sysconf(_SC_CLK_TCK);
 	struct timespec up;
 	FILE *file;
@@ -92,7 +92,8 @@ static bool began(const char *proc, long pid, const char *program, cf_real now, 
 	at = fgets(line, sizeof(line), file);
 	fclose(file);
 	at = at ? strrchr(line, ')') : NULL;
-	if (!at || strncmp(strchr(line, '('), program, strlen(program)) != 0)
+	name = strchr(line, '(');
+	if (!at || !name || strncmp(name, program, strlen(program)) != 0)
 		return false;
 	if (sscanf(at + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNd64, &ticks) != 1)
 		return false;

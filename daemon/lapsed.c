@@ -2,8 +2,21 @@
 #include "daemon/lapsed.h"
 
 #include <errno.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
 
 #include "proto/text.h"
+
+void lapsed_read(gnutls_x509_crt_t crt, struct lapsed_certificate *ret)
+{
+	gnutls_datum_t subject = { 0 };
+
+	gnutls_x509_crt_get_dn3(crt, &subject, 0);
+	ret->from = gnutls_x509_crt_get_activation_time(crt);
+	ret->until = gnutls_x509_crt_get_expiration_time(crt);
+	snprintf(ret->subject, sizeof(ret->subject), "%s", subject.data ? (const char *)subject.data : "");
+	gnutls_free(subject.data);
+}
 
 static const char *text_of(time_t t, char ret[static CF_REAL_TEXT_ROOM])
 {

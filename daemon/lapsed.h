@@ -11,10 +11,15 @@
 
 #include "proto/error.h"
 
+struct gnutls_x509_crt_int;	/* gnutls_x509_crt_t points to it */
+
 struct lapsed_certificate {
 	time_t from, until;
 	char subject[128];
 };
+
+/* What it says of itself. */
+void lapsed_read(struct gnutls_x509_crt_int *crt, struct lapsed_certificate *ret);
 
 /* The i-th that was shown, the other end's own first; false: there are no more. */
 typedef bool lapsed_look(void *shown, unsigned i, struct lapsed_certificate *ret);

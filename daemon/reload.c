@@ -4,10 +4,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "daemon/agent-inside.h"
-#include "daemon/guard.h"
 #include "daemon/log.h"
 
 #define API_SOCKET RUNDIR "/clockferry/api.sock"
@@ -58,14 +56,6 @@ struct server_options agent_server_options(const struct settings *settings)
 	for (size_t i = 0; i < settings->n_listen; i++)
 		options.listen[i] = settings->listen[i];
 	return options;
-}
-
-void agent_tell_hook(const struct agent *agent)
-{
-	struct cf_error err = { 0 };
-
-	if (guard_tell(GUARD_FILE, agent->context.settings, &err) < 0 && access(CF_HOOK_LINK, F_OK) == 0)
-		log_warning("libvirt's hook does not know the settings: %s", err.text);
 }
 
 /* Settings that were read stay in force until the next start; what stood in for some does not. */
@@ -121,7 +111,7 @@ static int reload(struct agent *agent, struct cf_error *err)
 	settings_free(agent->context.settings);
 	agent->context.settings = CF_TAKE(fresh);
 	migrations_reload(agent->migrations);
-	agent_tell_hook(agent);
+	teller_tell(&agent->teller, agent->context.settings);
 	return 0;
 }
 

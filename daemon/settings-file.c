@@ -9,6 +9,7 @@
 
 #include "daemon/settings-table.h"
 #include "daemon/settings-text.h"
+#include "proto/meant.h"
 
 /*
  * libconfuse builds a tree of texts, each with its line; what they mean is
@@ -36,18 +37,36 @@ static struct {
 	bool told;
 } now;
 
+/* What is to be done about a key that does not exist there: the one that is meant, or where all of them are. */
+static const char *remedy(const cfg_t *cfg, const char *text, char ret[static 64])
+{
+	const char *meant;
+	char said[64];
+	size_t n = 0;
+
+	if (sscanf(text, "no such option '%63[^']'", said) != 1)
+		return "";
+	while (cfg->opts[n].name)
+		n++;
+	meant = cf_meant(said, &cfg->opts[0].name, n, sizeof(cfg->opts[0]));
+	if (!meant)
+		return "; clockferryd.conf(5) has all that there are";
+	snprintf(ret, 64, ": is it '%s'?", meant);
+	return ret;
+}
+
 /* The first fault is the one to tell. */
 __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	bool in_group = strcmp(cfg->name, "root") != 0;
-	char text[160];
+	char text[160], add[64];
 
 	if (now.told)
 		return;
 	now.told = true;
 	vsnprintf(text, sizeof(text), fmt, ap);
-	cf_fail(now.err, EINVAL, CF_BAD_REQUEST, "%s:%d: %s%s%s", now.path, cfg->line,
-		in_group ? cfg->name : "", in_group ? ": " : "", text);
+	cf_fail(now.err, EINVAL, CF_BAD_REQUEST, "%s:%d: %s%s%s%s", now.path, cfg->line,
+		in_group ? cfg->name : "", in_group ? ": " : "", text, remedy(cfg, text, add));
 }
 
 /*
@@ -349,22 +368,6 @@ static int check_named(cfg_t *tree, const char *path, const struct setting_group
 	return 0;
 }
 
-static int begin(struct settings **ret, struct cf_error *err)
-{
-	CF_AUTO(settings_free) struct settings *settings = calloc(1, sizeof(*settings));
-	int r;
-
-	if (!settings)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	settings->holders = 1;
-	r = settings_default(settings, err);
-	if (r < 0)
-		return r;
-
-	*ret = CF_TAKE(settings);
-	return 0;
-}
-
 int settings_try(const char *path, const char *text, struct settings **ret, struct cf_error *err)
 {
 	CF_AUTO(settings_free) struct settings *settings = NULL;
@@ -374,7 +377,7 @@ int settings_try(const char *path, const char *text, struct settings **ret, stru
 
 	if (!copy)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = begin(&settings, err);
+	r = settings_begin(&settings, err);
 	now.path = path;
 	if (r == 0)
 		r = parse(copy, FILE_POLICIES, settings, &tree, err);
@@ -391,7 +394,7 @@ int settings_read(const char *path, struct settings **ret, struct cf_error *err)
 	CF_AUTO(cfg_free) cfg_t *tree = NULL;
 	int r;
 
-	r = begin(&settings, err);
+	r = settings_begin(&settings, err);
 	if (r < 0)
 		return r;
 	r = read_file(path, FILE_SETTINGS, settings, &tree, err);

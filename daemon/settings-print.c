@@ -153,13 +153,14 @@ static void print_policies(const struct setting_group *group, const struct setti
 
 void settings_print(const struct settings *settings, FILE *out)
 {
-	CF_AUTO(settings_free) struct settings *plain = calloc(1, sizeof(*plain));
-	const struct settings *printed = settings ? settings : plain;
+	CF_AUTO(settings_free) struct settings *plain = NULL;
+	const struct settings *printed;
 
 	fputs("# Settings of clockferryd; clockferryd.conf(5) has the syntax.\n", out);
 	fputs("# What is commented out has the value shown.\n", out);
-	if (!plain || settings_default(plain, NULL) < 0)
+	if (settings_begin(&plain, NULL) < 0)
 		return;
+	printed = settings ? settings : plain;
 
 	for (size_t i = 0; i < SETTING_GROUPS; i++) {
 		const struct setting_group *group = &setting_groups[i];

@@ -94,8 +94,8 @@ void setting_range(const struct setting *row, char text[static SETTING_VALUE_ROO
 /* The rows of all groups of that kind into their defaults; lists are left as they are. */
 int setting_defaults(enum setting_group_kind kind, void *base, struct cf_error *err);
 
-/* The same of struct settings, and the policies that ship. */
-int settings_default(struct settings *settings, struct cf_error *err);
+/* Settings that have one holder, all of them as by default, and the policies that ship. */
+int settings_begin(struct settings **ret, struct cf_error *err);
 
 /* The defaults of a peer's rows, and its name, which is refused unless it is a host's. */
 int settings_peer_default(struct settings_peer *peer, const char *name, struct cf_error *err);

@@ -52,17 +52,7 @@ int setting_defaults(enum setting_group_kind kind, void *base, struct cf_error *
 	return 0;
 }
 
-int settings_default(struct settings *settings, struct cf_error *err)
-{
-	int r = setting_defaults(GROUP_ONE, settings, err);
-
-	for (; r == 0 && settings->n_policies < SHIPPED_POLICIES; settings->n_policies++)
-		r = settings_policy_default(&settings->policies[settings->n_policies],
-					    shipped_policies[settings->n_policies].name, err);
-	return r;
-}
-
-int settings_fallback(const char *fault, struct settings **ret, struct cf_error *err)
+int settings_begin(struct settings **ret, struct cf_error *err)
 {
 	CF_AUTO(settings_free) struct settings *settings = calloc(1, sizeof(*settings));
 	int r;
@@ -70,7 +60,22 @@ int settings_fallback(const char *fault, struct settings **ret, struct cf_error 
 	if (!settings)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	settings->holders = 1;
-	r = settings_default(settings, err);
+	r = setting_defaults(GROUP_ONE, settings, err);
+	for (; r == 0 && settings->n_policies < SHIPPED_POLICIES; settings->n_policies++)
+		r = settings_policy_default(&settings->policies[settings->n_policies],
+					    shipped_policies[settings->n_policies].name, err);
+	if (r < 0)
+		return r;
+
+	*ret = CF_TAKE(settings);
+	return 0;
+}
+
+int settings_fallback(const char *fault, struct settings **ret, struct cf_error *err)
+{
+	CF_AUTO(settings_free) struct settings *settings = NULL;
+	int r = settings_begin(&settings, err);
+
 	if (r == 0)
 		r = settings_complete(settings, err);
 	if (r < 0)

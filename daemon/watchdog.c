@@ -37,7 +37,11 @@
 
 #include "proto/base.h"
 
+#ifdef __SANITIZE_THREAD__
+#define STACK    (2 * 1024 * 1024)	/* of which ThreadSanitizer takes most of a megabyte */
+#else
 #define STACK    (256 * 1024)	/* the thread's own storage of all libraries is in it, too */
+#endif
 #define PRIORITY 10		/* of SCHED_FIFO: before whatever is not real-time, behind whoever means it */
 #define NEVER    INT64_MAX
 

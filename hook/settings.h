@@ -3,7 +3,7 @@
 
 /*
  * What the hook has to know when there is no agent to ask, in a file that the agent
- * writes when it has read its own settings (daemon/hook.h):
+ * writes when it has read its own settings (daemon/guard.h):
  *
  *	deadline-ms 1000
  *	without-agent closed

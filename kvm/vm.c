@@ -10,14 +10,48 @@
 
 static struct vm *the_vm;
 
-/* Made, and without a vCPU yet. */
-static int fresh = -1;
-static unsigned long fresh_type;
+/*
+ * Made, and without a vCPU yet.  More than one: on arm64 QEMU first makes the VM that it will run, then
+ * one with a vCPU to see what this host can do.
+ */
+#define MADE 8
+static struct {
+	int fd;			/* plus 1; 0: free */
+	unsigned long type;
+} made[MADE];
 
+/* Descriptors are used again, and so are places: one that got no vCPU among as many others gets none. */
 void vm_created(int fd, unsigned long type)
 {
-	fresh_type = type;
-	__atomic_store_n(&fresh, fd, __ATOMIC_RELEASE);
+	static unsigned turn;
+	size_t at = MADE;
+
+	for (size_t i = 0; i < MADE; i++) {
+		int held = __atomic_load_n(&made[i].fd, __ATOMIC_RELAXED);
+
+		if (held == fd + 1 || (!held && at == MADE))
+			at = i;
+		if (held == fd + 1)
+			break;
+	}
+	if (at == MADE)
+		at = __atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) % MADE;
+	made[at].type = type;
+	__atomic_store_n(&made[at].fd, fd + 1, __ATOMIC_RELEASE);
+}
+
+/* Was that VM made, and is this its first vCPU? */
+static bool take_made(int fd, unsigned long *type)
+{
+	for (size_t i = 0; i < MADE; i++) {
+		int held = __atomic_load_n(&made[i].fd, __ATOMIC_ACQUIRE);
+
+		if (held != fd + 1)
+			continue;
+		*type = made[i].type;
+		return __atomic_compare_exchange_n(&made[i].fd, &held, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	}
+	return false;
 }
 
 struct vm *vm_any(void)
@@ -79,15 +113,15 @@ static void add(struct vm *vm, int fd, uint32_t id)
 void vm_vcpu_created(int vm_fd, int fd, unsigned long id)
 {
 	struct vm *vm = vm_any();
-	int expected = vm_fd;
+	unsigned long type;
 
 	if (!vm)
 		vm = make();
 	if (!vm)
 		return;
 	enter(vm);
-	if (__atomic_compare_exchange_n(&fresh, &expected, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		adopt(vm, vm_fd, fresh_type);
+	if (take_made(vm_fd, &type))
+		adopt(vm, vm_fd, type);
 	if (vm->fd == vm_fd)
 		add(vm, fd, (uint32_t)id);
 	vm_leave(vm);

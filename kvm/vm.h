@@ -6,8 +6,8 @@
  *
  * All of it stands in memory that a fork wipes: a child of QEMU, whose KVM
  * descriptors are dead anyway, finds nothing and passes everything on.  A QEMU may
- * make a VM to try KVM out and another one to run (arm64 does), so the VM is
- * the newest that got a vCPU.  Descriptors are not followed when they are closed;
+ * make a VM to try KVM out and another one to run (arm64 does, the latter first),
+ * so the VM is the newest that got a vCPU.  Descriptors are not followed when they are closed;
  * before one is used it is looked at again.
  */
 

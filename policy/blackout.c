@@ -58,5 +58,5 @@ struct cf_interval cf_libvirt_downtime_without(cf_span downtime, struct cf_inter
 
 bool cf_libvirt_downtime_mixed(struct cf_interval blackout, struct cf_interval host_offset)
 {
-	return cf_span_add(blackout.high, host_offset.high).ns + CF_MS >= 0;
+	return cf_span_cmp(cf_span_add(blackout.high, host_offset.high), (cf_span){ -CF_MS }) >= 0;
 }

@@ -10,6 +10,7 @@
 #define FUTURE_SLACK	(1 * CF_S)
 #define OWN_PPM		1.0		/* what we add to chronyd's frequency error */
 #define STALE_INTERVALS	8
+#define DENIALS_MAX	8
 
 /* 30 min at 50 ppm are 90 ms: what the default limit of the error bound has room for. */
 const struct cf_clock_limits cf_clock_limits_default = {
@@ -164,6 +165,10 @@ bool cf_clock_look(struct cf_clock_memory *memory, struct cf_instant now, bool t
 	memory->sample = now;
 	if (stepped) {
 		memory->step = mark_of(CF_FAULT_STEPPED, now, memory->has_last ? &memory->last : NULL);
+		if (memory->has_good)
+			memory->before = memory->good;
+		memory->has_before = memory->has_before || memory->has_good;
+		memory->denials = 0;
 		memory->has_good = false;
 	} else if (memory->has_good) {
 		memory->left = cf_span_max(memory->left, cf_span_abs(left_at(&memory->good, now)));
@@ -199,6 +204,28 @@ static bool contradict(const struct cf_clock_limits *limits, const struct cf_tra
 	return cf_span_cmp(cf_span_abs(apart), may) > 0;
 }
 
+/*
+ * Does an update deny the step?  chronyd's first ones after it are made of samples from before it,
+ * which its regression lets go of one by one: they say that the clock is where it was, or half way,
+ * and two of them may agree.  What it said before, and by how much the clock moved, tells.  If that
+ * is what is wrong, as many updates as chronyd keeps polls in mind outweigh it.
+ */
+static bool denies_step(struct cf_clock_memory *memory, const struct cf_clock_limits *limits,
+			const struct cf_tracking_reading *reading)
+{
+	if (!memory->has_before)
+		return false;
+	if (contradict(limits, &memory->before, reading)) {
+		if (memory->denials == 0 || memory->denied.ns != reading->tracking.reference_time.ns)
+			memory->denials++;
+		memory->denied = reading->tracking.reference_time;
+		if (memory->denials < DENIALS_MAX)
+			return true;
+	}
+	memory->has_before = false;
+	return false;
+}
+
 /* A good reading, from after the last step if there was one. */
 static void take_good(struct cf_clock_memory *memory, const struct cf_clock_limits *limits,
 		      const struct cf_tracking_reading *reading)
@@ -224,7 +251,7 @@ void cf_clock_read(struct cf_clock_memory *memory, const struct cf_clock_limits 
 	if (fault == CF_FAULT_FUTURE || fault == CF_FAULT_NEGATIVE)
 		memory->doubt = mark_of(fault, reading->at, reading);
 
-	if (fault == CF_FAULT_NONE && step->set && updated_since(step, reading)) {
+	if (fault == CF_FAULT_NONE && step->set && updated_since(step, reading) && !denies_step(memory, limits, reading)) {
 		step->answered = true;
 		if (cf_span_cmp(cf_span_abs(reading->tracking.correction), limits->max_skew) < 0)
 			step->set = false;

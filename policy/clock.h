@@ -98,6 +98,10 @@ struct cf_clock_memory {
 	cf_span left;			/* the most that was left of its correction at any look since */
 	struct cf_clock_mark step;
 	struct cf_clock_mark doubt;
+	bool has_before;
+	struct cf_tracking_reading before;	/* the last good one before a step, until what comes after it agrees */
+	int denials;			/* updates since the step that do not */
+	cf_real denied;			/* the stamp of the last of them */
 };
 
 /*

@@ -3,6 +3,10 @@
 
 #include "policy/gate-inside.h"
 
+#define RECORD_LEAST ((cf_span){ 200 * CF_MS })
+#define RECORD_MOST  ((cf_span){ 10 * CF_S })
+#define RECORD_SHARE 8
+
 const char *const cf_obey_words[CF_N_OBEYS] = {
 	[CF_OBEY]            = "obeyed",
 	[CF_OBEY_LATE]       = "the commit came after the time until which it was valid",
@@ -86,6 +90,13 @@ bool cf_blackout_enforced(const struct cf_both_limits *limits)
 
 	return !observed && !limits->overridden[CF_FINDING_BLACKOUT_REACHED] &&
 	       cf_limits_severity(&limits->limits, CF_FINDING_BLACKOUT_REACHED) == CF_SEVERITY_REFUSE;
+}
+
+cf_span cf_record_patience(const struct cf_both_limits *limits)
+{
+	cf_span share = { limits->limits.max_blackout.ns / RECORD_SHARE };
+
+	return cf_span_min(cf_span_max(share, RECORD_LEAST), RECORD_MOST);
 }
 
 enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence)

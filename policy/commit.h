@@ -43,6 +43,13 @@ void cf_commit_judge(const struct cf_commit_evidence *evidence, const struct cf_
 /* Does policy hold a guest to its blackout's limit?  Else it is measured, and nobody cuts or drops anything for it. */
 bool cf_blackout_enforced(const struct cf_both_limits *limits);
 
+/*
+ * How long the record of STOP may take to get there, before the gate is thought of: an eighth of what the guest
+ * may stand still, 200 ms at least, and 10 s at most.  A call that is given up takes its connection with it, and
+ * the next one has to shake hands anew.
+ */
+cf_span cf_record_patience(const struct cf_both_limits *limits);
+
 /* What the destination knows when a commit comes in. */
 struct cf_obey_evidence {
 	cf_mono now;			/* its own RAW clock */

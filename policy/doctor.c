@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "policy/clock.h"
 #include "policy/words.h"
 #include "proto/base.h"
 #include "proto/text.h"
@@ -62,12 +63,18 @@ static void look_at_bound(const struct cf_report *report, struct cf_vitals *vita
 	words_add(clock->detail, sizeof(clock->detail), " of UTC");
 }
 
+/* Its last answer stays in the report when it is long gone; and may be old where it is asked seldom, and all is well. */
+static bool answers(const struct cf_report *report)
+{
+	return report->has_tracking && (!*report->why || cf_span_cmp(report->reading_age, cf_clock_limits_default.fresh) <= 0);
+}
+
 static void look_at_clock(const struct cf_host_evidence *e, struct cf_vitals *vitals)
 {
 	const struct cf_report *report = &e->report;
 	struct cf_vital *tai;
 
-	if (report->has_tracking)
+	if (answers(report))
 		add(vitals, CF_VITAL_CHRONYD, CF_VITAL_OK, report->has_via ? cf_vias[report->via] : "");
 	else
 		add(vitals, CF_VITAL_CHRONYD, CF_VITAL_FAIL, report->why);
@@ -144,7 +151,7 @@ static void look_at_libvirt(const struct cf_host_evidence *e, struct cf_vitals *
 	} else {
 		add(vitals, CF_VITAL_LIBVIRT, CF_VITAL_FAIL, e->libvirt_why);
 	}
-	add_why(vitals, CF_VITAL_DRIVER, CF_VITAL_FAIL, e->driver_lacks, e->driver);
+	add_why(vitals, CF_VITAL_DRIVER, e->driver_spare ? CF_VITAL_WARN : CF_VITAL_FAIL, e->driver_lacks, e->driver);
 	look_at_hook(&e->hook, vitals);
 	if (*e->cut_why)
 		add(vitals, CF_VITAL_CUT, CF_VITAL_FAIL, e->cut_why);

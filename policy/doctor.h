@@ -65,6 +65,7 @@ struct cf_host_evidence {
 	char cut_why[CF_DETAIL_ROOM];	/* why connections cannot be cut */
 	char late_why[CF_DETAIL_ROOM];	/* why that may be late */
 	char driver_lacks[CF_DETAIL_ROOM];	/* the first file that it needs and that is not there; "" */
+	bool driver_spare;		/* it is needed only where agents cannot stand at the gate */
 	struct cf_hook_evidence hook;
 	bool guests_known;		/* what follows is */
 	bool has_kvm_guests;		/* some of them run under KVM: their counters matter */

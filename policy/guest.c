@@ -75,6 +75,13 @@ struct cf_interval cf_guest_offset_aged(const struct cf_guest_offset *reading, s
 			     reading->offset.high.ns + (wide)gain.high.ns - moved + reach);
 }
 
+bool cf_guest_offset_adds(const struct cf_guest_offset *known, const struct cf_guest_offset *fresh)
+{
+	struct cf_interval aged = cf_guest_offset_aged(known, fresh->at);
+
+	return cf_span_cmp(fresh->offset.low, aged.low) > 0 || cf_span_cmp(fresh->offset.high, aged.high) < 0;
+}
+
 bool cf_guest_rate(const struct cf_guest_offset *first, const struct cf_guest_offset *last,
 		   struct cf_rate *ret)
 {

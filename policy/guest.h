@@ -33,6 +33,12 @@ struct cf_interval cf_guest_reading(struct cf_instant before, cf_real guest, str
 struct cf_interval cf_guest_offset_aged(const struct cf_guest_offset *reading, struct cf_instant now);
 
 /*
+ * Does a later reading say what the known one does not?  One of a bad moment is so wide that it
+ * has room for all of what the other says of the same instant: it adds nothing.
+ */
+bool cf_guest_offset_adds(const struct cf_guest_offset *known, const struct cf_guest_offset *fresh);
+
+/*
  * Rate of the guest's clock against its host's RAW from two readings at least 1 s
  * apart, on one host and boot; false, ret untouched, when they are too near for
  * anything better than +-500 ppm, or the rate is none that a running clock has

@@ -82,7 +82,8 @@ static const struct cf_edge source[] = {
 /*
  * Without a gate nothing is aborted here once the incoming domain exists: libvirt has no call
  * that destroys it only if it does not run yet, so destroying it could take the
- * only copy.  The source calls the migration off and then says so (KEPT).  Nor is
+ * only copy.  The source calls the migration off, asked to from here as well (cf_phase_abort()),
+ * and then says so (KEPT): ABORT in prepared is PREPARE's alone.  Nor is
  * anything dropped because libvirt could not be watched: the guest may have come
  * in unseen, and it will need its clock.
  */
@@ -102,6 +103,7 @@ static const struct cf_edge destination[] = {
 	{ CF_PHASE_PREPARED,    CF_EV_KEPT,      CF_PHASE_DROPPED,      CF_ACT_UNDO      },
 	{ CF_PHASE_PREPARED,    CF_EV_GONE,      CF_PHASE_DROPPED,      CF_ACT_UNDO      },
 	{ CF_PHASE_PREPARED,    CF_EV_FAILED,    CF_PHASE_PREPARED,     CF_ACT_AWAIT     },
+	{ CF_PHASE_PREPARED,    CF_EV_ABORT,     CF_PHASE_DROPPED,      CF_ACT_UNDO      },
 
 	{ CF_PHASE_ARMED,       CF_EV_LOADED,    CF_PHASE_LOADED,       CF_ACT_STAND_BY  },
 	{ CF_PHASE_ARMED,       CF_EV_COMMITTED, CF_PHASE_OBEYED,       CF_ACT_OBEY      },
@@ -224,9 +226,15 @@ static bool is_at_gate(enum cf_side side, enum cf_phase phase)
 	return side == CF_SOURCE && (phase == CF_PHASE_PAUSED || phase == CF_PHASE_LOADED);
 }
 
-bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase, bool has_gate)
+enum cf_abort cf_phase_abort(enum cf_side side, enum cf_phase phase, bool has_gate, bool hears)
 {
-	return cf_phase_next(side, phase, CF_EV_ABORT) != NULL || (has_gate && is_at_gate(side, phase));
+	if (side == CF_DESTINATION && phase == CF_PHASE_PREPARED && !has_gate)
+		return hears ? CF_ABORT_SOURCE : CF_ABORT_LATE;
+	if (side == CF_DESTINATION && phase == CF_PHASE_ARMED && hears)
+		return CF_ABORT_SOURCE_FIRST;
+	if (cf_phase_next(side, phase, CF_EV_ABORT) || (has_gate && is_at_gate(side, phase)))
+		return CF_ABORT_HERE;
+	return CF_ABORT_LATE;
 }
 
 bool cf_phase_takes_room(enum cf_side side, enum cf_phase phase)
@@ -280,14 +288,14 @@ enum cf_stop cf_phase_stop(enum cf_side side, enum cf_phase phase, bool outlives
 	}
 }
 
-enum cf_noting cf_phase_noting(enum cf_side side, enum cf_phase phase)
+enum cf_noting cf_phase_noting(enum cf_side side, enum cf_phase phase, bool has_gate)
 {
 	if (phase == CF_PHASE_QUEUED || phase == CF_PHASE_PAUSED || phase == CF_PHASE_LOADED ||
 	    phase == CF_PHASE_COMMITTING || phase == CF_PHASE_ROLLING_BACK || phase == CF_PHASE_OBEYED)
 		return CF_NOTE_BESIDE;
 	if (phase == CF_PHASE_CHECKING)		/* changes nothing, and finds what is wrong with the ledger too */
 		return CF_NOTE_BEFORE;
-	return cf_phase_next(side, phase, CF_EV_ABORT) ? CF_NOTE_OR_ABORT : CF_NOTE_BEFORE;
+	return cf_phase_abort(side, phase, has_gate, false) == CF_ABORT_HERE ? CF_NOTE_OR_ABORT : CF_NOTE_BEFORE;
 }
 
 const char *cf_event_name(enum cf_event event)

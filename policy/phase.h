@@ -88,7 +88,7 @@ enum cf_act {
 	CF_ACT_ASK,		/* source: learn from both hosts where the guest runs: LANDED KEPT FAILED */
 	CF_ACT_LAND,		/* source: learn RESUME from the destination: RESUMED FAILED */
 	CF_ACT_AWAIT,		/* destination: the next of OFFERED, PREPARED, RESUMED, LANDED; GONE KEPT FAILED, ABORT when leased */
-	CF_ACT_PREPARE,		/* gate: destination: have libvirt make the incoming domain: ARMED GONE */
+	CF_ACT_PREPARE,		/* gate: destination: have libvirt make the incoming domain: ARMED GONE ABORT */
 	CF_ACT_STAND_BY,	/* gate: destination: the next of LOADED, COMMITTED; GONE KEPT ABORT */
 	CF_ACT_OBEY,		/* gate: destination: let it run: RESUMED GONE FAILED */
 	CF_ACT_CORRECT,		/* at the source hear of it: CORRECTED FAILED; at the destination GONE too */
@@ -117,11 +117,23 @@ const struct cf_edge *cf_phase_watched(void);
 bool cf_phase_is_end(enum cf_phase phase);
 
 /*
- * May DELETE still abort it?  Never once the guest may run at the destination: an
- * abort that comes after STOP is too late with a driver that has no gate, and with
- * one that has from the moment on in which a commit may have been sent.
+ * Who ends it when DELETE asks for that on this host?  Nobody once the guest may run at the
+ * destination: an abort that comes after STOP is too late with a driver that has no gate, and
+ * with one that has from the moment on in which a commit may have been sent.
+ *
+ * At the destination the source is asked wherever memory may flow, if its agent hears of that
+ * (hears): it knows where the guest is, and calls its own copy off.  Without a gate nobody else can: libvirt
+ * has no call that destroys an incoming domain only if it does not run yet.  With one this
+ * host can do so by itself as well, since nothing runs here without it: its promise that
+ * nothing ever will is durable before the domain goes.
  */
-bool cf_phase_can_abort(enum cf_side side, enum cf_phase phase, bool has_gate);
+enum cf_abort {
+	CF_ABORT_LATE,		/* nobody any more */
+	CF_ABORT_HERE,		/* this host, at once */
+	CF_ABORT_SOURCE,	/* the source alone */
+	CF_ABORT_SOURCE_FIRST,	/* the source; this host, should that not do it soon */
+};
+enum cf_abort cf_phase_abort(enum cf_side side, enum cf_phase phase, bool has_gate, bool hears);
 
 /*
  * Does it count against what its host may have leave, or come in, at once?  From its
@@ -151,7 +163,7 @@ enum cf_noting {
 	CF_NOTE_BEFORE,		/* it is waited for */
 	CF_NOTE_OR_ABORT,	/* it is waited for, and without it ABORT follows and not the act */
 };
-enum cf_noting cf_phase_noting(enum cf_side side, enum cf_phase phase);
+enum cf_noting cf_phase_noting(enum cf_side side, enum cf_phase phase, bool has_gate);
 
 const char *cf_event_name(enum cf_event event);
 const char *cf_act_name(enum cf_act act);

@@ -87,3 +87,21 @@ cf_span cf_ramp_above(const struct cf_ramp *ramp, const struct cf_ramp_rules *ru
 		above = cf_span_max(above, cf_span_sub(end->blackout, end->so_far));
 	return cf_span_max(above, (cf_span){ 0 });
 }
+
+bool cf_ramp_expect(const struct cf_ramp_past *last, size_t n, cf_span *ret)
+{
+	size_t mishaps = 0, counted = 0;
+	cf_span most = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		mishaps += last[i].mishap;
+	for (size_t i = 0; i < n; i++) {
+		if (last[i].mishap && mishaps == 1)
+			continue;
+		most = cf_span_max(most, last[i].above);
+		counted++;
+	}
+	if (counted > 0)
+		*ret = most;
+	return counted > 0;
+}

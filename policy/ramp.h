@@ -12,6 +12,8 @@
  * shortest of them is what this guest allows on this network, and the target becomes that.
  */
 
+#include <stddef.h>
+
 #include "proto/time.h"
 
 /* Where the target begins, and beyond which it never goes; most is not below first. */
@@ -74,3 +76,19 @@ struct cf_ramp_end {
  * so that it counts up to the target, and what came after the memory counts whatever it said.
  */
 cf_span cf_ramp_above(const struct cf_ramp *ramp, const struct cf_ramp_rules *rules, const struct cf_ramp_end *end);
+
+/*
+ * What one migration of a pair needed above its target.  A mishap: a gate had let it through with time to spare, and it
+ * stood still beyond its limit all the same.
+ */
+struct cf_ramp_past {
+	cf_span above;
+	bool mishap;
+};
+
+/*
+ * What the next one will need, as the n last ones have it: the most of them, but that of a mishap only where there
+ * was another.  A libvirtd that hung once would have every guest refused from then on, and so nothing newer learnt.
+ * False when nothing is known; ret is untouched then.
+ */
+bool cf_ramp_expect(const struct cf_ramp_past *last, size_t n, cf_span *ret);

@@ -9,7 +9,7 @@
  * The first row that fits.  What waits for its turn waits on.  What has had it, but no copy,
  * has not begun anything that could go on: it is called off, and nobody tries it again.  With
  * a gate a copy ends with the agent, and what was armed is taken back only where it is certain
- * that no commit was sent.
+ * that no commit was sent; and not twice: whoever has the guest since is none of ours.
  */
 static const struct {
 	enum cf_side side;
@@ -26,18 +26,24 @@ static const struct {
 	{ CF_SOURCE,      CF_PHASE_PAUSED,       false, ANY,                   { CF_N_EVENTS, CF_ACT_ASK } },
 
 	{ CF_SOURCE,      CF_PHASE_COPYING,      true,  CF_DECISION_COMMIT,    { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_COPYING,      true,  CF_DECISION_LEFT,      { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_COPYING,      true,  CF_DECISION_KEPT,      { CF_EV_KEPT, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_COPYING,      true,  ANY,                   { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_ARMED,        true,  CF_DECISION_KEPT,      { CF_EV_KEPT, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_ARMED,        true,  CF_DECISION_NONE,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_ARMED,        true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_ARMED,        true,  ANY,                   { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_PAUSED,       true,  CF_DECISION_KEPT,      { CF_EV_KEPT, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_PAUSED,       true,  CF_DECISION_NONE,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_PAUSED,       true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_PAUSED,       true,  ANY,                   { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  CF_DECISION_KEPT,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  CF_DECISION_NONE,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  ANY,                   { CF_EV_DOUBT, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_COMMITTING,   ANY,   ANY,                   { CF_EV_FAILED, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_IN_DOUBT,     ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_RESOLVE } },
+	{ CF_SOURCE,      CF_PHASE_ROLLING_BACK, true,  CF_DECISION_KEPT,      { CF_EV_KEPT, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_ROLLING_BACK, ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_TAKE_BACK } },
 
 	{ CF_SOURCE,      CF_PHASE_LANDED,       ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_LAND } },
@@ -137,6 +143,48 @@ enum cf_event cf_where_event(enum cf_where where)
 	default:
 		return CF_N_EVENTS;
 	}
+}
+
+/* May its guest be at the destination, for all that the source says? */
+static bool may_have_left(enum cf_phase phase)
+{
+	return phase == CF_PHASE_PAUSED || phase == CF_PHASE_COMMITTING || phase == CF_PHASE_IN_DOUBT || phase == CF_PHASE_LANDED ||
+	       phase == CF_PHASE_CORRECTING || phase == CF_PHASE_VERIFYING;
+}
+
+/* Of those that have ended at the destination, what is to be taken up, where all else is as it should be. */
+static const bool unsettled[CF_N_HERES][CF_N_WORDS] = {
+	[CF_HERE_ABSENT]  = { [CF_WORD_NEVER_RAN] = true, [CF_WORD_RAN] = true },
+	[CF_HERE_MOVING]  = { [CF_WORD_NEVER_RAN] = true, [CF_WORD_RAN] = true, [CF_WORD_UNKNOWN] = true },
+	[CF_HERE_RUNNING] = { [CF_WORD_NEVER_RAN] = true },
+};
+
+static enum cf_phase relearn_ended(const struct cf_left *left)
+{
+	bool committed = left->own == CF_DECISION_COMMIT;
+	bool kept = left->own == CF_DECISION_NONE || left->own == CF_DECISION_ROLL_BACK;
+
+	if (!left->has_gate || !(committed || kept) || left->has_job || !unsettled[left->here][left->word] || (kept && left->word == CF_WORD_RAN))
+		return CF_PHASE_UNKNOWN;
+	return committed ? CF_PHASE_IN_DOUBT : CF_PHASE_ROLLING_BACK;
+}
+
+static enum cf_phase relearn_open(const struct cf_left *left)
+{
+	if (left->here == CF_HERE_MOVING)
+		return left->has_gate ? CF_PHASE_IN_DOUBT : CF_PHASE_PAUSED;
+	if (left->here == CF_HERE_ABSENT && left->has_gate && left->word == CF_WORD_RAN)
+		return left->own == CF_DECISION_COMMIT ? CF_PHASE_LANDED : CF_PHASE_CORRECTING;
+	return CF_PHASE_UNKNOWN;
+}
+
+enum cf_phase cf_relearn(const struct cf_left *left)
+{
+	if (left->side == CF_SOURCE)
+		return left->ended ? relearn_ended(left) : relearn_open(left);
+	if (left->side == CF_DESTINATION && !left->ended && left->here == CF_HERE_RUNNING && may_have_left(left->theirs))
+		return CF_PHASE_RUNNING;
+	return CF_PHASE_UNKNOWN;
 }
 
 enum cf_event cf_arrival(enum cf_phase phase, enum cf_here here)

@@ -28,6 +28,8 @@ enum cf_decision {
 	CF_DECISION_NONE,	/* no commit was sent */
 	CF_DECISION_COMMIT,	/* one may have been */
 	CF_DECISION_ROLL_BACK,	/* none was, and none will be */
+	CF_DECISION_KEPT,	/* settled: its guest has been given back, and is in nobody's hands any more */
+	CF_DECISION_LEFT,	/* settled: it runs there, and nothing of it is left here */
 	CF_DECISION_LOST,	/* nobody knows: the host booted anew, or the page is damaged */
 	CF_N_DECISIONS,
 };
@@ -92,6 +94,39 @@ enum cf_where {
 	CF_N_WHERES,
 };
 enum cf_where cf_where(enum cf_here here, enum cf_there there);
+
+/* What is left of a migration of which this host's ledger has lost its half. */
+struct cf_left {
+	enum cf_side side;		/* this host's */
+	bool has_gate;
+	enum cf_phase theirs;		/* as the other host's agent has it */
+	bool ended;			/* there */
+	enum cf_word word;		/* the destination's; CF_WORD_UNKNOWN where it has none to say */
+	enum cf_decision own;		/* at the source: what its page has of it */
+	enum cf_here here;		/* how its domain stands on this host */
+	bool has_job;			/* and whether somebody has a job on it */
+};
+
+/*
+ * As what is it taken up again?  CF_PHASE_UNKNOWN: as nothing, it is told and no more.
+ *
+ * At the source one that the other host has open, and that has its guest yet, standing or not: with a gate it is in doubt, as
+ * nobody knows whether a commit was sent, so that nothing but the destination's word or the operator's leads out;
+ * without one, where the guest runs is asked of both hosts.  One whose guest is gone from here, and ran there, has landed: its end is
+ * waited for and told, and what is left of it here goes only where the page says that this was still to be done.
+ *
+ * At the source one that has ended at the destination: which migration it was that stopped the guest neither
+ * libvirt nor the destination can say.  An older one of the same domain would be answered for this one, and its
+ * `never-ran` would wake a copy that runs elsewhere by now.  The source's own page can, which lives as long as a QEMU may that
+ * stands still: whatever it has as not settled was under way here, and nothing has come of it yet.  So without a decision in
+ * it nothing is taken up; nor while somebody has a job on the domain, nor where page and destination contradict each
+ * other, nor what runs here though it may have run there.  Else it goes on as if the ledger had it: where a commit may have been
+ * sent in doubt, and else it is taken back.
+ *
+ * At the destination one that runs here has landed, and says so.  One that does not may have run and ended: that it never
+ * did is for an intact ledger to say, so nothing is said.
+ */
+enum cf_phase cf_relearn(const struct cf_left *left);
 
 /* The event that this is for a source that asks; CF_N_EVENTS while it has to go on asking. */
 enum cf_event cf_where_event(enum cf_where where);

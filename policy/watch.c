@@ -7,18 +7,11 @@
 #define HEARTBEAT_LEAST ((cf_span){ 100 * CF_MS })
 #define IN_VAIN         2	/* passes: a long one has not failed before it is over, and one is no rule */
 
-static cf_span walk(int64_t left)
+cf_span cf_way_back(int64_t left)
 {
-	return (cf_span){ left > 0 ? left / CF_WALK_BYTES_PER_US * CF_US : 0 };
-}
+	const cf_span walk = { left > 0 ? left / CF_WALK_BYTES_PER_US * CF_US : 0 };
 
-cf_span cf_way_back(const struct cf_way_back *past, size_t n, int64_t left)
-{
-	cf_span longest = CF_WAY_BACK_USUAL;
-
-	for (size_t i = 0; i < n; i++)
-		longest = cf_span_max(longest, cf_span_sub(past[i].took, walk(past[i].left)));
-	return cf_span_add(longest, walk(left));
+	return cf_span_add(CF_WAY_BACK_USUAL, walk);
 }
 
 int64_t cf_left_at_stop(int64_t left, int64_t bytes_per_second, cf_span max_downtime)

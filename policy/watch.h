@@ -12,12 +12,10 @@
  * waits for those), and the job has to be aborted, by a thread that may hang in it.
  */
 
-#include <stddef.h>
-
 #include "proto/time.h"
 #include "proto/version.h"
 
-/* What a way back takes where there was none yet to learn it from, and at least. */
+/* What the way back is taken to take when there is nothing left to go through. */
 #define CF_WAY_BACK_USUAL ((cf_span){ 20 * CF_MS })
 
 /*
@@ -27,14 +25,8 @@
  */
 #define CF_WALK_BYTES_PER_US 2000
 
-/* One that was: from the decision to the source running again. */
-struct cf_way_back {
-	cf_span took;
-	int64_t left;		/* bytes of memory then; 0 with parallel connections */
-};
-
-/* What the next one will take: as long as the longest of the last ones, and what there is left to go through. */
-cf_span cf_way_back(const struct cf_way_back *past, size_t n, int64_t left);
+/* From the decision to the source running again, with so many bytes of memory left; 0 with parallel connections. */
+cf_span cf_way_back(int64_t left);
 
 /*
  * The most that can be left when the guest stops: what was left at the last look, and

@@ -108,7 +108,10 @@ static void put_int(struct out *o, int64_t n)
 
 static void encode_enum(struct out *o, const struct cf_field *f, unsigned value)
 {
-	assert(value <= f->max && f->words[value]);
+	assert(value <= f->max);
+	if (f->words_since && f->words_since[value] > o->minor)
+		value = 0;
+	assert(f->words[value]);
 	put_word(o, f->words[value]);
 }
 

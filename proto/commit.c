@@ -22,8 +22,8 @@ static const struct cf_field offer_fields[] = {
 	CF_BOOL(T, persistent),
 	CF_BOOL(T, paused),
 	CF_TEXT(T, migrate_uri),
-	CF_BLOB(T, xml, CF_XML_MAX),
-	CF_BLOB(T, cookie, CF_COOKIE_MAX, CF_MAYBE(T, has_cookie)),
+	CF_BLOB(T, xml, CF_OFFER_XML_MAX),
+	CF_BLOB(T, cookie, CF_OFFER_COOKIE_MAX, CF_MAYBE(T, has_cookie)),
 };
 #undef T
 const struct cf_shape cf_offer_shape = CF_SHAPE(cf_offer, offer_fields);
@@ -42,7 +42,7 @@ static const struct cf_field commit_fields[] = {
 	CF_MONO(T, valid_until),
 	CF_TEXT(T, boot),
 	CF_BOOL(T, paused),
-	CF_BLOB(T, cookie, CF_COOKIE_MAX, CF_MAYBE(T, has_cookie)),
+	CF_BLOB(T, cookie, CF_COMMIT_COOKIE_MAX, CF_MAYBE(T, has_cookie)),
 	CF_STRUCT(T, point, cf_counter_point_shape, CF_MAYBE(T, has_point), CF_SINCE(2)),
 };
 #undef T
@@ -54,6 +54,7 @@ static const struct cf_field answer_fields[] = {
 	CF_TEXT(T, reason),
 	CF_SPAN(T, obeyed_took, 0, CF_DAY, CF_MAYBE(T, has_obeyed_took)),
 	CF_SPAN(T, finish_took, 0, CF_DAY, CF_MAYBE(T, has_finish_took)),
+	CF_SPAN(T, spare, -CF_DAY, CF_DAY, CF_MAYBE(T, has_spare), CF_SINCE(2)),
 	CF_BLOB(T, cookie, CF_COOKIE_MAX, CF_MAYBE(T, has_cookie)),
 };
 #undef T

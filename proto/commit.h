@@ -17,7 +17,14 @@
 #include "proto/migration.h"
 #include "proto/probe.h"
 
-#define CF_COOKIE_MAX ((size_t)1 << 20)
+/*
+ * In base64 they have to fit into one message of 4 MiB.  The cookie that the source has at its gate has the XML of the
+ * next start in it: what was let begin is not to fail there for its size.
+ */
+#define CF_OFFER_XML_MAX     ((size_t)2 << 20)
+#define CF_OFFER_COOKIE_MAX  ((size_t)512 << 10)
+#define CF_COMMIT_COOKIE_MAX ((size_t)2560 << 10)
+#define CF_COOKIE_MAX        ((size_t)1 << 20)	/* the destination's */
 #define CF_URI_ROOM   512
 
 /* What libvirt's Begin made at the source, from which the destination's Prepare makes a domain. */
@@ -66,6 +73,8 @@ struct cf_answer {
 	cf_span obeyed_took;		/* the one durable write between STOP and RESUME */
 	bool has_finish_took;
 	cf_span finish_took;		/* libvirt's Finish */
+	bool has_spare;
+	cf_span spare;			/* how much longer the commit was valid when that write was made; below 0 it was not obeyed */
 	bool has_cookie;
 	struct cf_blob cookie;		/* of Finish, for Confirm */
 };

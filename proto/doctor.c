@@ -46,7 +46,7 @@ static const struct {
 	[CF_VITAL_VERSIONS] = { "libvirt", "libvirt and QEMU are recent enough", "libvirt or QEMU is older than clockferry knows",
 		"Use libvirt 9.0 and QEMU 7.2, or newer ones." },
 	[CF_VITAL_DRIVER] = { "libvirt", "what drives migrations has what it needs", "what drives migrations lacks a file",
-		"libvirtd of this host asks the other's over TLS and needs certificates of its own: see README, Certificates." },
+		"Where libvirt moves guests by itself (`driver = libvirt`, post-copy), libvirtd asks the other's over TLS and needs certificates: see README." },
 	[CF_VITAL_CUT] = { "libvirt", "a migration that takes too long can be cut",
 		"a migration that takes too long cannot be cut, or perhaps not in time",
 		"Leave its capabilities, LimitRTPRIO and LimitMEMLOCK in the agent's unit; kernel.yama.ptrace_scope at most 2." },

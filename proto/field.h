@@ -32,7 +32,9 @@
  *
  * A row that ends in CF_SINCE(minor) is not sent to a peer of an older minor
  * version of the API, and may be absent from one: such a row has CF_MAYBE too,
- * or is a list.
+ * or is a list.  Of an enum whose row ends in CF_WORDS_SINCE(table), a word that
+ * the table has of a later minor than the peer's is sent as the one of value 0,
+ * "unknown": who does not know it would refuse the whole message.
  */
 
 #include <stdbool.h>
@@ -73,6 +75,7 @@ struct cf_field {
 	int64_t min, max;		/* int, span, interval: range of the value; list: elements; blob: bytes */
 	double low, high;		/* real */
 	const char *const *words;	/* enum: word per value, max is the largest value */
+	const int *words_since;		/* enum: minor version that brought each word; NULL: they came with the row */
 	const struct cf_shape *shape;	/* shape, and list of shapes; NULL in a list of texts */
 	size_t count;			/* list: where its size_t n_name is */
 	bool optional;
@@ -93,6 +96,7 @@ struct cf_shape {
 
 #define CF_MAYBE(T, has)	.optional = CF_IS(T, has, bool), .present = offsetof(T, has)
 #define CF_SINCE(minor)		.since = (minor)
+#define CF_WORDS_SINCE(table)	.words_since = (table)
 
 #define CF_BOOL(T, m, ...)		{ CF_AT(T, m, CF_KIND_BOOL), .max = CF_IS(T, m, bool), __VA_ARGS__ }
 #define CF_INT(T, m, lo, hi, ...)	{ CF_AT(T, m, CF_KIND_INT), .min = (lo), .max = CF_IS(T, m, int64_t) * (hi), __VA_ARGS__ }

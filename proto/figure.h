@@ -26,7 +26,7 @@ enum cf_figure {
 	CF_FIGURE_PREDICTED_LAG,
 	CF_FIGURE_LAG,
 	CF_FIGURE_RESIDUAL,
-	CF_FIGURE_DISRUPTION,		/* of a vmclock, where the guest has one: nothing reads it */
+	CF_FIGURE_DISRUPTION,		/* of a vmclock, where the guest has one */
 	CF_N_FIGURES,
 };
 

@@ -227,9 +227,18 @@ const char *const cf_waiver_words[CF_N_WAIVERS] = {
 	[CF_WAIVED_BY_OBSERVING] = "observe",
 };
 
+/* What came after the first ones. */
+static const int words_since[CF_N_FINDING_CODES] = {
+	[CF_FINDING_KVM_UNUSABLE]         = 2,
+	[CF_FINDING_ROLLED_BACK_RECENTLY] = 2,
+	[CF_FINDING_BLACKOUT_REACHED]     = 2,
+	[CF_FINDING_RECORD_MISSING]       = 2,
+	[CF_FINDING_NOT_GATED]            = 2,
+};
+
 #define T struct cf_finding
 static const struct cf_field finding_fields[] = {
-	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
+	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES, CF_WORDS_SINCE(words_since)),
 	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
 	CF_ENUM(T, waived, cf_waiver_words, CF_N_WAIVERS, CF_MAYBE(T, has_waived), CF_SINCE(1)),
 	CF_TEXT(T, subject),

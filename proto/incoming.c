@@ -18,6 +18,7 @@ static const struct cf_field reservation_fields[] = {
 	CF_TEXT(T, requested, CF_MAYBE(T, has_requested), CF_SINCE(1)),
 	CF_STRUCT(T, override, cf_override_shape, CF_MAYBE(T, has_override), CF_SINCE(1)),
 	CF_STRUCT(T, passthrough, cf_passthrough_shape, CF_MAYBE(T, has_passthrough), CF_SINCE(2)),
+	CF_BOOL(T, hears_abort, CF_MAYBE(T, has_hears_abort), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_reservation_shape = CF_SHAPE(cf_reservation, reservation_fields);
@@ -49,6 +50,15 @@ static const struct cf_field closing_fields[] = {
 };
 #undef T
 const struct cf_shape cf_closing_shape = CF_SHAPE(cf_closing, closing_fields);
+
+#define T struct cf_said
+static const struct cf_field said_fields[] = {
+	CF_STRUCT(T, reservation, cf_reservation_shape),
+	CF_STRUCT(T, lease, cf_lease_shape),
+	CF_STRUCT(T, record, cf_record_shape, CF_MAYBE(T, has_record)),
+};
+#undef T
+const struct cf_shape cf_said_shape = CF_SHAPE(cf_said, said_fields);
 
 #define T struct cf_accepted
 static const struct cf_field accepted_fields[] = {

@@ -41,6 +41,8 @@ struct cf_reservation {
 	struct cf_override override;
 	bool has_passthrough;
 	struct cf_passthrough passthrough;	/* of the XML that it would have there */
+	bool has_hears_abort;
+	bool hears_abort;		/* this agent calls its copy off when the landing says abort_asked */
 };
 
 struct cf_lease {
@@ -73,6 +75,14 @@ struct cf_closing {
 	struct cf_receipt receipt;
 };
 
+/* GET /v1/migrations/{id}/said: what the two had said of it, for the one that has lost that, while the source's receipt is not there. */
+struct cf_said {
+	struct cf_reservation reservation;
+	struct cf_lease lease;
+	bool has_record;
+	struct cf_record record;	/* the newest that came */
+};
+
 struct cf_accepted {
 	bool accepted;
 };
@@ -80,4 +90,5 @@ struct cf_accepted {
 extern const struct cf_shape cf_reservation_shape;
 extern const struct cf_shape cf_lease_shape;
 extern const struct cf_shape cf_closing_shape;
+extern const struct cf_shape cf_said_shape;
 extern const struct cf_shape cf_accepted_shape;

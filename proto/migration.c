@@ -175,11 +175,22 @@ static const struct cf_field migration_fields[] = {
 #undef T
 const struct cf_shape cf_migration_shape = CF_SHAPE(cf_migration, migration_fields);
 
+#define T struct cf_stray
+static const struct cf_field stray_fields[] = {
+	CF_TEXT(T, domain),
+	CF_TEXT(T, uuid),
+	CF_TEXT(T, id, CF_MAYBE(T, has_id)),
+	CF_TEXT(T, why),
+};
+#undef T
+const struct cf_shape cf_stray_shape = CF_SHAPE(cf_stray, stray_fields);
+
 #define T struct cf_migrations
 static const struct cf_field migrations_fields[] = {
 	CF_LIST(T, list, &cf_migration_shape),
 	CF_TEXT(T, next, CF_MAYBE(T, has_next), CF_SINCE(1)),
 	CF_TEXT(T, fault, CF_MAYBE(T, has_fault), CF_SINCE(1)),
+	CF_LIST(T, strays, &cf_stray_shape, CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_migrations_shape = CF_SHAPE(cf_migrations, migrations_fields);

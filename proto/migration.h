@@ -170,6 +170,19 @@ struct cf_migration {
 	struct cf_finding findings[CF_FINDINGS_MAX];
 };
 
+/*
+ * A migration that is under way since this host's ledger was lost, and in nobody's hands here: the agent says so, and does
+ * nothing about it.
+ */
+struct cf_stray {
+	char domain[CF_NAME_ROOM];
+	char uuid[CF_UUID_ROOM];
+	bool has_id;
+	char id[CF_UUID_ROOM];		/* where another host's agent has it */
+	char why[CF_DETAIL_ROOM];	/* what is known of it */
+};
+#define CF_STRAYS_MAX 32
+
 #define CF_PAGE_MAX 100
 struct cf_migrations {
 	size_t n_list;
@@ -178,6 +191,8 @@ struct cf_migrations {
 	char next[CF_CURSOR_ROOM];
 	bool has_fault;
 	char fault[CF_DETAIL_ROOM];	/* why those of the past are not among them */
+	size_t n_strays;
+	struct cf_stray strays[CF_STRAYS_MAX];	/* not among them, and not in pages */
 };
 
 /* Of all migrations those for which all of this holds, in pages (page.h). */
@@ -226,5 +241,6 @@ extern const struct cf_shape cf_persistence_shape;
 extern const struct cf_shape cf_migration_query_shape;
 extern const struct cf_shape cf_progress_shape;
 extern const struct cf_shape cf_migration_shape;
+extern const struct cf_shape cf_stray_shape;
 extern const struct cf_shape cf_migrations_shape;
 extern const struct cf_shape cf_migrations_query_shape;

@@ -40,10 +40,19 @@ static const struct cf_field notice_given_fields[] = {
 #undef T
 static const struct cf_shape notice_given_shape = CF_SHAPE(cf_notice_given, notice_given_fields);
 
+#define T struct cf_disruption
+static const struct cf_field disruption_fields[] = {
+	CF_INT(T, before, INT64_MIN, INT64_MAX),
+	CF_INT(T, after, INT64_MIN, INT64_MAX),
+};
+#undef T
+static const struct cf_shape disruption_shape = CF_SHAPE(cf_disruption, disruption_fields);
+
 #define T struct cf_landing
 static const struct cf_field landing_fields[] = {
 	CF_ENUM(T, phase, cf_phase_words, CF_N_PHASES),
 	CF_TEXT(T, reason, CF_MAYBE(T, has_reason), CF_SINCE(1)),
+	CF_TEXT(T, abort_asked, CF_MAYBE(T, has_abort_asked), CF_SINCE(2)),
 	CF_ENUM(T, word, cf_word_words, CF_N_WORDS, CF_MAYBE(T, has_word), CF_SINCE(2)),
 	CF_STRUCT(T, resume, cf_instant_shape, CF_MAYBE(T, has_resume)),
 	CF_SPAN(T, resume_slack, 0, CF_YEAR),
@@ -59,6 +68,7 @@ static const struct cf_field landing_fields[] = {
 	CF_TEXT(T, left),
 	CF_STRUCT(T, drift, cf_rate_shape, CF_MAYBE(T, has_drift), CF_SINCE(2)),
 	CF_STRUCT(T, notice, notice_given_shape, CF_MAYBE(T, has_notice), CF_SINCE(2)),
+	CF_STRUCT(T, disruption, disruption_shape, CF_MAYBE(T, has_disruption), CF_SINCE(2)),
 	CF_LIST(T, phases, &phase_time_shape, CF_SINCE(1)),
 	CF_STRUCT(T, persistence, cf_persistence_shape, CF_MAYBE(T, has_persistence), CF_SINCE(1)),
 	CF_TEXT(T, agent),
@@ -106,6 +116,7 @@ static const struct cf_field gated_fields[] = {
 	CF_SPAN(T, answer_took, 0, CF_YEAR, CF_MAYBE(T, has_answer_took)),
 	CF_SPAN(T, obeyed_took, 0, CF_YEAR, CF_MAYBE(T, has_obeyed_took)),
 	CF_SPAN(T, finish_took, 0, CF_YEAR, CF_MAYBE(T, has_finish_took)),
+	CF_SPAN(T, spare, -CF_DAY, CF_DAY, CF_MAYBE(T, has_spare), CF_SINCE(2)),
 	CF_SPAN(T, taken_back_took, 0, CF_YEAR, CF_MAYBE(T, has_taken_back_took)),
 	CF_ENUM(T, word, cf_word_words, CF_N_WORDS, CF_MAYBE(T, has_word)),
 };

@@ -38,6 +38,8 @@ struct cf_landing {
 	enum cf_phase phase;
 	bool has_reason;
 	char reason[CF_DETAIL_ROOM];	/* why it is that one, where it was not to be expected */
+	bool has_abort_asked;
+	char abort_asked[CF_DETAIL_ROOM];	/* at the destination, and by whom: the source is to call its copy off if it still can */
 	bool has_word;
 	enum cf_word word;		/* did the guest ever run there: the destination's word */
 	bool has_resume;
@@ -69,6 +71,10 @@ struct cf_landing {
 		cf_span after;		/* since RESUME, when it was given */
 		char why[CF_DETAIL_ROOM];	/* what went wrong; "" nothing */
 	} notice;
+	bool has_disruption;
+	struct cf_disruption {		/* the marker of the guest's vmclock, by which QEMU tells it that its clock is void */
+		int64_t before, after;	/* 64 bits each; not moved when they are the same */
+	} disruption;
 	size_t n_phases;
 	struct cf_phase_time phases[16];	/* those of this host that are over */
 	bool has_persistence;
@@ -103,6 +109,8 @@ struct cf_gated {
 	cf_span obeyed_took;		/* of that, the one durable write */
 	bool has_finish_took;
 	cf_span finish_took;		/* of that, libvirt's Finish */
+	bool has_spare;
+	cf_span spare;			/* how much longer the commit was valid when it was obeyed */
 	bool has_taken_back_took;
 	cf_span taken_back_took;	/* rolled back: from the decision until the source had its guest again */
 	bool has_word;

@@ -105,6 +105,7 @@ static const struct cf_field record_fields[] = {
 	CF_INT(T, host_counter, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_host_counter)),
 	CF_INT(T, host_counter_hz, 1, INT64_MAX, CF_MAYBE(T, has_host_counter_hz)),
 	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
+	CF_INT(T, disruption, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_disruption), CF_SINCE(2)),
 	CF_BOOL(T, paused),
 	CF_INTERVAL(T, raw_offset, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_raw_offset)),
 	CF_TEXT(T, destination_boot),

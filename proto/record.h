@@ -120,6 +120,8 @@ struct cf_record {
 	int64_t host_counter_hz;
 	bool has_stop;
 	struct cf_instant stop;		/* QEMU's STOP, on the source's clocks */
+	bool has_disruption;
+	int64_t disruption;		/* marker of the guest's vmclock before it left, its 64 bits */
 	bool paused;			/* somebody paused the guest during the copy: it is to stay so */
 	bool has_raw_offset;
 	struct cf_interval raw_offset;	/* destination RAW - source RAW at stop, before there is one at host_at */

@@ -71,6 +71,8 @@ const struct cf_route cf_routes[CF_N_ROUTES] = {
 		&cf_migration_query_shape },
 	[CF_ROUTE_RECEIPT] = { "GET", "/v1/migrations/{}/receipt", NULL, &cf_receipt_shape, 0, READ | PEER,
 		"The receipt of a migration that has ended; a peer's own part in it is needed." },
+	[CF_ROUTE_SAID] = { "GET", "/v1/migrations/{}/said", NULL, &cf_said_shape, 0, PEER,
+		"What the two agents have said of a migration, for the one that has lost that." },
 	[CF_ROUTE_ABORT] = { "DELETE", "/v1/migrations/{}", NULL, &cf_migration_shape, 0, ACT,
 		"Abort a migration, as long as it can be aborted." },
 	[CF_ROUTE_RESOLVE] = { "POST", "/v1/migrations/{}/resolve", &cf_resolve_shape, &cf_migration_shape, BODY, CF_ROLE_ADMIN,

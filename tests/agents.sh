@@ -78,3 +78,9 @@ inside()
 	shift
 	nsenter -t "${agent_pid[$host]}" -m "$@"
 }
+
+# pick EXPRESSION: of the JSON that comes in, v.
+pick()
+{
+	python3 -c "import json, sys; v = json.load(sys.stdin); print($1)"
+}

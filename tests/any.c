@@ -173,9 +173,17 @@ static bool same_blob(const struct cf_blob *a, const struct cf_blob *b)
 	return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
+/* What arrives of a word, where the table may be an older agent's. */
+static unsigned as_known(const struct cf_field *f, unsigned word)
+{
+	return f->words[word] ? word : 0;
+}
+
 static bool same_field(const struct cf_field *f, const char *a, const char *b)
 {
 	switch (f->kind) {
+	case CF_KIND_ENUM:
+		return as_known(f, *(const unsigned *)(a + f->offset)) == *(const unsigned *)(b + f->offset);
 	case CF_KIND_TEXT:
 		return strncmp(a + f->offset, b + f->offset, f->size) == 0;
 	case CF_KIND_SHAPE:

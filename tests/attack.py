@@ -16,8 +16,8 @@ Clients that an agent has to stand.
     --path PATH            for polite, /v1/clock
 
 Kinds: slow (a byte now and then), oversized, nested, truncated, garbage, many (16
-connections that say nothing), deaf (reads no answer); on TCP also stall (16 that
-begin a handshake).
+connections that say nothing), deaf (reads no answer); on the socket also knock
+(thousands, without end), on TCP also stall (16 that begin a handshake).
 """
 
 import argparse
@@ -26,6 +26,7 @@ import ipaddress
 import json
 import os
 import random
+import resource
 import socket
 import ssl
 import struct
@@ -167,6 +168,23 @@ def hold(address, first_words):
             s.close()
 
 
+def knock(address):
+    """Nobody waits for an answer; closed again once there are many, or the backlog is full."""
+    held = []
+    try:
+        while len(held) < 2000 and time.monotonic() < end:
+            held.append(socket.socket(socket.AF_UNIX))
+            held[-1].setblocking(False)
+            held[-1].connect(args.unix)
+        return len(held)
+    except BlockingIOError:
+        time.sleep(0.001)
+        return "full"
+    finally:
+        for s in held:
+            s.close()
+
+
 def many(address):
     return hold(address, lambda: b"")
 
@@ -176,7 +194,7 @@ def stall(address):
     return hold(address, lambda: hello[: chance.randrange(1, len(hello))])
 
 
-KINDS = {f.__name__: f for f in (slow, oversized, nested, truncated, garbage, many, deaf, stall)}
+KINDS = {f.__name__: f for f in (slow, oversized, nested, truncated, garbage, many, deaf, knock, stall)}
 
 
 def keep_at(kind, address, counts):
@@ -241,6 +259,7 @@ def polite():
     }
 
 
+resource.setrlimit(resource.RLIMIT_NOFILE, [resource.getrlimit(resource.RLIMIT_NOFILE)[1]] * 2)
 if args.uid:
     os.setgroups([])
     os.setuid(args.uid)

@@ -13,17 +13,13 @@ patience=2	# seconds for one call to a guest agent
 # what the tick stream has for all that.
 got()
 {
-	python3 - "$RIG_DIR/$1.json" "$RIG_DIR/$1.truth" "$2" <<-'P' 2>&1 | tail -n 1
-		import json, os, sys
-		r = json.load(open(sys.argv[1]))
-		l = r.get("landing", r.get("kept"))
-		s = l and l["residuals"]
-		t = json.load(open(sys.argv[2])) if os.path.exists(sys.argv[2]) else None
-		within = lambda a, b: a["low_ns"] <= b["high_ns"] and b["low_ns"] <= a["high_ns"]
-		minus = lambda a: {"low_ns": -a["high_ns"], "high_ns": -a["low_ns"]}
-		far = lambda a: max(abs(a["low_ns"]), abs(a["high_ns"]))
-		print(eval(sys.argv[3]))
-	P
+	local truth=null
+	[ ! -e "$RIG_DIR/$1.truth" ] || truth=$(cat "$RIG_DIR/$1.truth")
+	printf '[%s, %s]' "$(cat "$RIG_DIR/$1.json")" "$truth" | pick "(lambda r, t, within, minus, far:
+		(lambda l: (lambda s: ($2))(l and l['residuals']))(r.get('landing', r.get('kept'))))(*v,
+		lambda a, b: a['low_ns'] <= b['high_ns'] and b['low_ns'] <= a['high_ns'],
+		lambda a: {'low_ns': -a['high_ns'], 'high_ns': -a['low_ns']},
+		lambda a: max(abs(a['low_ns']), abs(a['high_ns'])))" 2>&1 | tail -n 1
 }
 
 ticks()
@@ -146,8 +142,9 @@ rig_define A nohwclock tick=0 nohwclock && rig_define A none tick=0 noagent
 for guest in late never wrong absurd refuse; do
 	rig_define A "$guest" tick=0 "agent=$guest"
 done
+rig_start_beside A right ahead
 for guest in right ahead; do
-	ok "$guest starts" rig_start A $guest
+	ok "$guest starts" rig_started $guest
 done
 
 # An hour ahead on purpose; the copy takes long enough to read its clock again meanwhile.
@@ -201,8 +198,9 @@ rig_virsh B destroy ahead
 
 # Nothing can be measured: none of these tells its time.
 
+rig_start_beside A none nohwclock late never wrong absurd refuse
 for guest in none nohwclock late never wrong absurd refuse; do
-	ok "$guest starts" rig_start A $guest
+	ok "$guest starts" rig_started $guest
 done
 for guest in none late never absurd; do
 	poll_begin
@@ -232,6 +230,8 @@ done
 
 # Their clock can be read, and not be set.
 
+# An agent that finds no hwclock says so: before it has touched the clock (QEMU 7.2), or when it has set it (from 9.1 on).
+sets_first=$(($(/usr/sbin/qemu-ga --version | grep -oE '[0-9]+' | head -n 1) >= 9))
 jobs=()
 for guest in nohwclock wrong refuse; do
 	move A B $guest &
@@ -241,7 +241,12 @@ done
 wait "${jobs[@]}"
 for guest in nohwclock wrong refuse; do
 	measured $guest
-	is "$guest: the clock is where it was" "$(got $guest 'within(s[-1]["residual"], minus(l["lag"]))')" True
+	if [ $guest = nohwclock ] && [ "$sets_first" = 1 ]; then
+		is "$guest: the clock was set all the same, to within policy" \
+			"$(got $guest 'far(s[-1]["residual"]) <= r["limits"]["max_residual_ns"]')" True
+	else
+		is "$guest: the clock is where it was" "$(got $guest 'within(s[-1]["residual"], minus(l["lag"]))')" True
+	fi
 	is "$guest: clean only if that is within policy" "$(outcome $guest)" \
 		"$(got $guest '"clean" if far(s[-1]["residual"]) <= r["limits"]["max_residual_ns"] else "breached"')"
 	is "$guest: it was tried twice at most, unless nothing was to be done" "$(got $guest 'len(l["steps"]) <= 2')" True
@@ -255,7 +260,7 @@ done
 
 ok "busy starts" rig_start A busy
 sleep 4
-rig_tbf A 160mbit
+rig_tbf A 20mbit
 move A B busy &
 job=$!
 ok "busy: its memory is under way" wait_for 30 copies busy
@@ -266,6 +271,7 @@ is "busy: nothing was lost, and nothing is claimed" "$(got busy '[k for k in ("s
 
 # The switchover, undone: it has stood still, and goes on where it was.
 
+rig_tbf A 160mbit
 move A B busy &
 job=$!
 ok "busy: its memory is under way again" wait_for 60 eval 'rig_virsh A domjobinfo busy | grep -q "^Iteration: *[2-9]"'

@@ -5,9 +5,10 @@
  * their faults: prints what happens as it happens, then what came of it, a
  * "name=value" a line.
  *
- *	cut-check URI NAME UUID HOST [port=49400] [parallel=0] [limit=MS] [way-back=MS] [heartbeat=MS]
+ *	cut-check URI NAME UUID HOST [port=49400] [parallel=0] [limit=MS] [spare=MS] [heartbeat=MS]
  *		[max-downtime=MS] [by=watchdog|asked|virsh] [after=MS]
  *
+ * spare: what the watchdog is told that the limit is shorter by, for a machine on which the way back takes longer.
  * by: who ends it.  watchdog: its own deadlines.  asked: the cut, and virsh: "virsh
  * domjobabort", both `after` so long of the copy, or, without `after`, when the
  * watchdog would have done it.
@@ -32,7 +33,7 @@
 static const struct {
 	const char *name, *otherwise;
 } words[] = {
-	{ "port", "49400" }, { "parallel", "0" }, { "limit", "1000" }, { "way-back", "20" },
+	{ "port", "49400" }, { "parallel", "0" }, { "limit", "1000" }, { "spare", "0" },
 	{ "heartbeat", "0" }, { "max-downtime", "300" }, { "by", "watchdog" }, { "after", "-1" },
 };
 
@@ -83,9 +84,7 @@ static struct cutter_terms terms_of(const struct run *run)
 	bool ours = strcmp(word(run, "by"), "watchdog") == 0;
 	cf_span limit = MS(number(run, "limit"));
 	struct cutter_terms terms = {
-		.limit = ours ? limit : NEVER,
-		.n_past = 1,
-		.past = { { .took = MS(number(run, "way-back")) } },
+		.limit = ours ? cf_span_sub(limit, MS(number(run, "spare"))) : NEVER,
 		.max_downtime = MS(number(run, "max-downtime")),
 		.parallel = number(run, "parallel") > 0,
 		.heartbeat = cf_heartbeat(MS(number(run, "heartbeat")), limit),
@@ -236,7 +235,7 @@ static void report(struct run *run)
 	printf("cut=%d\nloaded=%d\nreason=%s\nn=%zu\nerrno=%d\n", guard.cut, guard.loaded,
 	       guard_reason_name(guard.reason), guard.n, guard.error);
 	print_us("late_us", guard.late);
-	print_us("way_back_us", cutter_way_back(run->cutter));
+	print_us("way_back_us", cf_span_add(cutter_way_back(run->cutter), MS(number(run, "spare"))));
 	printf("end=%d\nend_text=%s\nstatus=%s\n", run->end.state, run->end.error.text,
 	       migration_status_name(e->status));
 	printf("switchover=%d\nundone=%d\npaused=%d\n", e->switchover, e->undone, e->paused);

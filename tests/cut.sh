@@ -32,10 +32,10 @@ ok "a guest that writes to its memory" rig_define A g dirty=64 rate=30
 ok "it starts" rig_start A g
 uuid=$(rig_virsh A domuuid g)
 
-# What the way back takes where QEMU emulates the guest, and others have the machine too: 100 ms.
+# What the way back takes where QEMU emulates the guest, and others have the machine too: 100 ms, of which 20 are usual.
 
 # A link that is too slow for what QEMU thinks it can do.
-cut_begin limit=1000 way-back=100 max-downtime=6000
+cut_begin limit=1000 spare=80 max-downtime=6000
 wait $cut_job
 note "the watchdog: real-time $(cut_value realtime), locked $(cut_value locked)"
 is "the connection was found" "$(cut_value sockets) $(cut_value can_cut)" "1 1"
@@ -45,7 +45,7 @@ in_time "within the limit"
 only_here "slow link"
 
 # The destination's QEMU stops in the last part: nothing is read there, and all queues are full.
-cut_begin limit=1000 way-back=100 max-downtime=6000
+cut_begin limit=1000 spare=80 max-downtime=6000
 cut_stall
 is "a destination that stopped: cut for the blackout" "$(cut_value reason) $(cut_value n) $(cut_value errno)" "blackout 1 0"
 is "it had stopped for the migration, and runs again" "$(cut_value switchover) $(cut_value undone)" "1 1"
@@ -53,12 +53,31 @@ in_time "within the limit"
 only_here "stalled in the last part"
 
 # The same with parallel connections: one that were left would let the rest go on.
-cut_begin limit=1000 way-back=100 max-downtime=6000 parallel=3
+cut_begin limit=1000 spare=80 max-downtime=6000 parallel=3
 cut_stall
 is "parallel connections are found, all of them" "$(cut_value sockets) $(cut_value can_cut)" "4 1"
 is "and cut" "$(cut_value reason) $(cut_value n) $(cut_value errno)" "blackout 4 0"
 in_time "within the limit"
 only_here "parallel"
+
+# The same with a destination that has ended its half of the connection: FIN is all that comes from there.  QEMU closes it
+# when it reads that, and waits to send on it all the same.
+cut_begin limit=1000 spare=80 max-downtime=6000
+cut_stall 20 "cut_half B"
+is "a half-closed peer: it had stopped for the migration, and runs again" \
+	"$(cut_value switchover) $(cut_value undone) $(cut_value loaded)" "1 1 0"
+in_time "within the limit"
+only_here "half-closed by the destination"
+
+# And the source's half is ended: QEMU finds that out by itself, and nobody has to cut.
+cut_begin limit=9000 max-downtime=6000
+cut_soon stopped
+rig_tbf A 10mbit # or all of it may be there before
+ok "the source can send no more" cut_half A
+wait $cut_job
+is "a half-closed source: QEMU goes on by itself" "$(cut_value switchover) $(cut_value undone) $(cut_value cut)" "1 1 0"
+only_here "half-closed by the source"
+rig_tbf A 200mbit
 
 # libvirtd hangs in the copy: a STOP would not be seen.
 cut_begin limit=1000 max-downtime=1 heartbeat=300

@@ -12,14 +12,10 @@ driven_policy()
 # driven_hosts LINE...: hosts whose clocks are half a second apart, with agents of such a policy.
 driven_hosts()
 {
-	local host
 	settings=$(driven_policy "$@")
 	rig_faketime B +0.5 chrony
 	rig_up
-	for host in A B; do
-		rig_agent_conf $host "$settings"
-		ok "the agent of h$host starts" rig_agent $host start
-	done
+	rig_agents "$settings"
 }
 
 # driven_guest WORD...: g, as of rig_define, runs on hA, and the agents know each other.

@@ -51,6 +51,7 @@ static char *fake_begin(virDomainPtr domain, virTypedParameterPtr params, int np
 	(void)params;
 	(void)nparams;
 	note("begin ", NULL, 0, flags);
+	wait_held();
 	if (answer(fake.begin) < 0)
 		return NULL;
 	give(cookieout, cookieoutlen, "begun");

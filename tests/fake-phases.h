@@ -22,7 +22,7 @@ extern struct cf_error err;
 extern struct fake_phases {
 	int begin, prepare, perform, finish, confirm;	/* answers */
 	const char *uri;		/* Prepare's */
-	sem_t *hold;			/* Finish and Confirm wait for it */
+	sem_t *hold;			/* Begin, Finish and Confirm wait for it */
 	char told[256];			/* the calls, in order */
 	char cookie[16];		/* the last one that came in */
 	char asked_uri[64];

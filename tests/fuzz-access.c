@@ -57,11 +57,8 @@ static void take_pattern(char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = malloc(size + 1);
+	char *text = fuzz_text(data, size);
 
-	must(text);
-	memcpy(text, data, size);
-	text[size] = '\0';
 	take_pattern(text);
 	take_certificate(data, size);
 	free(text);

@@ -63,11 +63,8 @@ static void hear_all(char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = malloc(size + 1);
+	char *text = fuzz_text(data, size);
 
-	must(text);
-	memcpy(text, data, size);
-	text[size] = '\0';
 	must(notice_returned(text) >= -1);
 	if (size > 1 && text[0] == '?' && text[1] == '\n')
 		answer(text + 2);

@@ -61,12 +61,9 @@ static void take_query(enum cf_route_id id, char segments[CF_SEGMENTS_MAX][CF_SE
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char segments[CF_SEGMENTS_MAX][CF_SEGMENT_ROOM] = { "" };
-	char *line = malloc(size + 1), *path, *query = line;
+	char *line = fuzz_text(data, size), *path, *query = line;
 	int id;
 
-	must(line);
-	memcpy(line, data, size);
-	line[size] = '\0';
 	strsep(&query, " ");
 	path = strsep(&query, "?");
 	id = path ? cf_route_find(line, path, segments) : -ENOENT;

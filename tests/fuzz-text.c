@@ -56,11 +56,8 @@ static void try_interval(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = malloc(size + 1);
+	char *text = fuzz_text(data, size);
 
-	must(text);
-	memcpy(text, data, size);
-	text[size] = '\0';
 	try_span(text);
 	try_real(text);
 	try_clean(text, size);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* libFuzzer's name for it; returns 0.  data is exactly size bytes on the heap. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,3 +24,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			abort();                                                           \
 		}                                                                          \
 	} while (0)
+
+/* As a text, which is the caller's to free. */
+static inline char *fuzz_text(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+
+	must(text);
+	memcpy(text, data, size);
+	text[size] = '\0';
+	return text;
+}

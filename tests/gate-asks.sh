@@ -34,7 +34,7 @@ list()
 # member FILE EXPRESSION: Python over what the file says, as v.
 member()
 {
-	python3 -c "import json, sys; v = json.load(open(sys.argv[1])); print($2)" "$1"
+	pick "$2" <"$1"
 }
 
 # ask DOMAIN DESTINATION: lets those ask who change nothing; keeps their answers.
@@ -57,20 +57,33 @@ expect()
 	done
 }
 
+# ask_all DOMAIN DESTINATION: all of them, and once more where it was no longer the same world at the end: on a busy machine
+# a host's chronyd may accept no update for seconds.
+ask_all()
+{
+	local put="{\"domain\": \"$1\", \"destination\": \"$2\"}"
+	for _ in 1 2 3; do
+		traces >"$answers/before"
+		rig_clockferry A check "$1" "$2" --json >"$answers/first"
+		rig_clockferry A migrate "$1" "$2" --json >"$answers/migrate"
+		migrated=$?
+		api PUT "/v1/migrations/$(cat /proc/sys/kernel/random/uuid)" "$put" >"$answers/put"
+		answered=$(cat "$answers/status")
+		ask "$1" "$2"
+		list "$2" first check rest migrate put
+		! cmp -s "$answers/first.list" "$answers/check.list" || break
+	done
+}
+
 # refused SENTENCE DOMAIN DESTINATION FINDING...: with these findings, as `list` has them; everybody says the same.
 refused()
 {
-	local sentence=$1 domain=$2 destination=$3 put
+	local sentence=$1 migrated answered
+	ask_all "$2" "$3"
 	shift 3
-	put="{\"domain\": \"$domain\", \"destination\": \"$destination\"}"
-	traces >"$answers/before"
-	ask "$domain" "$destination"
 	is "$sentence: check says no" $status 3
-	rig_clockferry A migrate "$domain" "$destination" --json >"$answers/migrate"
-	is "... migrate is refused" $? 3
-	api PUT "/v1/migrations/$(cat /proc/sys/kernel/random/uuid)" "$put" >"$answers/put"
-	is "... with 409" "$(cat "$answers/status")" "409 application/problem+json"
-	list "$destination" check rest migrate put
+	is "... migrate is refused" $migrated 3
+	is "... with 409" "$answered" "409 application/problem+json"
 	expect "$@"
 	for other in rest migrate put; do
 		ok "... $other says the same" diff "$answers/check.list" "$answers/$other.list"
@@ -79,14 +92,19 @@ refused()
 	ok "... and leaves no trace" diff "$answers/before" "$answers/after"
 }
 
-# allowed SENTENCE DOMAIN DESTINATION FINDING...: findings that refuse nothing.
+# allowed SENTENCE DOMAIN DESTINATION FINDING...: findings that refuse nothing; asked again where the world was another in between,
+# or where chronyd, which may accept no update for seconds, just holds over unasked.
 allowed()
 {
 	local sentence=$1 destination=$3
-	ask "$2" "$3"
+	for _ in 1 2 3; do
+		ask "$2" "$3"
+		list "$destination" check rest
+		[ $status != 0 ] || ! cmp -s "$answers/check.list" "$answers/rest.list" ||
+			{ [[ "$*" != *clock-holdover* ]] && grep -q '^clock-holdover' "$answers/check.list"; } || break
+	done
 	shift 3
 	is "$sentence: check says yes" $status 0 || note "$(cat "$answers/check")"
-	list "$destination" check rest
 	expect "$@"
 	ok "... POST /v1/checks says the same" diff "$answers/check.list" "$answers/rest.list"
 }
@@ -129,7 +147,7 @@ settle()
 # clock HOST STATE: waits until its agent says so.
 clock()
 {
-	wait_for 20 clock_is "$@"
+	wait_for 60 clock_is "$@"
 }
 
 clock_is()
@@ -140,17 +158,6 @@ clock_is()
 not_stepped()
 {
 	rig_clockferry "$1" clock --json >"$answers/clock" && [ "$(member "$answers/clock" 'v["stepped"]')" = False ]
-}
-
-# Longest silence, in ms, of a guest's stream between two CLOCK_MONOTONIC_RAW.
-longest()
-{
-	python3 - "$RIG_DIR/tick-$1.log" "$2" "$3" <<-'P'
-	import sys
-	raw = [int(line.split()[0]) for line in open(sys.argv[1]) if len(line.split()) == 8]
-	raw = [r for r in raw if int(sys.argv[2]) <= r <= int(sys.argv[3])]
-	print(max(b - a for a, b in zip(raw, raw[1:])) // 1000000)
-	P
 }
 
 raw_now()

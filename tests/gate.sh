@@ -7,6 +7,7 @@
 # migrate` and PUT /v1/migrations, which leave no trace.  Then the gate is
 # closed in the middle of a copy.
 . "$srcdir/tests/rig/rig.sh"
+RIG_PROBE="2 s"	# one that hangs is asked again and again
 requires_rig
 requires_command curl
 
@@ -19,10 +20,7 @@ uuid=11111111-2222-4333-8444-555555555555
 
 rig_faketime B +0
 rig_up
-for host in A B; do
-	rig_agent_conf $host 'guest { timeout = "1 s" }'
-	ok "the agent of $host starts" rig_agent $host start
-done
+rig_agents 'guest { timeout = "1 s" }'
 rig_define A g uuid=$uuid mem=128 >/dev/null
 rig_define A w mem=128 past="<qemu:commandline><qemu:env name='A' value='1'/></qemu:commandline>" >/dev/null
 rig_define A odd mem=128 tick=0 agent=never extra="$shared_memory" \
@@ -30,8 +28,9 @@ rig_define A odd mem=128 tick=0 agent=never extra="$shared_memory" \
 rig_define A bare mem=128 tick=0 noagent >/dev/null
 rig_define A idle mem=128 >/dev/null
 rig_define A busy dirty=64 rate=200 >/dev/null
+rig_start_beside A g w odd bare
 for guest in g w odd bare; do
-	ok "guest $guest starts" rig_start A $guest
+	ok "guest $guest starts" rig_started $guest
 done
 wait_for 20 clock_is A synchronised
 clock B synchronised
@@ -142,7 +141,7 @@ echo "GET /v1/version 200 json version" >"$answers/fake/script"
 rig_in R python3 "$srcdir/tests/fake-agent.py" "$answers/fake" 10.99.0.254 "$answers/fake/port" \
 	"$RIG_CACHE/pki/hR.pem" "$RIG_CACHE/pki/hR.key" "$RIG_CACHE/pki/ca.pem" 2>/dev/null &
 fake=$!
-wait_for 10 test -e "$answers/fake/port"
+wait_for 20 test -e "$answers/fake/port"
 settle A '' "peer \"hR\" { port = $(cat "$answers/fake/port") }"
 refused "an agent of another major version" g hR "peer-version hR refuse -"
 
@@ -182,10 +181,8 @@ clock B synchronised
 ended=$(raw_now)
 kill $watcher
 is "the refusals neither stopped nor copied the guest" "$(grep -cE 'STOP|RESUME|MIGRATION' "$answers/events")" 0
-asked=$(longest g "$began" "$ended")
-control=$(longest w "$began" "$ended")
-ok "... its stream shows no gap beyond the control's ($asked ms beside $control ms)" \
-	test "$asked" -le $((2 * control + 100))
+is "... nor did its clock stand still, by its stream" \
+	"$(rig_judge g | pick "[p for p in v['pauses'] if $began < p['at_ns'] < $ended]")" "[]"
 
 rig_libvirtd A kill # not stop, which waits for the guest agent that never answers
 wait_for 10 not rig_clockferry A domains
@@ -198,14 +195,13 @@ wait_for 30 rig_clockferry A check g hB
 
 # Its chronyd sees the true clock: it finds nothing wrong while everything else there is 2 s ahead.
 rig_faketime B +2
-wait_for 20 not_stepped B
+wait_for 60 not_stepped B
 refused "a clock that is ahead and does not know it" g hB "clock-contradiction hA->hB refuse -" "skew hA->hB refuse hA"
 ok "... the skew is measured as what it is" eval \
 	'member "$answers/check" "[f[\"measured\"] for f in v[\"list\"][0][\"findings\"] if f[\"code\"] == \"skew\"][0]" |
 	python3 -c "v = eval(input()); assert v[\"low_ns\"] <= 2e9 <= v[\"high_ns\"], v"'
 rig_faketime B -5
 clock B untrusted
-wait_for 20 not_stepped B
 refused "a chronyd that speaks of the future" g hB "clock-untrusted hB refuse -"
 rig_faketime B +0
 
@@ -257,6 +253,8 @@ rig_tbf A 100mbit
 settle A 'gate-grace = "3 s"'
 settle B 'holdover-max = "1 s"'
 ok "a busy guest is copied" copy
+wait_for 60 aims_at 1 & # which it does for three seconds
+aiming=$!
 rig_chrony B kill
 ask busy hB
 is "a guest that is being copied: check says no" $status 3
@@ -264,7 +262,8 @@ list hB check
 expect "domain-migrating busy refuse -"
 rig_clockferry A migrate busy hB >"$answers/second"
 is "... and a second migration is refused" $? 3
-ok "while the gate is closed QEMU is to aim at 1 ms" wait_for 20 aims_at 1
+wait $aiming
+result $? "while the gate is closed QEMU is to aim at 1 ms"
 ended "a destination that loses its source for longer than gate-grace ends it" \
 	"^the gate closed during the copy: hB: the host's clock follows no source"
 is "... and the receipt lists it" \
@@ -278,9 +277,9 @@ settle B 'gate-grace = "1 h"'
 ok "it is copied again" copy
 rig_faketime B +2
 ended "a step at the destination ends it, whatever gate-grace" \
-	"^the gate closed during the copy: (hB: the host's clock was set|hA -> hB: the measured offset is larger)"
+	"^the gate closed during the copy: (hB: the host's clock was set|hB: what is known of the host's clock contradicts|hA -> hB: the measured offset is larger)"
 rig_faketime B +0
-wait_for 20 not_stepped B
+wait_for 60 not_stepped B
 clock B synchronised
 
 forgiven='warn = { "skew", "clock-stepped", "clock-contradiction" } gate-grace = "1 h"'

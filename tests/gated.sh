@@ -29,17 +29,24 @@ runs_on()
 	[ "$(rig_virsh "$1" domstate g)" = running ]
 }
 
-# armed HOST ID: from here a commit may be sent; or it is past that.
+# silent: no word of the guest for half a second.
+silent()
+{
+	local size
+	size=$(stat -c %s "$RIG_DIR/tick-g.log")
+	sleep 0.5
+	[ "$(stat -c %s "$RIG_DIR/tick-g.log")" = "$size" ]
+}
+
+# armed SENTENCE: hA's migration $id has come so far that a commit may be sent, and is not past that soon.
 armed()
 {
-	in_phase "$1" "$2" "armed|paused|loaded|committing|landed|correcting|verifying|done"
+	ok "$1" wait_for 120 in_phase A "$id" armed
+	rig_tbf A 10mbit
 }
 
 rig_up
-for host in A B; do
-	rig_agent_conf $host "$settings"
-	ok "the agent of h$host starts" rig_agent $host start
-done
+rig_agents "$settings"
 ok "there is a guest" rig_define A g dirty=48 rate=20
 ok "it starts" rig_start A g
 ok "nothing speaks against moving it" wait_for 60 rig_clockferry A check g hB
@@ -55,6 +62,8 @@ is "it has what the decision was made of" "$(receipt 'v["gated"]["so_far_ns"] < 
 	and v["gated"]["source_clock"] == v["gated"]["destination_clock"] == "synchronised"')" True
 is "one durable write stood between STOP and RESUME, and was measured" \
 	"$(receipt '0 < v["gated"]["obeyed_took_ns"] < v["blackout"]["high_ns"]')" True
+is "it was obeyed while the commit was valid" \
+	"$(receipt '0 <= v["gated"]["spare_ns"] <= v["gated"]["limit_ns"] - v["gated"]["expected_ns"]')" True
 is "hA's phases" "$(receipt '[p["phase"] for p in v["phases"] if p["phase"] in ("armed", "loaded", "committing")]')" \
 	"['armed', 'loaded', 'committing']"
 is "hB's phases" "$(receipt '[p["phase"] for p in v["landing"]["phases"] if p["phase"] in ("prepared", "armed", "obeyed", "running")]')" \
@@ -100,13 +109,86 @@ stays "the destination's agent died" "$id"
 
 begin aborted A migrate g hB
 id=$(its_id aborted)
-ok "it is armed" wait_for 120 armed A "$id"
+armed "it is armed"
 rig_clockferry A abort "$id" >"$RIG_DIR/abort" 2>&1
 is "an abort then: exit status" $? 0
 wait $job
 is "and of who waited for it" $? 4
 stays "aborted" "$id"
+
+# The same is asked for at the destination, which has the source do it.
+
+rig_tbf A 100mbit
+begin wished A migrate g hB
+id=$(its_id wished)
+ok "memory is under way" wait_for 60 copies A "$id"
+ok "to hB, which waits for it" wait_for 20 in_phase B "$id" "prepared|armed"
+rig_clockferry B abort "$id" >"$RIG_DIR/abort" 2>&1
+is "an abort at the destination: exit status" $? 0
+wait $job
+is "and of who waited for the guest" $? 4
+stays "aborted at the destination" "$id"
+is "both say who asked, and where" "$(receipt 'v["migration"]["reason"]')" "aborted by uid 0 (root), at hB"
+ok "no QEMU of it is left there" not rig_in B pgrep -f guest=g,
+
+# ... and does it by itself when the source is not there to be asked.
+
+begin alone A migrate g hB
+id=$(its_id alone)
+armed "it is armed"
+ok "and so is hB, where its domain is" wait_for 60 in_phase B "$id" armed
+rig_agent A freeze
+rig_clockferry B abort "$id" >"$RIG_DIR/abort" 2>&1 &
+abort=$!
+ok "hB gives up what came" wait_for 20 in_phase B "$id" dropped
+is "as it was asked to" "$(ask B GET "/v1/migrations/$id" >/dev/null; pick 'v["reason"]' <"$RIG_DIR/answer")" "aborted by uid 0 (root)"
+rig_agent A thaw
+wait $abort
+is "the abort's exit status" $? 0
+wait $job
+is "and of who waited for the guest" $? 4
+stays "aborted at the destination alone" "$id"
 rig_tbf A off
+
+# The source loses its ledger while it waits for an answer to its commit: the destination tells what there was.
+
+rig_tbf A 100mbit
+begin forgets A migrate g hB
+id=$(its_id forgets)
+armed "it is armed"
+ok "on both hosts" wait_for 20 in_phase B "$id" "armed|loaded"
+ok "hB hears nothing more" rig_agent B freeze
+rig_tbf A off
+ok "the commit is sent" wait_for 60 in_phase A "$id" "committing|in-doubt"
+ok "the source's agent dies" rig_agent A kill
+wait $job
+rm -f "$RIG_DIR"/A/lib/clockferry/ledger.db*
+is "the guest stands still" "$(rig_virsh A domstate g)" paused
+ok "hB hears again" rig_agent B thaw
+ok "the source's agent comes back without a ledger" rig_agent A start
+stays "the source's ledger was lost" "$id"
+like "hA's log says what it was told" "$(cat "$RIG_DIR/A/log/clockferryd")" "$id.*the ledger was lost: .*taken up again as in-doubt"
+like "and its receipt" "$(receipt '" ".join(v["unmeasured"])')" "the agent of hA was restarted while in-doubt"
+
+# It is aborted when the guest stands still already, and QEMU waits for libvirtd, which hangs, before it sends the rest.
+
+rig_tbf A 400mbit
+begin held A migrate g hB
+id=$(its_id held)
+ok "memory is under way" wait_for 60 copies A "$id"
+ok "the source's libvirtd hangs" rig_libvirtd A freeze
+rig_tbf A off # of which the agent will not put up with any length
+ok "QEMU stops the guest by itself" wait_for 20 silent
+rig_clockferry A abort "$id" >"$RIG_DIR/abort" 2>&1 &
+abort=$!
+sleep 1
+ok "an abort is asked for, and libvirtd goes on" rig_libvirtd A thaw
+wait $abort
+is "the abort's exit status" $? 0
+wait $job
+is "and of who waited for it" $? 4
+stays "aborted in pre-switchover" "$id"
+is "what the guest lost is measured" "$(receipt 'v["source_lost"]["high_ns"] > 0')" True
 
 # What the tick stream says to all that.
 

@@ -6,7 +6,8 @@
 . "$srcdir/tests/rig/rig.sh"
 requires_rig
 
-busy='max-residual = "1 s" max-blackout = "10 s"'	# the machine may be
+busy='max-residual = "1 s" max-blackout = "10 s" verify-until = "1 s"'	# the machine may be; and nobody looks at the guest's clock later
+patient='guard { deadline = "30 s" }'	# so that it is the agent which answers
 requires_command curl
 
 # settle HOST LINES...: other settings, taken over.
@@ -43,6 +44,12 @@ tries_direct()
 	return $r
 }
 
+# heard_from HOST: how many lines the outside tick stream has from there.
+heard_from()
+{
+	grep -cE "^[0-9]+ [0-9]+ $1 " "$RIG_DIR/tick-g.log"
+}
+
 runs_on()
 {
 	[ "$(rig_virsh "$1" domstate g 2>/dev/null)" = running ]
@@ -53,7 +60,7 @@ nothing_open()
 {
 	local host
 	for host in A B; do
-		[ "$(rig_clockferry $host list --state open --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["list"]))')" = 0 ] ||
+		[ "$(rig_clockferry $host list --state open --json | pick 'len(v["list"])')" = 0 ] ||
 			return
 	done
 }
@@ -63,18 +70,15 @@ home_again()
 }
 
 rig_up
-for host in A B; do
-	rig_agent_conf $host "policy \"default\" { $busy }"
-	ok "the agent of $host starts" rig_agent $host start
-done
+rig_agents "policy \"default\" { $busy }"
 rig_define A g mem=128 >/dev/null
 ok "the guest starts" rig_start A g
-wait_for 20 eval '[ "$(rig_clockferry B peers --json | python3 -c "import json,sys; print(json.load(sys.stdin)[\"list\"][0][\"gate_open\"])")" = True ]'
+wait_for 20 eval '[ "$(rig_clockferry B peers --json | pick "v[\"list\"][0][\"gate_open\"]")" = True ]'
 
 # --- putting it there ---
 
 like "without the hook doctor says so" "$(hook B status)" 'hook.*not installed|not installed'
-ok "without it a bad migration comes in" eval 'settle B "policy default { max-error-bound = \"1 us\" }" && tries'
+ok "without it a bad migration comes in" eval 'settle B "policy default { max-error-bound = \"1 us\" $busy }" && tries'
 home_again
 settle B
 rig_in B sh -c 'mkdir -p /etc/libvirt/hooks/qemu.d; ln -s "$1" /etc/libvirt/hooks/qemu.d/50-clockferry' sh "$builddir/clockferry-hook"
@@ -91,16 +95,22 @@ like "... and the one before it stays" "$(rig_in B readlink /etc/libvirt/hooks/q
 # --- enforce ---
 
 ok "between good clocks it comes in" tries
+came=$took
 ok "... and back" home_again
-settle B 'policy "default" { max-error-bound = "1 us" }'
+settle B 'policy "default" { max-error-bound = "1 us" }' "$patient"
 rig_virsh A qemu-monitor-event --loop --domain g >"$RIG_DIR/events" &
 watcher=$!
 cleanup 'kill $watcher 2>/dev/null'
+heard=$(heard_from B)
+quickest=$came
 for way in tries tries_direct "tries --tunnelled" "tries --suspend" "tries --postcopy"; do
 	ok "with a bad clock there it is refused: $way" not $way
 	like "... and whoever asked reads why" "$answer" "clockferry: hB: the host's clock may be further from UTC than policy allows: .*limit 1 us \(hB\)"
 	note "$way: refused after $took ms, as virsh takes it"
+	[ "$took" -ge "$quickest" ] || quickest=$took
 done
+ok "it is refused sooner than it could have come in, which took $came ms" [ "$quickest" -lt "$came" ]
+is "... and ran there at no time, by the outside tick stream" "$(heard_from B)" "$heard"
 note "$answer"
 rig_virsh A dumpxml g >"$RIG_DIR/B/run/g.xml"
 note "the hook alone, ten times: $( { TIMEFORMAT=%Rs; time for i in {1..10}; do
@@ -119,7 +129,7 @@ refused=$(grep -c 'another manager.*refused' "$RIG_DIR/B/log/clockferryd")
 
 # --- our own ---
 
-settle B 'policy "default" { max-error-bound = "1 us" refuse = { } warn = { "error-bound" } }'
+settle B "policy \"default\" { max-error-bound = \"1 us\" refuse = { } warn = { \"error-bound\" } $busy }"
 ok "what policy only warns of is no refusal" tries
 home_again
 settle B "policy \"default\" { $busy }"
@@ -135,7 +145,7 @@ settle B
 ok "it is brought back by itself" home_again
 # --- observe, off, and without an agent ---
 
-settle B 'policy "default" { max-error-bound = "1 us" }' 'guard { mode = observe }'
+settle B 'policy "default" { max-error-bound = "1 us" }' "guard { mode = observe }" "$patient"
 ok "observe lets it in" tries
 like "... and says why it should not have" "$(cat "$RIG_DIR/B/log/clockferryd")" "migration of g to this host would be refused: hB: "
 home_again
@@ -156,7 +166,8 @@ ok "without an agent, open: it comes in" tries
 home_again
 settle_frozen()
 {
-	rig_agent B start && settle B "guard { without-agent = $1 deadline = \"500 ms\" }" && rig_agent B freeze
+	rig_agent B start && settle B "guard { without-agent = $1 deadline = \"500 ms\" }" &&
+		wait_for 10 grep -qx "without-agent $1" "$RIG_DIR/B/lib/clockferry/hook" && rig_agent B freeze
 }
 settle_frozen closed
 ok "with one that hangs, closed: it is refused" not tries

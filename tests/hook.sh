@@ -87,7 +87,7 @@ migrate()
 
 # --- a migration ---
 
-settings "deadline-ms 2000" "without-agent closed"
+settings "deadline-ms 30000" "without-agent closed"
 agent yes
 is "a domain that may come in is let in" "$(migrate)" 0
 is "without a word" "$(cat out said)" ""
@@ -115,9 +115,9 @@ done
 
 for answer in forbidden garbage half flood mute; do
 	agent $answer
-	settings "deadline-ms 2000" "without-agent closed"
+	settings "deadline-ms 30000" "without-agent closed"
 	is "an agent whose answer is $answer: closed" "$(migrate)" 1
-	settings "deadline-ms 2000" "without-agent open"
+	settings "deadline-ms 30000" "without-agent open"
 	is "an agent whose answer is $answer: open" "$(migrate)" 0
 done
 for answer in silent deaf drip; do
@@ -135,7 +135,7 @@ settings "deadline-ms 500" "without-agent closed"
 began=${EPOCHREALTIME/./}
 migrate >/dev/null
 took=$(((${EPOCHREALTIME/./} - began) / 1000))
-is "the deadline is kept, not more than missed ($took ms of 500)" $((took >= 450 && took < 5000)) 1
+is "the deadline is kept, not more than missed ($took ms of 500)" $((took >= 450 && took < 60000)) 1
 
 agent_ends
 rm -f run/clockferry/api.sock
@@ -149,18 +149,17 @@ is "no agent and no settings: open" "$(migrate)" 0
 mkdir var/lib/clockferry/hook
 is "no agent and settings that cannot be read: closed" "$(migrate)" 1
 rmdir var/lib/clockferry/hook
-settings "deadline-ms 5000" "without-agent closed"
-(sleep 0.3; agent yes; wait "$agent_pid") &
-restarted=$!
+settings "deadline-ms 30000" "without-agent closed"
+(sleep 0.3; agent yes; echo "$agent_pid" >restarted; wait "$agent_pid") 2>/dev/null &
 is "an agent that comes back in time is asked" "$(migrate)" 0
-kill $restarted 2>/dev/null
-pkill -P $restarted 2>/dev/null
-agent_ends
+ok "... it was there" wait_for 30 test -s restarted
+kill "$(cat restarted)"
+wait $!
 rm -f run/clockferry/api.sock
 
 # --- every other step of a domain's life ---
 
-settings "deadline-ms 2000" "without-agent closed"
+settings "deadline-ms 30000" "without-agent closed"
 operations=("prepare begin" "start begin" "started begin" "stopped end" "release end" "reconnect begin" "attach begin"
 	"restore begin" "migrate end" "migrate" "" "shutdown" "Migrate begin" "migrate Begin" "unplugged end")
 
@@ -184,7 +183,7 @@ all_pass "with one that hangs" '"$hook" g $operation - <xml'
 mkdir -p var/lib/clockferry/hook.d
 all_pass "without files" '"$hook" g $operation - <&- >&- 2>&-'
 all_pass "with standard error full" '"$hook" g $operation - <xml 2>/dev/full >/dev/full'
-all_pass "with XML that never ends" 'timeout 5 "$hook" g $operation - </dev/zero'
+all_pass "with XML that never ends" 'timeout 60 "$hook" g $operation - </dev/zero'
 all_pass "without room for files" 'prlimit --nofile=0:0 "$hook" g $operation - <xml'
 all_pass "in a folder that is gone" '(mkdir gone && cd gone && rmdir ../gone && "$hook" g $operation -)'
 all_pass "without anything in its environment" 'env -i "$hook" g $operation -'

@@ -60,6 +60,24 @@ is "no drop-in of ours is left" "$(find /etc/systemd/system -type f | sort)" /et
 [ ! -e "$rule" ] || is "nor a rule" "$(cat "$rule")" "  /site/specific r,"
 like "twice is no error" "$(kvm off)" 'was not on'
 
+# A file of the site's that cannot be read to its end, and one that has none.
+if [ -e "$rule" ]; then
+	mv "$rule" "$tmp/rule"
+	ln -s /proc/self/mem "$rule"
+	like "what AppArmor lets QEMU cannot be read: that is told" "$(kvm on)" "$rule: .*error"
+	is "... it is left alone" "$(readlink "$rule")" /proc/self/mem
+	is "... and nothing is turned on" "$(preloads libvirtd)" ""
+	rm "$rule"
+	printf '  /site/specific r,' >"$rule"
+	ok "where the last line does not end" kvm on
+	is "... ours is one of its own" "$(cat "$rule")" "  /site/specific r,
+  $library mr,  # clockferry kvm"
+	ok "... and goes" kvm off
+	is "... which leaves the other" "$(cat "$rule")" "  /site/specific r,"
+else
+	skip "AppArmor's rules cannot be read" "no profile of libvirt's here"
+fi
+
 # What must not be loaded into every QEMU of a host.
 chmod 666 "$library"
 like "a library that anybody may write is refused" "$(kvm on)" 'others than root may write'
@@ -69,5 +87,7 @@ rm "$library"
 like "and one that is not there" "$(kvm on)" 'No such file'
 library="$tmp/with space"
 like "and one whose name is two" "$(kvm on)" 'no absolute path'
+library=$tmp/$(printf 'x%.0s' {1..255})
+like "and one whose path nobody could read again" "$(kvm on)" 'longer than 255'
 is "nothing was turned on by any of them" "$(preloads libvirtd)" ""
 finish

@@ -58,8 +58,8 @@ check "libxml2 is known to daemon/virt alone"       "$(foreign 'libxml' daemon/v
 check "no header of daemon/virt but the private one shows libvirt or libxml2" \
 	"$(cd "$srcdir" && grep -lE '#include <(libvirt|libxml)' daemon/virt/*.h 2>/dev/null | grep -v '/private\.h$')"
 check "libmicrohttpd is known to daemon/http alone" "$(foreign 'microhttpd' daemon/http/)"
-check "gnutls is known to daemon/http, daemon/peer and daemon/digest.c alone" \
-	"$(foreign 'gnutls/' daemon/http/ daemon/peer/ daemon/digest.c)"
+check "gnutls is known to daemon/http, daemon/peer, daemon/digest.c and daemon/lapsed.c alone" \
+	"$(foreign 'gnutls/' daemon/http/ daemon/peer/ daemon/digest.c daemon/lapsed.c)"
 check "libcurl is known to daemon/peer and client alone" "$(foreign 'curl/' daemon/peer/ client/)"
 check "libconfuse is known to daemon/settings-file.c alone" "$(foreign 'confuse' daemon/settings-file.c)"
 check "libsmartcols is known to client alone"       "$(foreign 'libsmartcols' client/)"

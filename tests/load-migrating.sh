@@ -19,40 +19,23 @@ attack()
 	rig_in "$host" python3 "$srcdir/tests/attack.py" "$@"
 }
 
+polite_local()
+{
+	attack A --unix $socket --seconds "$1" --path /v1/version polite
+}
+polite_tls()
+{
+	attack R --tcp "$(rig_address A):9437" --cert "$pki/hB.pem" --key "$pki/hB.key" --seconds "$1" polite
+}
+
 # storm SECONDS: against the source's agent by one of its users and by strangers, against the destination's by strangers.
 storm()
 {
-	local kinds='slow oversized nested truncated garbage many deaf'
-	# shellcheck disable=SC2086
-	attack A --unix $socket --uid 65534 --seconds "$1" $kinds >"$RIG_DIR/nobody" &
+	attack A --unix $socket --uid 65534 --seconds "$1" "${unkind[@]}" >"$RIG_DIR/nobody" &
 	for host in A B; do
-		# shellcheck disable=SC2086
-		attack R --tcp "$(rig_address $host):9437" --from 10.99.0.100/20 --each 20 --seconds "$1" $kinds stall >"$RIG_DIR/strangers-$host" &
+		attack R --tcp "$(rig_address $host):9437" --from 10.99.0.100/20 --each 20 --seconds "$1" "${unkind[@]}" stall >"$RIG_DIR/strangers-$host" &
 	done
 	wait
-}
-
-# others NAME SECONDS: who asks the source's agent, on its socket and by TLS, into NAME.local and NAME.tls.
-others()
-{
-	attack A --unix $socket --seconds "$2" --path /v1/version polite >"$RIG_DIR/$1.local" 2>"$RIG_DIR/$1.local.err" &
-	attack R --tcp "$(rig_address A):9437" --cert "$pki/hB.pem" --key "$pki/hB.key" --seconds "$2" polite \
-		>"$RIG_DIR/$1.tls" 2>"$RIG_DIR/$1.tls.err"
-	wait $!
-}
-
-# answered NAME: as in tests/load.sh.
-answered()
-{
-	local who limit
-	while read -r who limit; do
-		note "$1: $who $(cat "$RIG_DIR/$1.$who")"
-		is "$1: on the $who side all are answered" "$(pick 'v["failed"]' <"$RIG_DIR/$1.$who")" 0 || note "$(cat "$RIG_DIR/$1.$who.err")"
-		ok "$1: ... and in time" test "$(pick 'int(v["max_ms"])' <"$RIG_DIR/$1.$who")" -lt "$limit"
-	done <<-T
-		tls   8000
-		local 20000
-	T
 }
 
 # moves NAME [COMMAND]: g from hA to hB; with COMMAND going on from when it is copied, which ends five seconds later.
@@ -67,7 +50,7 @@ moves()
 		"${@:2}" &
 		beside=$!
 	fi
-	others "$1" 8 &
+	others "$RIG_DIR/$1" 8 &
 	local asking=$!
 	sleep 5
 	ok "$1: ... still" wait_for 20 in_phase A "$id" 'copying|armed'
@@ -78,7 +61,7 @@ moves()
 	ok "$1: both hosts have the same receipt" both_have "$id"
 	is "$1: ... a clean one" "$(receipt 'v["migration"]["outcome"]')" clean
 	is "$1: ... in which nothing is missing" "$(receipt 'v["unmeasured"]')" "[]"
-	answered "$1"
+	answered "$RIG_DIR/$1"
 	[ -z "$beside" ] || wait "$beside"
 }
 
@@ -86,10 +69,7 @@ rig_up
 for i in $(seq 100 119); do
 	rig_in R ip addr add 10.99.0.$i/24 dev br0
 done
-for host in A B; do
-	rig_agent_conf $host "$settings"
-	ok "the agent of h$host starts" rig_agent $host start
-done
+rig_agents "$settings"
 agent=$(pgrep -x clockferryd --ns "$(rig_pid A)" --nslist pid)
 ok "a guest" rig_define A g mem=160 dirty=32 rate=20
 ok "starts" rig_start A g

@@ -76,9 +76,9 @@ const struct cf_receipt receipt_clean = {
 						      { SPAN(10 * CF_S), FROM(-1800 * CF_US, 600 * CF_US) } },
 		     .left = "its clock is off by -1.90 ms .. +400 us, which may be nothing",
 		     .has_drift = true, .drift = { 5.6, 133.3 }, .has_notice = true,
-		     .notice = { CF_NOTICE_FILE, SPAN(330 * CF_MS), "" },
+		     .notice = { CF_NOTICE_FILE, SPAN(330 * CF_MS), "" }, .has_disruption = true, .disruption = { 5, 6 },
 		     .has_persistence = true, .persistence = { true, true }, PHASES_THERE, THERE },
-	.has_frequency_step = true, .frequency_step = { 3.2, 141.3 },
+	.has_vmclock = true, .vmclock = true, .has_frequency_step = true, .frequency_step = { 3.2, 141.3 },
 	VERSIONS,
 };
 
@@ -176,7 +176,7 @@ const struct cf_receipt receipt_carried = {
 		     .has_persistence = true, PHASES_THERE, THERE },
 	VERSIONS, .n_unmeasured = 3,
 	.unmeasured = { "libvirt's downtime: libvirt does not tell", "guest clock before: the domain has no guest agent channel",
-			"disruption marker of vmclock: nothing reads it" },
+			"disruption marker of vmclock: policy has the guest's agent neither told nor asked such things (notice)" },
 };
 
 /* After it: what the guest lost where it stays, and how its clock was mended there. */

@@ -220,6 +220,15 @@ static const struct cf_migrations migrations_more = {
 	.has_fault = true, .fault = "/var/lib/clockferry/ledger.db: disk I/O error",
 };
 
+static const struct cf_migrations migrations_strays = {
+	.n_list = 1,
+	.list = { { WHICH, .phase = CF_PHASE_COPYING, .revision = 9 } },
+	.n_strays = 2,
+	.strays = { { "db2", "865997da-7032-45ec-935c-71ba02b20a85", true, "f4d8aebb-4699-4443-a4ce-34a2d71fd1f4",
+		      "hB has a migration of it open (verifying), which is lost here" },
+		    { .domain = "web", .uuid = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed", .why = "libvirt has it on its way, unwatched" } },
+};
+
 #define VITAL(c, s, a, t, ...) { .code = c, .state = s, .area = a, .text = t, __VA_ARGS__ }
 
 static const struct cf_vitals vitals_good = {
@@ -301,6 +310,7 @@ const struct made_up made_up[] = {
 	{ "migration-refused", &cf_migration_shape, &migration_refused },
 	{ "migrations", &cf_migrations_shape, &migrations },
 	{ "migrations-none", &cf_migrations_shape, &migrations_none },
+	{ "migrations-strays", &cf_migrations_shape, &migrations_strays },
 	{ "migrations-more", &cf_migrations_shape, &migrations_more },
 	{ "receipt-clean", &cf_receipt_shape, &receipt_clean },
 	{ "receipt-carried", &cf_receipt_shape, &receipt_carried },

@@ -127,7 +127,7 @@ options "$builddir/clockferryd" >"$tmp/program"
 options_manual "$agent" >"$tmp/manual"
 same "options of clockferryd" 6
 
-"$builddir/clockferry" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' >"$tmp/program"
+"$builddir/clockferry" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p' >"$tmp/program"
 sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' "$command" >"$tmp/manual"
 same "commands" 10
 
@@ -148,7 +148,7 @@ fi
 n=$((n + 1))
 sed '2s/^/prot = 1 /' "$tmp/example.conf" >"$tmp/fault.conf"
 found=$("$builddir/clockferryd" --check-config --config "$tmp/fault.conf" 2>&1)
-if [ $? = 6 ] && [ "$found" = "clockferryd: $tmp/fault.conf:2: no such option 'prot'" ]; then
+if [ $? = 6 ] && [ "$found" = "clockferryd: $tmp/fault.conf:2: no such option 'prot': is it 'port'?" ]; then
 	echo "ok $n - a fault in it is told, with the exit status of the manual"
 else
 	echo "not ok $n - a fault in it is told, with the exit status of the manual"

@@ -38,10 +38,7 @@ most()
 }
 
 rig_up
-for host in A B; do
-	rig_agent_conf $host "$settings"
-	ok "the agent of h$host starts" rig_agent $host start
-done
+rig_agents "$settings"
 for guest in a1 a2 a3; do
 	rig_define A $guest mem=128 tick=10 >/dev/null
 	rig_virsh A start $guest >&2
@@ -56,8 +53,8 @@ done
 
 # Two may leave; the third waits.
 
-rig_tbf A 20mbit
-rig_tbf B 20mbit
+rig_tbf A 10mbit
+rig_tbf B 10mbit
 for guest in a1 a2 b1 b2; do
 	begin $guest "$(tr ab AB <<<"${guest:0:1}")" migrate $guest "h$(tr ab BA <<<"${guest:0:1}")"
 	jobs[${#jobs[@]}]=$job

@@ -55,10 +55,7 @@ skew()
 
 rig_faketime B +0 chrony
 rig_up
-for host in A B; do
-	rig_agent_conf $host "$settings"
-	ok "the agent of h$host starts" rig_agent $host start
-done
+rig_agents "$settings"
 ok "a guest" rig_define A g
 ok "and a second one, that is busy" rig_define A h mem=160 dirty=32 rate=20
 rig_virsh A start h >&2
@@ -78,7 +75,7 @@ is "a migration is accepted" "$(ask A PUT "/v1/migrations/$id" "$wish")" 202
 started=$(pick 'v["started"]' <"$RIG_DIR/answer")
 begin watch-A A watch "$id"
 watch_a=$job
-ok "the destination knows of it" wait_for 10 ask B GET "/v1/migrations/$id"
+ok "the destination knows of it" wait_for 10 in_phase B "$id" 'leased|prepared|running|correcting|verifying|done'
 begin watch-B B watch "$id"
 watch_b=$job
 is "the same request again" "$(ask A PUT "/v1/migrations/$id" "$wish")" 202
@@ -156,7 +153,7 @@ done
 
 # Two requests for one guest; and an end by the operator's word.
 
-rig_tbf A 40mbit
+rig_tbf A 20mbit # what is copied is not there before it has been looked at
 begin one A migrate g hB
 one=$job
 begin two A migrate g hB

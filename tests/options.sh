@@ -3,6 +3,7 @@
 #
 # How a guest is carried: what it is between its starts, as it was; its memory and its disks, as it is asked for.
 . "$srcdir/tests/rig/rig.sh"
+. "$srcdir/tests/survivor.sh"
 RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
 requires_rig
 requires_command curl
@@ -87,6 +88,7 @@ done
 is "and how much" "$(told A g query-migrate-parameters '[v[k] for k in ("multifd-channels", "max-bandwidth",
 	"cpu-throttle-initial", "cpu-throttle-increment", "tls-hostname")]')" "[3, $((3 << 20)), 17, 7, 'hB']"
 like "the connections are encrypted" "$(told A g query-migrate-parameters 'v["tls-creds"]')" .
+capabilities A g >"$RIG_DIR/plain"
 ok "somebody aborts it" rig_clockferry A abort "$id"
 wait "$aborted"
 is "exit status" $? 4
@@ -172,7 +174,11 @@ is "it runs there, as transient as it was" "$(rig_virsh A domstate h) $(persiste
 is "and nowhere else" "$(persistence B h)" "-"
 rig_tbf B off
 
-# And a post-copy that fails: there is no way back, and no happy end is told.
+# And a post-copy that fails: there is no way back, and no happy end is told.  Beside it begins the guest of the next part.
+
+writer=(mem=160 dirty=48 rate=40)
+rig_define A c "${writer[@]}" >/dev/null
+rig_start_beside A c
 
 rig_agent_conf A "$(rig_policy '5 s' '10 s' | sed 's/{/{ warn = { "post-copy" }/')"
 rig_agent A reload
@@ -192,7 +198,59 @@ like "but as what it is" "$(pick 'v["migration"]["outcome"] + ": " + v["migratio
 is "the guest is left as it is, for somebody to decide" "$(rig_virsh B domstate h)" running
 rig_tbf A off
 
-for guest in g h; do
+# Memory that is compressed on its way, by the driver with a gate.  What QEMU has of pages that it compressed is in libvirt's
+# figures of xbzrle, which come with the guest, and of mt in its own, as long as it copies.
+
+RIG_DRIVER=auto
+for host in A B; do
+	rig_agent_conf $host "$(rig_policy '6 s')"
+	ok "the driver with a gate, on h$host" rig_agent $host reload
+done
+ok "a guest that writes a byte here and there is up" rig_started c
+
+by_mt()
+{
+	[ "$(told "$1" c query-migrate "v.get('compression', {}).get('pages', 0) > 0")" = True ]
+}
+
+# compressed FROM TO METHOD CAPABILITY: so slowly at first that each page is sent more than once.
+compressed()
+{
+	local from=$1 to=$2 method=$3 id pages
+	rig_tbf "$from" 100mbit
+	begin compressed "$from" migrate c "h$to" --compression "$method"
+	id=$(its_id compressed)
+	ok "$method: a guest is copied" wait_for 30 copies "$from" "$id"
+	ok "... QEMU was told of it" grep -qw "$4" <<<"$(capabilities "$from" c)"
+	if [ "$method" = mt ]; then
+		ok "... and compresses pages" wait_for 30 by_mt "$from"
+		note "$(told "$from" c query-migrate "v['compression']")"
+		rig_tbf "$from" off
+	fi
+	wait "$job"
+	is "... it moves: exit status" $? 0 || note "$(cat "$RIG_DIR/compressed")"
+	rig_tbf "$from" off 2>/dev/null
+	ok "... both hosts have the same receipt" both_have "$id"
+	is "... which says how" "$(receipt 'v["driver"], v["options"]["compression"], v["migration"]["outcome"]')" \
+		"gated $method clean"
+	is "... it runs there, and only there" "$(rig_virsh "$to" domstate c) $(persistence "$from" c)" "running -"
+	[ "$method" = xbzrle ] || return
+	pages=$(rig_virsh "$to" domjobinfo c --completed | sed -n 's/^Compressed pages: *//p')
+	ok "... pages were compressed: ${pages:-none}" test "${pages:-0}" -gt 0
+}
+
+# another HOST: guest in its place.
+another()
+{
+	gone c
+	rig_define "$1" c "${writer[@]}" && rig_start "$1" c
+}
+
+ok "where no compression is asked for QEMU has none" not grep -qwE 'xbzrle|compress' "$RIG_DIR/plain"
+with_survivor c "another A" compressed A B xbzrle xbzrle
+with_survivor c "another B" compressed B A mt compress
+
+for guest in g h c; do
 	is "there were never two copies of $guest" "$(rig_judge $guest | pick 'v["two_copies"] + v["rollbacks"]')" "[]"
 done
 finish

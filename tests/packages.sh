@@ -10,10 +10,11 @@ build_packages="autoconf automake gcc make pkg-config libc6-dev gawk python3 xz-
 	libsmartcols-dev libsqlite3-dev libsystemd-dev libvirt-dev libxml2-dev"
 fuzz_packages="clang libclang-rt-dev"
 cross_packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" # arm64's part, elsewhere
-rig_packages="busybox-static chrony cpio curl gnutls-bin iproute2 iptables kmod libfaketime libvirt-clients
+rig_packages="busybox-static chrony cpio curl gnutls-bin iproute2 iptables jq kmod libfaketime libvirt-clients
 	libvirt-daemon-driver-qemu libvirt-daemon-system procps python3-libvirt qemu-guest-agent qemu-system-x86 util-linux"
 
 emulated_packages="e2fsprogs mmdebstrap openssh-client"
+arm64_packages="qemu-system-arm" # and the cross compiler: two arm64 machines, elsewhere
 
 # missing_packages PACKAGE...: those of them that are not installed, on one line.
 missing_packages()

@@ -133,7 +133,7 @@ void pair_start(void)
 	options->n_rules = CF_COUNT(rules);
 	options->group = "daemon";
 	options->max_per_party = 12;
-	options->patience = (cf_span){ 2 * CF_S };
+	options->patience = (cf_span){ 5 * CF_S };
 	if (wire_start(&pair.wire, &pair.err) < 0 || server_port(pair.wire.server) < 0) {
 		printf("Bail out! no server: %s %s\n", pair.err.text,
 		       pair.wire.server ? server_tls_why(pair.wire.server) : "");

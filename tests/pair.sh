@@ -4,6 +4,7 @@
 # Two agents and what is between them: who may call whom, what each is told when
 # it may not, and whether the offset they measure is the true one.
 . "$srcdir/tests/rig/rig.sh"
+RIG_PROBE="2 s"	# one that hangs is asked again and again
 requires_rig
 requires_command curl setpriv
 
@@ -11,12 +12,6 @@ port=9437
 url=https://hB:$port
 pki=$RIG_CACHE/pki
 second="probe { interval = \"1 s\" }"
-
-# pick EXPRESSION: Python over the JSON on stdin, v.
-pick()
-{
-	python3 -c "import json, sys; v = json.load(sys.stdin); print($1)"
-}
 
 # asked CERTIFICATE|none METHOD URL [OPTION...]: curl on A shows B the certificate; status, and code of the problem.
 asked()
@@ -178,13 +173,20 @@ rig_agent B start
 ok "started: A finds out" wait_for 20 background A hB yes
 rig_agent B freeze
 ok "frozen: A finds out" wait_for 30 background A hB no
-before=$(date +%s%N)
-rig_clockferry A peers hB --json >"$RIG_DIR/frozen" &
-asked=$!
-ok "frozen: A itself answers meanwhile" rig_clockferry A clock
-ok "... while it still waits for B" kill -0 $asked
-wait $asked
-took=$((($(date +%s%N) - before) / 1000000))
+for _ in 1 2 3; do # on a busy machine the two commands may not have asked at the same time
+	before=$(date +%s%N)
+	rig_clockferry A peers hB --json >"$RIG_DIR/frozen" &
+	asked=$!
+	rig_clockferry A clock >"$RIG_DIR/meanwhile"
+	meanwhile=$?
+	kill -0 $asked 2>/dev/null
+	waits=$?
+	wait $asked
+	took=$((($(date +%s%N) - before) / 1000000))
+	[ $waits != 0 ] || break
+done
+is "frozen: A itself answers meanwhile" $meanwhile 0
+is "... while it still waits for B" $waits 0
 ok "frozen: A does not wait for ever ($took ms)" test $took -lt 15000
 is "frozen: A sees" "$(pick '" ".join(f["code"] for f in v["findings"])' <"$RIG_DIR/frozen")" peer-unreachable
 like "frozen: by a timeout" "$(pick 'v["why"]' <"$RIG_DIR/frozen")" 'does not answer'

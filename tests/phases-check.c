@@ -2,9 +2,8 @@
 
 /*
  * The two ends of a migration with a gate, each a process of its own, for tests that
- * bring two real libvirtds.  A socket between them stands for REST: the offer and its
- * answer, the commit with its cookie and what came of it.  Prints "name=value" a line;
- * times are CLOCK_MONOTONIC_RAW in us.
+ * bring two real libvirtds; tests/phases-talk.h stands for REST.  Prints "name=value" a
+ * line; times are CLOCK_MONOTONIC_RAW in us.
  *
  *	phases-check URI destination SOCKET [WORD=VALUE]...
  *	phases-check URI source SOCKET UUID HOST [WORD=VALUE]...
@@ -20,9 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/clock/kernel.h"
@@ -31,25 +28,10 @@
 #include "daemon/virt/incoming.h"
 #include "daemon/virt/leftover.h"
 #include "tests/gaps.h"
+#include "tests/phases-talk.h"
+#include "tests/virt-commands.h"
 
-#define SECONDS(s) ((cf_span){ (int64_t)((s) * CF_S) })
-
-static struct virt *virt;
-static const char *uri;
-static struct cf_error err;
-static char **words;		/* WORD=VALUE, up to NULL */
 static struct gaps *gaps;	/* of the time since the decision */
-
-static cf_mono in(double seconds)
-{
-	return cf_mono_add(kernel_raw(), SECONDS(seconds));
-}
-
-static int failed(int r)
-{
-	printf("error=%d\ncode=%s\ntext=%s\n", -r, cf_code_name(err.code), err.text);
-	return 1;
-}
 
 /* The value of a word; the default where it was not said. */
 static const char *word(const char *name, const char *otherwise)
@@ -72,7 +54,7 @@ static void mark(const char *what)
 	printf("%s_us=%lld\n", what, (long long)(kernel_raw().ns / 1000));
 }
 
-/* die=WHERE: this process is killed there; late=WHERE: some time after; hold=WHERE: it stands still there. */
+/* die=WHERE: this process is killed there; late=WHERE: some time after; hold=WHERE: it stands still there until=FILE is there. */
 static void point(const char *where)
 {
 	double seconds = atof(word("seconds", "0.4"));
@@ -83,8 +65,8 @@ static void point(const char *where)
 		setitimer(ITIMER_REAL, &timer, NULL);
 	if (strcmp(word("die", ""), where) == 0)
 		kill(getpid(), SIGKILL);
-	if (strcmp(word("hold", ""), where) == 0)
-		usleep((useconds_t)(seconds * 1e6));
+	while (strcmp(word("hold", ""), where) == 0 && access(word("until", "/"), F_OK) != 0)
+		usleep(10000);
 }
 
 /* What QEMU itself says, and when, by the host's wall clock. */
@@ -118,63 +100,6 @@ static virConnectPtr listen_to_qemu(void)
 	return connection;
 }
 
-/* The wire */
-
-enum kind { OFFER, ANSWER, NO, COMMIT, CLOSE, END };
-
-struct message {
-	enum kind kind;
-	int result;			/* NO, END */
-	bool runs, persistent, paused;
-	char uuid[CF_UUID_ROOM];
-	char name[CF_NAME_ROOM];
-	char uri[DRIVE_URI_ROOM];
-	struct cf_options options;
-	size_t xml_size, cookie_size;	/* both follow */
-};
-
-static bool put(int fd, const void *data, size_t size)
-{
-	return !size || send(fd, data, size, MSG_NOSIGNAL) == (ssize_t)size;
-}
-
-static bool get(int fd, void *data, size_t size)
-{
-	return !size || recv(fd, data, size, MSG_WAITALL) == (ssize_t)size;
-}
-
-static bool say(int fd, struct message *message, const char *xml, const void *cookie, size_t cookie_size)
-{
-	message->xml_size = xml ? strlen(xml) + 1 : 0;
-	message->cookie_size = cookie_size;
-	return put(fd, message, sizeof(*message)) && put(fd, xml, message->xml_size) && put(fd, cookie, cookie_size);
-}
-
-static bool hear(int fd, struct message *message, char **xml, void **cookie)
-{
-	if (!get(fd, message, sizeof(*message)))
-		return false;
-	*xml = calloc(1, message->xml_size + 1);
-	*cookie = calloc(1, message->cookie_size + 1);
-	return get(fd, *xml, message->xml_size) && get(fd, *cookie, message->cookie_size);
-}
-
-static int make_socket(const char *path, bool listening)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (listening) {
-		unlink(path);
-		bind(fd, (struct sockaddr *)&address, sizeof(address));
-		listen(fd, 1);
-		printf("ready=1\n");
-		return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-	}
-	return connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -1 : fd;
-}
-
 /* Destination */
 
 static int take_in(int fd, struct incoming **ret)
@@ -183,11 +108,11 @@ static int take_in(int fd, struct incoming **ret)
 	struct drive_answer answer = { 0 };
 	CF_AUTO(cf_free) char *xml = NULL;
 	CF_AUTO(cf_free) void *cookie = NULL;
-	struct message message = { 0 };
+	struct talk_message message = { 0 };
 	struct drive_offer offer = { 0 };
 	int r;
 
-	if (!hear(fd, &message, &xml, &cookie))
+	if (!talk_hear(fd, &message, &xml, &cookie))
 		return -EPIPE;
 	point("offered");
 	offer = (struct drive_offer){ .xml = xml, .cookie = cookie, .cookie_size = message.cookie_size,
@@ -199,9 +124,9 @@ static int take_in(int fd, struct incoming **ret)
 	snprintf(options.listen, sizeof(options.listen), "%s", word("listen", ""));
 	r = incoming_prepare(virt, &offer, &options, ret, &answer, &err);
 	point("prepared");
-	message = (struct message){ .kind = r < 0 ? NO : ANSWER, .result = r };
+	message = (struct talk_message){ .kind = r < 0 ? TALK_NO : TALK_ANSWER, .result = r };
 	strcpy(message.uri, answer.uri);
-	say(fd, &message, NULL, answer.cookie, answer.cookie_size);
+	talk_say(fd, &message, NULL, answer.cookie, answer.cookie_size);
 	if (r == 0)
 		printf("uri=%s\nanswer_cookie=%zu\nwas_defined=%d\n", answer.uri, answer.cookie_size,
 		       incoming_was_defined(*ret));
@@ -222,20 +147,20 @@ static int decide(int fd, struct incoming *incoming)
 	CF_AUTO(cf_free) char *xml = NULL;
 	CF_AUTO(cf_free) void *cookie = NULL;
 	struct incoming_end end = { 0 };
-	struct message message = { 0 };
+	struct talk_message message = { 0 };
 	int r;
 
-	if (!hear(fd, &message, &xml, &cookie)) {
+	if (!talk_hear(fd, &message, &xml, &cookie)) {
 		mark("peer_gone");
 		printf("alive=%d\n", incoming_alive(incoming));
 		return 0;
 	}
 	point("told");
-	r = incoming_finish(incoming, message.kind == COMMIT, cookie, message.cookie_size,
+	r = incoming_finish(incoming, message.kind == TALK_COMMIT, cookie, message.cookie_size,
 			    in(atof(word("finish", "60"))), &end, &err);
 	point("finished");
-	message = (struct message){ .kind = END, .result = r, .runs = end.runs };
-	say(fd, &message, NULL, end.cookie, end.cookie_size);
+	message = (struct talk_message){ .kind = TALK_END, .result = r, .runs = end.runs };
+	talk_say(fd, &message, NULL, end.cookie, end.cookie_size);
 	if (r < 0)
 		return r;
 	print_end(&end);
@@ -250,7 +175,7 @@ static int destination(char **args)
 	struct guest_events events;
 	int fd, r;
 
-	fd = make_socket(args[0], true);
+	fd = talk_wait(args[0]);
 	r = take_in(fd, &incoming);
 	if (r == 0)
 		r = guest_watch_new(virt, word("uuid", "00000000-0000-4000-8000-000000000000"), CF_DESTINATION,
@@ -285,7 +210,7 @@ static int bring(void *userdata, const struct drive_offer *offer, struct drive_a
 	struct peer *peer = userdata;
 	CF_AUTO(cf_free) char *xml = NULL;
 	CF_AUTO(cf_free) void *cookie = NULL;
-	struct message message = { .kind = OFFER, .persistent = offer->persistent, .paused = offer->paused,
+	struct talk_message message = { .kind = TALK_OFFER, .persistent = offer->persistent, .paused = offer->paused,
 		.options = offer->options };
 	int64_t port;
 
@@ -293,10 +218,10 @@ static int bring(void *userdata, const struct drive_offer *offer, struct drive_a
 	strcpy(message.uuid, offer->uuid);
 	strcpy(message.name, offer->name);
 	strcpy(message.uri, offer->migrate_uri);
-	say(peer->fd, &message, offer->xml, offer->cookie, offer->cookie_size);
-	if (!hear(peer->fd, &message, &xml, &cookie))
+	talk_say(peer->fd, &message, offer->xml, offer->cookie, offer->cookie_size);
+	if (!talk_hear(peer->fd, &message, &xml, &cookie))
 		return cf_fail(why, EPIPE, CF_UNREACHABLE, "the peer is gone");
-	if (message.kind != ANSWER)
+	if (message.kind != TALK_ANSWER)
 		return cf_fail(why, -message.result, CF_PEER, "the peer said no");
 	strcpy(ret->uri, message.uri);
 	ret->cookie_size = message.cookie_size;
@@ -372,7 +297,7 @@ static int settle(struct drive *drive, bool ran, const void *cookie, size_t size
 /* Confirm first: the source runs again before the destination has been taken down. */
 static void roll_back(struct drive *drive, int fd, bool finish_first)
 {
-	struct message message = { .kind = CLOSE };
+	struct talk_message message = { .kind = TALK_CLOSE };
 	CF_AUTO(cf_free) char *xml = NULL;
 	CF_AUTO(cf_free) void *cookie = NULL;
 
@@ -380,23 +305,23 @@ static void roll_back(struct drive *drive, int fd, bool finish_first)
 	mark("decided");
 	if (!finish_first)
 		settle(drive, false, NULL, 0);
-	say(fd, &message, NULL, NULL, 0);
-	hear(fd, &message, &xml, &cookie);
+	talk_say(fd, &message, NULL, NULL, 0);
+	talk_hear(fd, &message, &xml, &cookie);
 	if (finish_first)
 		settle(drive, false, NULL, 0);
 }
 
 static void commit(struct drive *drive, int fd, const struct drive_end *end)
 {
-	struct message message = { .kind = COMMIT };
+	struct talk_message message = { .kind = TALK_COMMIT };
 	CF_AUTO(cf_free) char *xml = NULL;
 	CF_AUTO(cf_free) void *cookie = NULL;
 
 	gaps_take(gaps);
 	mark("decided");
-	say(fd, &message, NULL, end->cookie, end->cookie_size);
+	talk_say(fd, &message, NULL, end->cookie, end->cookie_size);
 	point("committed");
-	if (!hear(fd, &message, &xml, &cookie)) {
+	if (!talk_hear(fd, &message, &xml, &cookie)) {
 		mark("peer_gone");
 		return;
 	}
@@ -410,7 +335,7 @@ static int source(char **args)
 	CF_AUTO(guest_watch_free) struct guest_watch *watch = NULL;
 	CF_AUTO(drive_free) struct drive *drive = NULL;
 	virConnectPtr listening = listen_to_qemu();
-	struct peer peer = { make_socket(args[0], false) };
+	struct peer peer = { talk_to(args[0]) };
 	struct drive_options options = { .prepare = bring, .userdata = &peer };
 	const char *what = word("do", "run");
 	struct guest_events events;
@@ -480,32 +405,12 @@ static int observe(char **args)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int n_args;
-	int (*run)(char **args);
-} commands[] = {
+static const struct virt_command commands[] = {
 	{ "destination", 1, destination }, { "source", 3, source }, { "remove", 1, leftover },
 	{ "resume", 1, leftover }, { "undefine", 1, leftover }, { "observe", 1, observe },
 };
 
 int main(int argc, char **argv)
 {
-	int r;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (size_t i = 0; argc > 2 && i < CF_COUNT(commands); i++) {
-		if (strcmp(commands[i].name, argv[2]) != 0 || argc < 3 + commands[i].n_args)
-			continue;
-		uri = argv[1];
-		words = argv + 3 + commands[i].n_args;
-		r = virt_new(&virt, uri, &err);
-		if (r == 0)
-			r = virt_wait(virt, SECONDS(10), &err);
-		r = r < 0 ? failed(r) : commands[i].run(argv + 3);
-		virt_free(virt);
-		return r;
-	}
-	fprintf(stderr, "usage: phases-check URI COMMAND...\n");
-	return 2;
+	return run_command("phases-check", commands, CF_COUNT(commands), argc, argv);
 }

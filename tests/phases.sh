@@ -25,6 +25,13 @@ left()
 	sed -n 's/^done=//p' <<<"$said"
 }
 
+# meanwhile FILE NAME COMMAND...: when one end has got there, as it says in FILE; with $till it holds there until the command is over.
+meanwhile()
+{
+	wait_for 60 grep -q "^$2_us" "$RIG_DIR/$1" && "${@:3}"
+	: >"$RIG_DIR/over"
+}
+
 # stands: how g stands on hA, and on hB; why it is paused, if it is.
 stands()
 {
@@ -36,6 +43,7 @@ stands()
 }
 
 rig_up
+till=until=$RIG_DIR/over
 for host in A B; do
 	rig_qemu_certificates $host
 done
@@ -130,15 +138,20 @@ is "... and is let run on by who knows" "$(left B resume) $(stands)" "0 none, ru
 
 # libvirtd ends at the gate.
 
-taken A
-( wait_for 60 grep -q loaded_us "$RIG_DIR/here" && rig_libvirtd B kill && rig_libvirtd B start ) &
+again()
+{
+	rig_libvirtd "$1" kill && rig_libvirtd "$1" start
+}
 : >"$RIG_DIR/here"
-given B A do=back hold=loaded seconds=6
+taken A
+meanwhile here loaded again B &
+given B A do=back hold=loaded "$till"
 is "the source's libvirtd ends at the gate: that is seen" "$(here settle state)" "107 lost"
 ok "... it stands" wait_for 20 eval 'rig_virsh B domstate --reason g | grep -q "^paused (migrating)"'
 is "... and is let run on" "$(left B resume) $(stands)" "0 none, running"
-taken A hold=told seconds=6
-( wait_for 60 grep -q told_us "$RIG_DIR/there" && rig_libvirtd A kill && rig_libvirtd A start ) &
+rm "$RIG_DIR/over"
+taken A hold=told "$till"
+meanwhile there told again A &
 given B A do=run
 is "the destination's libvirtd ends at the gate: nobody can say that it runs" "$(there code runs)" "host "
 note "$(there text)"
@@ -157,9 +170,14 @@ python3 -c "$hold" "$shared/disk" >"$RIG_DIR/holder" &	# as a QEMU that lets nob
 holder=$!
 cleanup 'kill $holder 2>/dev/null'
 wait_for 10 grep -q held "$RIG_DIR/holder"
+let_go()
+{
+	kill $holder && wait_for 10 not test -e /proc/$holder/fd/0
+}
+rm "$RIG_DIR/over"
 taken A
-( wait_for 60 grep -q finished_us "$RIG_DIR/there" && kill $holder ) &
-given B A do=run hold=obeyed seconds=3
+meanwhile there finished let_go &
+given B A do=run hold=obeyed "$till"
 is "it cannot run there, and runs on" "$(there runs landed) $(here state) $(rig_virsh B domstate g)" "0 0 aborted running"
 like "... and why" "$(there end_text)" "lock"
 is "... but it is defined there" "$(rig_virsh A domstate g)" "shut off"

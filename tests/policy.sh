@@ -4,22 +4,9 @@
 # Policies between two real agents, in namespaces of their own: whose applies,
 # what a request and an override can do, and what is said of it.  libvirt is its
 # test driver, and there is no chronyd: plenty to find.
-. "$srcdir/tests/tap.sh" || exit 1
-
-if [ -z "$POLICY_INSIDE" ]; then
-	requires_command python3 certtool nsenter ip ss
-	inside=(unshare -mn --propagation private)
-	[ "$(id -u)" = 0 ] || inside=(unshare -rmn --propagation private)
-	"${inside[@]}" true 2>/dev/null || skip_all "needs namespaces"
-	exec env POLICY_INSIDE=1 srcdir="$srcdir" builddir="$builddir" "${inside[@]}" bash "$0"
-fi
-
-dir=$(mktemp -d)
-cleanup 'rm -rf "$dir"'
-ip link set lo up
-echo "127.0.0.1 hA hB" >"$dir/hosts"
-mount --bind "$dir/hosts" /etc/hosts
-"$srcdir/tests/rig/pki.sh" "$dir/pki" || exit 1
+. "$srcdir/tests/agents.sh"
+requires_command ss
+agents_begin "$0"
 
 declare -A pid port=([A]=9441 [B]=9442)
 other()

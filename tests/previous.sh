@@ -1,43 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Agents of this version and of the one before it, as peers of each other, each asked
-# with either command.  The one before is that of the last tag before this commit; where
-# there is none, the last commit that spoke the minor version of the API before this
-# one.  PREVIOUS names another commit.
-
-previous()
-{
-	local raised
-	git -C "$srcdir" describe --tags --abbrev=0 HEAD^ 2>/dev/null && return
-	raised=$(git -C "$srcdir" log -1 --format=%H -G'#define CF_MINOR' -- proto/version.h)
-	git -C "$srcdir" cat-file -e "$raised^:proto/version.h" 2>/dev/null && git -C "$srcdir" rev-parse "$raised^"
-}
-
+# Agents of this version and of the one before it (tests/previous-build.sh), as peers of each other, each asked with
+# either command.
+. "$srcdir/tests/previous-build.sh" || exit 1
 if [ -z "$AGENTS_INSIDE" ]; then
 	. "$srcdir/tests/tap.sh" || exit 1
-	requires_command git autoreconf
-	git -C "$srcdir" rev-parse --git-dir >/dev/null 2>&1 || skip_all "not a git checkout: there is no history to build from"
-	PREVIOUS=${PREVIOUS:-$(previous)}
-	if [ -z "$PREVIOUS" ] && [ "$(git -C "$srcdir" rev-parse --is-shallow-repository)" = true ]; then
-		skip_all "a shallow clone: the previous version is not in it"
-	fi
-	[ "$PREVIOUS" ] || skip_all "this is the first version"
-	export PREVIOUS
+	requires_previous
 fi
 . "$srcdir/tests/agents.sh" && agents_begin "$0"
 
-# Kept in the build folder, by commit: it takes a while.
-commit=$(git -C "$srcdir" rev-parse "$PREVIOUS^{commit}") || exit 1
-before=$builddir/previous/$commit
-build_previous()
-{
-	[ ! -e "$before/made" ] || return 0
-	rm -rf "$before" && mkdir -p "$before"
-	git clone -q --shared --no-checkout "$srcdir" "$before/source" && git -C "$before/source" checkout -q "$commit" &&
-		(cd "$before/source" && autoreconf -i) && (cd "$before" && source/configure -q) &&
-		make -C "$before" -j"$(nproc)" clockferryd clockferry && touch "$before/made"
-}
 ok "$PREVIOUS is built" build_previous || exit 1
 note "this version: $("$builddir/clockferry" --version); the one before: $("$before/clockferry" --version), $commit"
 
@@ -54,11 +26,6 @@ conf B 9452 "$before" hA 9451
 ok "this version's agent is there" agent_start A
 ok "and the previous one's" agent_start B "$before"
 
-# pick EXPRESSION: of the JSON on stdin, v.
-pick()
-{
-	python3 -c "import json, sys; v = json.load(sys.stdin); print($1)"
-}
 sees()
 {
 	[ "$(inside "$1" "${agent_build[$1]}/clockferry" peers --json | pick '[p["reachable"] for p in v["list"]]')" = "[True]" ]

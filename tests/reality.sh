@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash
 #
-# For tests/realities*.sh: a a guest on hA that is on its way to hB, and how that ended.
+# For tests/realities*.sh: a guest on hA that is on its way to hB, and how that ended.
 
 settings=$(rig_policy '5 s')
 
@@ -84,10 +84,7 @@ there_and_back()
 }
 
 rig_up
-for host in A B; do
-	rig_agent_conf $host "$settings"
-	ok "the agent of h$host starts" rig_agent $host start
-done
+rig_agents "$settings"
 before=$(agents)
 ok "a guest" rig_define A g mem=160 dirty=32 rate=20
 ok "which starts with its host" rig_virsh A autostart g

@@ -52,17 +52,14 @@ ended()
 # set_out NAME FROM TO [PHASE]: a migration that has come so far; its id in $id.  The network is slow.
 set_out()
 {
-	rig_tbf "$2" 60mbit
+	rig_tbf "$2" 20mbit
 	begin "$1" "$2" migrate g "h$3"
 	id=$(its_id "$1")
 	ok "a migration from h$2 to h$3" wait_for 30 copies "$2" "$id"
 }
 
 rig_up
-for host in A B; do
-	rig_agent_conf $host "$settings"
-	ok "the agent of h$host starts" rig_agent $host start
-done
+rig_agents "$settings"
 ok "a guest" rig_define A g mem=160
 ok "starts" rig_start A g
 
@@ -117,6 +114,18 @@ ok "it is aborted" rig_clockferry B abort "$id"
 ok "on both hosts" both_have "$id"
 like "and says so" "$(receipt 'v["migration"]["outcome"] + ": " + v["migration"]["reason"]')" "^aborted: .*aborted by uid 0"
 is "the guest runs where it was" "$(rig_virsh B domstate g)" running
+rig_tbf B off
+
+# The same, asked for at the destination: without a gate nobody there can end it but by asking the source.
+
+set_out asked B A
+ok "the destination's libvirt has it" wait_for 30 in_phase A "$id" prepared
+ok "it is aborted from there" rig_clockferry A abort "$id"
+ok "on both hosts" both_have "$id"
+is "and says who asked, and where" "$(receipt 'v["migration"]["outcome"] + ": " + v["migration"]["reason"]')" \
+	"aborted: aborted by uid 0 (root), at hA"
+is "the guest runs where it was" "$(rig_virsh B domstate g)" running
+ok "and nothing of it is left on hA" not rig_virsh A domstate g
 rig_tbf B off
 
 # Nobody is there to take the receipt.

@@ -225,6 +225,8 @@ static bool end_here(struct world *world, struct agent *agent)
 				return false;
 			}
 		}
+		if (agent->now.phase == CF_PHASE_ABORTED)
+			agent_settle(agent, KEPT_MARK);
 		agent->at++;
 		return true;
 	case 1:
@@ -246,6 +248,13 @@ static bool end_here(struct world *world, struct agent *agent)
 	return true;
 }
 
+/* Its copy here has gone before: when the destination said that it ran. */
+static bool land(struct world *world, struct agent *agent)
+{
+	agent_settle(agent, LEFT_MARK);
+	return event(world, HERE, CF_EV_RESUMED);
+}
+
 bool agent_act_here(struct world *world)
 {
 	struct agent *agent = &world->agents[HERE];
@@ -260,7 +269,7 @@ bool agent_act_here(struct world *world)
 	case CF_ACT_COMMIT:	return commit(world, agent);
 	case CF_ACT_RESOLVE:	return resolve(world, agent);
 	case CF_ACT_TAKE_BACK:	return take_back(world, agent);
-	case CF_ACT_LAND:	return event(world, HERE, CF_EV_RESUMED);
+	case CF_ACT_LAND:	return land(world, agent);
 	case CF_ACT_CORRECT:	return event(world, HERE, CF_EV_CORRECTED);
 	case CF_ACT_VERIFY:	return event(world, HERE, CF_EV_VERIFIED);
 	case CF_ACT_UNDO:
@@ -272,6 +281,20 @@ bool agent_act_here(struct world *world)
 }
 
 /* --- destination --- */
+
+/* Somebody wants it called off here: by whom, and when, the rules say. */
+static bool called_off(struct world *world, struct agent *agent)
+{
+	enum cf_abort abort = agent->abort ? world->rules->abort(CF_DESTINATION, agent->now.phase, true, true) : CF_ABORT_LATE;
+
+	if (abort == CF_ABORT_HERE || (abort == CF_ABORT_SOURCE_FIRST && agent->impatient))
+		return event(world, THERE, CF_EV_ABORT);
+	if (abort != CF_ABORT_SOURCE_FIRST || agent->wished)
+		return false;
+	agent->wished = true;
+	agent_say(world, THERE, M_WISH);
+	return true;
+}
 
 static bool await(struct world *world, struct agent *agent)
 {
@@ -291,6 +314,8 @@ static bool await(struct world *world, struct agent *agent)
 		return event(world, THERE, cf_arrival(CF_PHASE_LEASED, CF_HERE_RUNNING));
 	if (agent->kept)
 		return event(world, THERE, CF_EV_KEPT);
+	if (called_off(world, agent))
+		return true;
 	if (agent->offered)
 		return event(world, THERE, CF_EV_OFFERED);
 	return agent->impatient && event(world, THERE, CF_EV_GONE);
@@ -311,7 +336,7 @@ static bool prepare(struct world *world, struct agent *agent)
 	}
 	host->connected = host->incoming = agent->prepared = true;
 	host->copy = STANDS;
-	return event(world, THERE, CF_EV_ARMED);
+	return called_off(world, agent) || event(world, THERE, CF_EV_ARMED);
 }
 
 /* The commit: judged last here, looked at from outside with better clocks. */
@@ -332,26 +357,23 @@ static bool obeys(struct world *world, struct agent *agent)
 	return true;
 }
 
-static enum cf_here here_of(const struct host *host)
-{
-	return host->copy == RUNS ? CF_HERE_RUNNING : host->copy == STANDS ? CF_HERE_MOVING : CF_HERE_ABSENT;
-}
-
 static bool stand_by(struct world *world, struct agent *agent)
 {
 	struct host *host = &world->hosts[THERE];
 
 	if (!agent->prepared) {	/* by the agent before this one */
-		enum cf_event found = host->libvirtd ? world->rules->stand_again(agent_promise(world), here_of(host)) : CF_N_EVENTS;
+		enum cf_event found = host->libvirtd ? world->rules->stand_again(agent_promise(world), host_here(host)) : CF_N_EVENTS;
 
 		return found != CF_N_EVENTS && event(world, THERE, found);
 	}
 	if (agent->at == 0)
 		return ask(world, THERE, M_PREPARED);
 	if (agent->has_commit)
-		return event(world, THERE, obeys(world, agent) ? CF_EV_COMMITTED : CF_EV_GONE);
+		return event(world, THERE, agent->abort ? CF_EV_ABORT : obeys(world, agent) ? CF_EV_COMMITTED : CF_EV_GONE);
 	if (agent->kept)
 		return event(world, THERE, CF_EV_KEPT);
+	if (called_off(world, agent))
+		return true;
 	if (agent->silent || !host->incoming || !host->connected)
 		return event(world, THERE, CF_EV_GONE);
 	return host->loaded && agent->now.phase == CF_PHASE_ARMED && event(world, THERE, CF_EV_LOADED);
@@ -361,6 +383,8 @@ static bool obey(struct world *world, struct agent *agent)
 {
 	struct host *host = &world->hosts[THERE];
 
+	if (called_off(world, agent))
+		return true;
 	if (host->libvirtd && host->copy == RUNS)
 		return event(world, THERE, CF_EV_RESUMED);
 	if (host->libvirtd && host->copy == NO_COPY)

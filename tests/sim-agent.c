@@ -38,7 +38,7 @@ void agent_event(struct world *world, int side, enum cf_event event)
 	agent->at = 0;
 	agent->impatient = agent->resent = false;
 	note(agent);
-	noting = world->rules->noting(as, edge->to);
+	noting = world->rules->noting(as, edge->to, true);
 	agent->noting = noting != CF_NOTE_BESIDE;
 	agent->or_abort = noting == CF_NOTE_OR_ABORT;
 	if (side == HERE && edge->to == CF_PHASE_QUEUED)
@@ -54,6 +54,8 @@ bool agent_note(struct world *world, int side)
 		return false;
 	if (written)
 		agent->row = agent->notes[0];
+	if (side == HERE && agent->row.ended)
+		agent->mark = NO_MARK;
 	if (side == THERE && agent->row.ended && (agent->closed || world->rules->forgets_early))
 		agent->mark = NO_MARK;	/* the ledger has it, and nobody will ask */
 	memmove(agent->notes, agent->notes + 1, --agent->n_notes * sizeof(agent->notes[0]));
@@ -71,6 +73,8 @@ static enum cf_decision decision_of(enum mark mark)
 	case ARMED_MARK:	return CF_DECISION_NONE;
 	case COMMIT_MARK:	return CF_DECISION_COMMIT;
 	case ROLL_BACK_MARK:	return CF_DECISION_ROLL_BACK;
+	case KEPT_MARK:		return CF_DECISION_KEPT;
+	case LEFT_MARK:		return CF_DECISION_LEFT;
 	default:		return CF_DECISION_LOST;
 	}
 }
@@ -98,6 +102,37 @@ bool agent_start(struct world *world, int side)
 	return true;
 }
 
+/* Its ledger was lost, and the other one has it. */
+bool agent_relearn(struct world *world, int side)
+{
+	struct agent *agent = &world->agents[side];
+	const struct agent *other = &world->agents[!side];
+	const struct host *host = &world->hosts[side];
+	enum cf_side as = side == HERE ? CF_SOURCE : CF_DESTINATION;
+	const struct cf_left left = {
+		.side = as,
+		.has_gate = true,
+		.theirs = other->now.phase,
+		.ended = other->now.ended,
+		.word = side == HERE ? agent_word(world) : CF_WORD_UNKNOWN,
+		.own = agent_decision(world),
+		.here = host_here(host),
+		.has_job = host->connected && world->sending != NOT_SENDING,
+	};
+	enum cf_phase phase;
+
+	if (!agent->up || agent->now.is || !world->lost_row[side] || !host->libvirtd || !other->up || !other->now.is)
+		return false;
+	phase = world->rules->relearn(&left);
+	if (phase == CF_PHASE_UNKNOWN)
+		return false;
+	agent->now = (struct row){ .is = true, .phase = phase, .resumed = side == THERE, .cleared = side == HERE };
+	agent->act = world->rules->recover(as, phase, true, decision_of(agent->mark)).act;
+	agent->at = 0;
+	note(agent);
+	return true;
+}
+
 /* Durable at the destination; when it fails the old one holds. */
 bool agent_mark(struct agent *agent, enum mark mark)
 {
@@ -105,6 +140,18 @@ bool agent_mark(struct agent *agent, enum mark mark)
 		return false;
 	agent->mark = mark;
 	return true;
+}
+
+enum cf_decision agent_decision(const struct world *world)
+{
+	return decision_of(world->agents[HERE].mark);
+}
+
+/* Of what there is no mark of nothing is said. */
+void agent_settle(struct agent *agent, enum mark how)
+{
+	if (agent->mark != NO_MARK)
+		agent_mark(agent, how);
 }
 
 enum cf_mark agent_promise(const struct world *world)
@@ -176,6 +223,7 @@ void agent_take_message(struct world *world, const struct sent *sent)
 	agent->leased |= sent->message == M_LEASE;
 	agent->prepared_there |= sent->message == M_PREPARED;
 	agent->accepted |= sent->message == M_ACCEPTED;
+	agent->abort |= sent->message == M_WISH;
 	if (sent->message == M_ANSWER) {
 		agent->has_word = true;
 		agent->word = sent->word;

@@ -46,6 +46,7 @@ static bool round_of_all(struct world *world)
 		any |= try(world, DELIVER, message);
 	any |= try(world, QEMU_STOP, 0) || try(world, QEMU_LOADED, 0) || try(world, QEMU_COMPLETED, 0);
 	any |= try(world, TIDY, THERE);
+	any |= try(world, RELEARN, HERE) || try(world, RELEARN, THERE);
 	return any;
 }
 
@@ -92,10 +93,18 @@ static void go_on(struct world *world)
 	}
 }
 
-/* The source lost its ledger: what it knew of the guest is gone with it, and it is no worse than that. */
+/*
+ * The source lost its ledger, and nobody could tell it anew: what it knew of the guest is gone, and it is no worse than that.
+ * Its page knows of a guest that stands, and is not settled, where the destination has a word for it.
+ */
 static bool is_excused(const struct world *world)
 {
-	return world->lost_row[HERE];
+	enum cf_decision own = agent_decision(world);
+	bool tells = world->agents[THERE].now.is && (own == CF_DECISION_NONE || own == CF_DECISION_COMMIT || own == CF_DECISION_ROLL_BACK);
+
+	if (!world->lost_row[HERE] || world->agents[HERE].now.is)
+		return false;
+	return !tells || world->hosts[HERE].copy != STANDS || (agent_word(world) == CF_WORD_RAN && own != CF_DECISION_COMMIT);
 }
 
 /*
@@ -135,6 +144,8 @@ static void check_source(struct world *world)
 		wrong(world, "it is done, and the guest never ran at the destination", "");
 	if (done && there != RUNS && !world->ended_there)
 		wrong(world, "it is done, and the guest runs nowhere", "");
+	if (!done && here == NO_COPY && world->lost_row[HERE])
+		return;		/* it ended with its host, and that it was to start with it was in the ledger that is lost */
 	if (!done && here != RUNS)
 		wrong(world, "it came to nothing, and the guest does not run at the source", "");
 	if (!done && !world->hosts[HERE].autostart)
@@ -186,6 +197,7 @@ static const char *const kinds[N_KINDS] = {
 	[START]         = "the agent starts",
 	[BOOT]          = "the host boots",
 	[SILENCE]       = "the destination hears nothing of the source",
+	[RELEARN]       = "the agent hears of it anew",
 	[KILL]          = "the agent is killed",
 	[CLOSE_CONN]    = "libvirtd closes the agent's connection",
 	[RESTART]       = "libvirtd restarts",
@@ -208,6 +220,7 @@ static const char *const kinds[N_KINDS] = {
 static const char *const messages[N_MESSAGES] = {
 	[M_RESERVE] = "reservation", [M_LEASE] = "lease", [M_OFFER] = "offer", [M_PREPARED] = "prepared",
 	[M_COMMIT] = "commit", [M_ASK] = "question", [M_ANSWER] = "answer", [M_CLOSE] = "receipt", [M_ACCEPTED] = "accepted",
+	[M_WISH] = "wish to abort",
 };
 
 const char *happening_text(struct happening h)
@@ -230,7 +243,6 @@ const char *happening_text(struct happening h)
 	case SILENCE:
 	case CUT:
 	case SEND_FAILS:
-	case ABORT:
 	case RESOLVE:
 	case GUEST_ENDS:
 	case FINISH_FAILS:

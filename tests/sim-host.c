@@ -170,6 +170,11 @@ static bool boot(struct world *world, int side)
 	return true;
 }
 
+enum cf_here host_here(const struct host *host)
+{
+	return host->copy == RUNS ? CF_HERE_RUNNING : host->copy == STANDS ? CF_HERE_MOVING : CF_HERE_ABSENT;
+}
+
 /* --- the network --- */
 
 void agent_say(struct world *world, int from, enum message message)
@@ -272,6 +277,16 @@ static bool resolve(struct world *world)
 	return true;
 }
 
+/* What comes too late is refused. */
+static bool ask_abort(struct world *world, int side)
+{
+	struct agent *agent = &world->agents[side];
+	enum cf_side as = side == HERE ? CF_SOURCE : CF_DESTINATION;
+
+	return agent->up && agent->now.is && world->rules->abort(as, agent->now.phase, true, true) != CF_ABORT_LATE &&
+	       turn(&agent->abort, true);
+}
+
 static bool kill_agent(struct world *world, int side)
 {
 	if (!turn(&world->agents[side].up, false))
@@ -368,6 +383,7 @@ bool world_happen(struct world *world, struct happening h)
 	case START:		return host->up && agent_start(world, h.on);
 	case BOOT:		return boot(world, h.on);
 	case SILENCE:		return world->agents[THERE].up && turn(&world->agents[THERE].silent, true);
+	case RELEARN:		return agent_relearn(world, h.on);
 	case KILL:		return kill_agent(world, h.on);
 	case CLOSE_CONN:	return host_disconnect(world, h.on);
 	case RESTART:		return restart(world, h.on);
@@ -382,7 +398,7 @@ bool world_happen(struct world *world, struct happening h)
 	case LOSE_ROW:		return lose_row(world, h.on);
 	case LOSE_MARKS:	return lose_marks(world, h.on);
 	case SPOIL_MARKS:	return world->spoilt_mark |= h.on == THERE, turn(&agent->cannot_mark, true);
-	case ABORT:		return world->agents[HERE].up && turn(&world->agents[HERE].abort, true);
+	case ABORT:		return ask_abort(world, h.on);
 	case RESOLVE:		return resolve(world);
 	case GUEST_ENDS:
 		if (world->hosts[THERE].copy != RUNS)

@@ -35,7 +35,8 @@ struct life {
 
 static const struct rules shipped = {
 	.next = cf_phase_next, .recover = cf_recover, .noting = cf_phase_noting, .word = cf_word, .obey = cf_obey_judge,
-	.may_arm = cf_may_arm, .may_close = cf_may_close, .stand_again = cf_stand_again,
+	.may_arm = cf_may_arm, .may_close = cf_may_close, .stand_again = cf_stand_again, .abort = cf_phase_abort,
+	.relearn = cf_relearn,
 };
 
 static uint64_t lives, happened, began[CF_N_PHASES], killed[2][CF_N_PHASES], ends[CF_N_PHASES], doubts;
@@ -235,9 +236,9 @@ static struct cf_again lost_decision(enum cf_side side, enum cf_phase phase, boo
 	return cf_recover(side, phase, has_gate, CF_DECISION_NONE);
 }
 
-static enum cf_noting armed_beside(enum cf_side side, enum cf_phase phase)
+static enum cf_noting armed_beside(enum cf_side side, enum cf_phase phase, bool has_gate)
 {
-	return phase == CF_PHASE_ARMED ? CF_NOTE_BESIDE : cf_phase_noting(side, phase);
+	return phase == CF_PHASE_ARMED ? CF_NOTE_BESIDE : cf_phase_noting(side, phase, has_gate);
 }
 
 static enum cf_word any_drop(enum cf_phase phase, bool resumed, enum cf_mark mark)
@@ -284,6 +285,45 @@ static const struct cf_edge *impatient(enum cf_side side, enum cf_phase from, en
 	return cf_phase_next(side, from, from == CF_PHASE_ROLLING_BACK && on == CF_EV_FAILED ? CF_EV_KEPT : on);
 }
 
+/* As if an abort at the destination could take back what was obeyed. */
+static enum cf_abort ever(enum cf_side side, enum cf_phase phase, bool has_gate, bool hears)
+{
+	return phase == CF_PHASE_OBEYED ? CF_ABORT_HERE : cf_phase_abort(side, phase, has_gate, hears);
+}
+
+static const struct cf_edge *obeyed_is_armed(enum cf_side side, enum cf_phase from, enum cf_event on)
+{
+	return cf_phase_next(side, from == CF_PHASE_OBEYED && on == CF_EV_ABORT ? CF_PHASE_ARMED : from, on);
+}
+
+/* A source that learns of it anew thinks that no commit was sent, as it has noted none. */
+static enum cf_phase not_sent(const struct cf_left *left)
+{
+	enum cf_phase phase = cf_relearn(left);
+
+	return phase == CF_PHASE_IN_DOUBT && !left->ended ? CF_PHASE_ROLLING_BACK : phase;
+}
+
+/* One that has ended at the destination needs nobody's page to be taken back. */
+static enum cf_phase ended_well(const struct cf_left *left)
+{
+	bool stands = left->side == CF_SOURCE && left->ended && left->here == CF_HERE_MOVING;
+
+	return stands ? CF_PHASE_ROLLING_BACK : cf_relearn(left);
+}
+
+/* A destination that learns of it anew thinks that it has landed, wherever its domain is. */
+static enum cf_phase has_landed(const struct cf_left *left)
+{
+	return left->side == CF_DESTINATION ? CF_PHASE_RUNNING : cf_relearn(left);
+}
+
+/* A source learns of what is open there, and of nothing that has ended. */
+static enum cf_phase open_alone(const struct cf_left *left)
+{
+	return left->side == CF_SOURCE && left->ended ? CF_PHASE_UNKNOWN : cf_relearn(left);
+}
+
 static const struct {
 	const char *sentence;
 	struct rules flaw;	/* what is not set is as it ships */
@@ -294,6 +334,11 @@ static const struct {
 	{ "the ledger is not waited for before the copy may converge", { .noting = armed_beside } },
 	{ "whatever came to its end is sworn never to have run", { .word = any_drop } },
 	{ "a late commit is obeyed", { .obey = never_late } },
+	{ "an abort at the destination ends what was obeyed", { .abort = ever, .next = obeyed_is_armed } },
+	{ "a source that lost its ledger and hears of it anew takes its guest back", { .relearn = not_sent } },
+	{ "... of one that has ended there, whatever its page says", { .relearn = ended_well } },
+	{ "... nothing of one that has ended there", { .relearn = open_alone } },
+	{ "a destination that lost its ledger and hears of it anew says that it ran", { .relearn = has_landed } },
 	{ "there is no way into doubt", { .next = no_doubt } },
 	{ "a guest that could not be taken back is taken for one that was", { .next = impatient } },
 	{ "the source leaves the guest's autostart as it is", { .keeps_autostart = true } },
@@ -320,6 +365,8 @@ static void try_flaw(const char *sentence, const struct rules *flaw, uint64_t se
 	rules.noting = flaw->noting ? flaw->noting : shipped.noting;
 	rules.word = flaw->word ? flaw->word : shipped.word;
 	rules.obey = flaw->obey ? flaw->obey : shipped.obey;
+	rules.relearn = flaw->relearn ? flaw->relearn : shipped.relearn;
+	rules.abort = flaw->abort ? flaw->abort : shipped.abort;
 	rules.may_arm = flaw->may_arm ? flaw->may_arm : shipped.may_arm;
 	rules.may_close = flaw->may_close ? flaw->may_close : shipped.may_close;
 	rules.stand_again = flaw->stand_again ? flaw->stand_again : shipped.stand_again;

@@ -31,8 +31,10 @@
 struct rules {
 	const struct cf_edge *(*next)(enum cf_side side, enum cf_phase from, enum cf_event on);
 	struct cf_again (*recover)(enum cf_side side, enum cf_phase phase, bool has_gate, enum cf_decision decision);
-	enum cf_noting (*noting)(enum cf_side side, enum cf_phase phase);
+	enum cf_noting (*noting)(enum cf_side side, enum cf_phase phase, bool has_gate);
 	enum cf_word (*word)(enum cf_phase phase, bool resumed, enum cf_mark mark);
+	enum cf_phase (*relearn)(const struct cf_left *left);
+	enum cf_abort (*abort)(enum cf_side side, enum cf_phase phase, bool has_gate, bool hears);
 	bool (*may_arm)(enum cf_mark mark);
 	bool (*may_close)(enum cf_mark mark, enum cf_decision told);
 	enum cf_event (*stand_again)(enum cf_mark mark, enum cf_here here);
@@ -60,6 +62,7 @@ enum kind {
 	START,		/* an agent comes up */
 	BOOT,		/* a host comes up */
 	SILENCE,	/* the destination hears nothing of the source any more */
+	RELEARN,	/* an agent whose ledger was lost hears from the other what was under way */
 
 	/* what goes wrong */
 	KILL,		/* kill -9 of an agent */
@@ -76,7 +79,7 @@ enum kind {
 	LOSE_ROW,	/* the ledger is damaged, and set aside */
 	LOSE_MARKS,	/* likewise */
 	SPOIL_MARKS,	/* none can be written from now on */
-	ABORT,		/* the operator says so */
+	ABORT,		/* the operator says so, at either host */
 	RESOLVE,	/* ... that he looked, and where it runs */
 	GUEST_ENDS,	/* it powers itself off at the destination */
 	N_KINDS,
@@ -88,7 +91,7 @@ struct happening {
 	uint8_t on;	/* whose, which message, or how long: HERE, THERE, enum message, log10 of ms */
 };
 
-enum message { M_RESERVE, M_LEASE, M_OFFER, M_PREPARED, M_COMMIT, M_ASK, M_ANSWER, M_CLOSE, M_ACCEPTED, N_MESSAGES };
+enum message { M_RESERVE, M_LEASE, M_OFFER, M_PREPARED, M_COMMIT, M_ASK, M_ANSWER, M_CLOSE, M_ACCEPTED, M_WISH, N_MESSAGES };
 
 struct sent {
 	enum message message;
@@ -105,7 +108,7 @@ struct row {
 };
 
 /* Of the page at the source, of the promises at the destination. */
-enum mark { NO_MARK, ARMED_MARK, COMMIT_MARK, ROLL_BACK_MARK, OBEYED_MARK, CLOSED_MARK };
+enum mark { NO_MARK, ARMED_MARK, COMMIT_MARK, ROLL_BACK_MARK, KEPT_MARK, LEFT_MARK, OBEYED_MARK, CLOSED_MARK };
 
 struct agent {
 	/* lasts */
@@ -123,7 +126,7 @@ struct agent {
 	struct row notes[NOTES_MOST];
 	size_t n_notes;
 	bool noting, or_abort;		/* the act waits for its note; does without it as the edge has it */
-	bool impatient, abort, silent, kept, offered, leased, prepared, prepared_there, accepted, resent, closed;
+	bool impatient, abort, wished, silent, kept, offered, leased, prepared, prepared_there, accepted, resent, closed;
 	bool has_word, has_commit, owes_answer, knows_commit, not_sent;
 	enum cf_word word;
 	enum cf_resolution resolution;
@@ -174,6 +177,7 @@ void world_end(struct world *world);
 void agent_step(struct world *world, int side);
 bool agent_note(struct world *world, int side);
 bool agent_start(struct world *world, int side);
+bool agent_relearn(struct world *world, int side);
 void agent_take_message(struct world *world, const struct sent *sent);
 void agent_event(struct world *world, int side, enum cf_event event);
 bool agent_act_here(struct world *world);
@@ -181,9 +185,12 @@ bool agent_act_there(struct world *world);
 enum cf_word agent_word(const struct world *world);
 enum cf_mark agent_promise(const struct world *world);
 bool agent_mark(struct agent *agent, enum mark mark);
+void agent_settle(struct agent *agent, enum mark how);
+enum cf_decision agent_decision(const struct world *world);
 void agent_say(struct world *world, int from, enum message message);
 
 /* For the hosts */
+enum cf_here host_here(const struct host *host);
 void host_runs(struct world *world, int side);
 void host_gone(struct world *world, int side);
 bool host_disconnect(struct world *world, int side);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -40,14 +41,23 @@ static inline void send_all(int fd, int news)
 		_exit(2);
 }
 
-/* Orders: 's' send over the first socket, 'c' close it, 'q' quit; sockets are 10 and above. */
+static inline void *send_beside(void *unused)
+{
+	send_all(10, 1);
+	return unused;
+}
+
+/* Orders: 's' send over the first socket, 't' on a thread, 'c' close it, 'q' quit; sockets are 10 and above. */
 static inline int be_qemu(void)
 {
+	pthread_t thread;
 	char order;
 
 	while (read(0, &order, 1) == 1 && order != 'q') {
 		if (order == 's')
 			send_all(10, 1);
+		if (order == 't' && pthread_create(&thread, NULL, send_beside, NULL) != 0)
+			return 2;
 		if (order == 'c')
 			close(10);
 		if (order == 'c' && write(1, "c", 1) != 1)

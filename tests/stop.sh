@@ -4,7 +4,7 @@
 # The end of an agent with migrations under way: within the time that it has for them,
 # and beyond it; and what waits for its turn waits on, for the next agent.
 . "$srcdir/tests/rig/rig.sh"
-RIG_DRIVER=libvirt	# what is tried here is what libvirt does by itself
+RIG_DRIVER=libvirt	# at first: what libvirt does by itself
 requires_rig
 requires_command curl
 
@@ -44,7 +44,7 @@ for guest in g h; do
 	rig_define A $guest mem=128 tick=10 >/dev/null
 	rig_virsh A start $guest >&2
 done
-rig_define B i mem=128 tick=0 >/dev/null
+rig_define B i mem=128 tick=10 >/dev/null
 rig_virsh B start i >&2
 for guest in Ag Ah Bi; do
 	ok "guest ${guest:1} is up" wait_for 60 rig_virsh ${guest:0:1} domtime ${guest:1}
@@ -52,7 +52,7 @@ done
 
 # Within its time.
 
-rig_tbf A 20mbit
+rig_tbf A 10mbit
 begin goes A migrate g hB
 id=$(its_id goes)
 ok "one guest is copied" wait_for 30 copies A "$id"
@@ -79,7 +79,7 @@ ok "its command still watches" grep -q 'trying again' "$RIG_DIR/waits"
 
 # Beyond it.
 
-rig_tbf A 20mbit
+rig_tbf A 10mbit
 ok "the agent of hA starts again" begin_agent '1 s'
 id=$waiting
 ok "who waited has its turn, and is copied" wait_for 30 copies A "$id"
@@ -91,7 +91,31 @@ ok "libvirt goes on with it" eval 'rig_virsh A domjobinfo h | grep -q "Memory re
 rig_tbf A off
 ok "the guest moves" wait_for 60 not rig_virsh A domstate h
 is "and runs on hB" "$(rig_virsh B domstate h)" running
-for guest in g h; do
+
+# With a gate a copy lives no longer than its agent.
+
+RIG_DRIVER=auto
+ok "the agent of hA starts once more" begin_agent '30 s'
+rig_agent_conf B "$settings" 'stop-wait = "1 s"'
+rig_agent B reload
+ok "hB's guest may go to hA" wait_for 20 rig_clockferry B check i hA
+rig_tbf B 10mbit
+begin gated B migrate i hA
+id=$(its_id gated)
+ok "it is copied" wait_for 30 copies B "$id"
+ok "the agent of hB is stopped, which is not to take long" rig_agent B stop
+wait "$job"
+ok "hA has dropped it" wait_for 20 in_phase A "$id" dropped
+ok "the agent of hB comes again" rig_agent B start
+ok "both hosts have the same receipt" both_have "$id"
+like "which says why" "$(receipt 'v["driver"], v["migration"]["outcome"], v["migration"]["reason"]')" \
+	'^gated aborted agent-stopping: .* 1 s have passed$'
+is "the guest runs where it was" "$(rig_virsh B domstate i)" running
+ok "and is nowhere else" not rig_virsh A domstate i
+rig_tbf B off
+ok "it is not tried again by itself, and may go" rig_clockferry B migrate i hA
+
+for guest in g h i; do
 	rig_judge $guest >"$RIG_DIR/verdict"
 	is "there were never two copies of $guest" "$(pick 'v["two_copies"] + v["rollbacks"]' <"$RIG_DIR/verdict")" "[]"
 done

@@ -18,6 +18,7 @@ static int tap_ran, tap_failed;
 			tap_failed++;                                             \
 			printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);       \
 		}                                                                 \
+		fflush(stdout);	/* or a child that is forked says it, too */      \
 	} while (0)
 
 /* Ends main(): prints the plan after the fact, so that nobody has to count. */

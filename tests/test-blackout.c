@@ -84,6 +84,8 @@ static void libvirt_cases(void)
 	ok(!cf_libvirt_downtime_mixed(ret, cf_interval_neg(ahead)), "... one behind by more than the blackout is not");
 	ok(cf_libvirt_downtime_mixed(ret, cf_interval_of((cf_span){ -111 * CF_MS }, (cf_span){ -109 * CF_MS })),
 	   "... and what may have been in it is not denied");
+	ok(cf_libvirt_downtime_mixed(ret, (struct cf_interval){ { INT64_MIN }, { INT64_MAX } }),
+	   "... nor where nothing is known of the offset");
 }
 
 /* What is left out of the arithmetic, to see it fail. */

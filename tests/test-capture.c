@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/notice.h"
 #include "daemon/act/record.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/virt/guest.h"
@@ -20,7 +21,8 @@
 static int64_t now = 1000 * CF_S;	/* RAW */
 static const char *answer;		/* of the guest's agent: why it fails, or NULL */
 static int answer_error;
-static int64_t ahead;			/* its clock, when it does not */
+static int64_t ahead;			/* its clock, when it does not, ... */
+static int64_t within = 100 * CF_US;	/* ... and how well that can be told */
 static int asked;
 static struct cf_record sent;
 
@@ -45,9 +47,16 @@ int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_m
 	asked++;
 	if (answer)
 		return cf_fail(err, answer_error, CF_HOST, "%s", answer);
-	*ret = (struct cf_guest_offset){ .offset = cf_interval_around((cf_span){ ahead }, (cf_span){ 100 * CF_US }),
+	*ret = (struct cf_guest_offset){ .offset = cf_interval_around((cf_span){ ahead }, (cf_span){ within }),
 					 .at = kernel_instant(), .rounds = rounds };
 	return 0;
+}
+
+void notice_marker_before(struct work *work, cf_span patience)
+{
+	(void)patience;
+	work->record->has_disruption = true;
+	work->record->disruption = 5;
 }
 
 int fake_answer(const struct fake_asked *question, struct cf_error *err)
@@ -56,11 +65,6 @@ int fake_answer(const struct fake_asked *question, struct cf_error *err)
 	if (question->route == CF_ROUTE_RECORD)
 		sent = *(const struct cf_record *)question->request;
 	return 0;
-}
-
-void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)
-{
-	snprintf(why, CF_DETAIL_ROOM, "%s", fmt);
 }
 
 bool work_aborted(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -81,6 +85,7 @@ static void begin(void)
 	work->has_first_guest_offset = false;
 	answer = NULL;
 	ahead = 0;
+	within = 100 * CF_US;
 }
 
 static bool fails(int error, const char *why)
@@ -122,6 +127,24 @@ static void test_later_failure(void)
 	ok(guest->lever == CF_LEVER_GUEST_AGENT, "... and is a lever");
 	ok(fails(ETIMEDOUT, "it did not answer") && guest->has_guest_offset && guest->guest_offset.offset.high.ns > CF_S,
 	   "what was known stays known when it falls silent");
+}
+
+/* While memory is copied the agent of a busy guest may need half a second for one answer. */
+static void test_bad_moment(void)
+{
+	const struct cf_guest_offset *offset = &work->record->guest.guest_offset;
+	int64_t first;
+
+	begin();
+	goes_well(CF_S);
+	first = offset->at.raw.ns;
+	now += 10 * CF_S;
+	within = 250 * CF_MS;
+	ok(goes_well(CF_S - 150 * CF_MS) && offset->at.raw.ns == first && cf_interval_width(offset->offset).ns == 200 * CF_US,
+	   "a reading with room for all that an earlier one says adds nothing");
+	ok(goes_well(CF_S + 255 * CF_MS) && offset->at.raw.ns == now, "... one that has not may tell of a step, and counts, wide as it is");
+	within = 100 * CF_US;
+	ok(goes_well(CF_S + 300 * CF_MS) && cf_interval_width(offset->offset).ns == 200 * CF_US, "... until a better one comes");
 }
 
 static void test_rate(void)
@@ -178,6 +201,7 @@ static void test_send(void)
 	goes_well(CF_S);
 	ok(act_capture(work, why) == CF_EV_CAPTURED && sent.guest.has_guest_offset && !sent.has_stop,
 	   "the first record has the guest's clock");
+	ok(sent.has_disruption && sent.disruption == 5, "... and its vmclock's marker");
 	ok(!sent.has_raw_offset, "... and no offset of the hosts, of which no round has told");
 	ok(sent.host_at.raw.ns == now && strcmp(sent.destination_boot, "that boot") == 0,
 	   "... when that was, and for which boot of the destination it holds");
@@ -203,6 +227,7 @@ int main(void)
 
 	test_first_reason();
 	test_later_failure();
+	test_bad_moment();
 	test_rate();
 	test_lately();
 	test_send();

@@ -283,6 +283,59 @@ static void test_step(void)
 	ok(cf_clock_look(&memory, at(42, US(24000)), true), "told so, and it moved by 3.7 ms: a step");
 }
 
+/* chronyd's first updates after a step, made of what it measured before: as a real one had them. */
+static void test_step_and_old_samples(void)
+{
+	static const double says[] = { -0.0005, -0.0006, -0.78, -1.8, -2.04 };
+	struct cf_clock_memory memory = { 0 };
+	struct cf_tracking_reading r = healthy(plain(0));
+	struct cf_clock_view view;
+	cf_span two = S(2);
+	bool denied = true;
+
+	cf_clock_read(&memory, limits, &r);
+	cf_clock_look(&memory, plain(1), false);
+	cf_clock_look(&memory, at(1.1, two), false);
+	for (size_t i = 0; i < CF_COUNT(says); i++) {
+		double s = 4 + (double)i;
+
+		r = healthy(at(s, two));
+		r.tracking.correction = S(says[i]);
+		r.tracking.reference_time = cf_real_add(plain(s).real, S(2 + says[i] - 0.5));
+		cf_clock_read(&memory, limits, &r);
+		view = cf_clock_at(&memory, limits, at(s, two));
+		denied = denied && view.state == CF_CLOCK_UNSYNCHRONISED && view.fault == CF_FAULT_STEPPED && !view.has_bound;
+	}
+	ok(denied, "updates that know nothing of the step, or half of it, do not confirm it, even where two agree");
+	r = healthy(at(10, two));
+	r.tracking.correction = S(-2);
+	r.tracking.reference_time = plain(9.9).real;
+	cf_clock_read(&memory, limits, &r);
+	view = cf_clock_at(&memory, limits, at(10, two));
+	ok(view.state == CF_CLOCK_SYNCHRONISED && view.stepped && view.bound.ns > 2 * CF_S, "one that knows of it does");
+
+	cf_clock_look(&memory, at(10, two), false);
+	cf_clock_look(&memory, plain(10.1), false);
+	r = healthy(plain(13));
+	cf_clock_read(&memory, limits, &r);
+	view = cf_clock_at(&memory, limits, plain(13));
+	ok(view.state == CF_CLOCK_SYNCHRONISED && !view.stepped, "set right by as much as it was wrong: one is enough");
+
+	cf_clock_look(&memory, plain(13), false);
+	cf_clock_look(&memory, at(13.1, two), false);
+	for (int i = 0; i < 8; i++) {
+		denied = i == 0 || (denied && view.fault == CF_FAULT_STEPPED);
+		for (int twice = 0; twice < 2; twice++) {
+			r = healthy(at(20 + i + 0.1 * twice, two));
+			r.tracking.reference_time = cf_real_add(plain(20 + i).real, S(2 - 0.5));
+			cf_clock_read(&memory, limits, &r);
+			view = cf_clock_at(&memory, limits, at(20 + i + 0.1 * twice, two));
+		}
+	}
+	ok(denied, "seven that deny a step are not believed, however often they are read");
+	ok(view.state == CF_CLOCK_SYNCHRONISED && !view.stepped, "eight are: the clock was set right, and what was known of it was wrong");
+}
+
 /* An update that chronyd accepted shortly before the step, told of or not, says nothing of the clock after it. */
 static void test_step_and_update(void)
 {
@@ -429,6 +482,7 @@ int main(void)
 	test_ageing();
 	test_restart();
 	test_step();
+	test_step_and_old_samples();
 	test_step_and_update();
 	test_movement();
 	test_agreement();

@@ -6,19 +6,13 @@ import random
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.environ.get("srcdir", "."), "tests", "emulated"))
+tests = os.path.join(os.environ.get("srcdir", "."), "tests")
+sys.path[:0] = [tests, os.path.join(tests, "emulated")]
 sys.dont_write_bytecode = True
 import clocks  # noqa: E402
+from tap import done, ok  # noqa: E402
 
 MS = 1_000_000
-ran = failed = 0
-
-
-def ok(good, sentence):
-    global ran, failed
-    ran += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {ran} - {sentence}")
 
 
 class Stream:
@@ -138,5 +132,4 @@ test_timer_that_comes_late()
 test_apart()
 test_pause()
 test_back()
-print(f"1..{ran}")
-sys.exit(failed != 0)
+done()

@@ -293,6 +293,28 @@ static void last_word(void)
 	ok(wrong == 0, "it is obeyed exactly when nothing at all speaks against it");
 }
 
+/* What the record of STOP may take is of what the guest may stand still, and leaves most of it. */
+static void record_patience(void)
+{
+	static const struct { int64_t limit, patience; } rows[] = {
+		{ CF_MS, 200 * CF_MS }, { CF_S, 200 * CF_MS }, { 1600 * CF_MS, 200 * CF_MS }, { 1608 * CF_MS, 201 * CF_MS },
+		{ 60 * CF_S, 7500 * CF_MS }, { 80 * CF_S, 10 * CF_S }, { CF_DAY, 10 * CF_S },
+	};
+	struct cf_both_limits limits = { 0 };
+	int64_t wrong = 0;
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		limits.limits.max_blackout.ns = rows[i].limit;
+		ok(cf_record_patience(&limits).ns == rows[i].patience, "a limit of %lld ms leaves the record of STOP %lld ms",
+		   (long long)(rows[i].limit / CF_MS), (long long)(rows[i].patience / CF_MS));
+	}
+	for (int i = 0; i < TRIES; i++) {
+		limits.limits.max_blackout.ns = sim_between(&sim, CF_S, CF_DAY);
+		wrong += cf_record_patience(&limits).ns > limits.limits.max_blackout.ns / 4;
+	}
+	ok(wrong == 0, "from a second on it is never more than a quarter of the limit");
+}
+
 int main(void)
 {
 	limits_hold();
@@ -300,5 +322,6 @@ int main(void)
 	only_warned();
 	stories();
 	last_word();
+	record_patience();
 	return done();
 }

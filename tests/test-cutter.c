@@ -163,14 +163,14 @@ static void test_heartbeat(void)
 
 static void test_pause(void)
 {
-	begin(MS(1), MS(1000), false);
+	begin(MS(1), MS(3000), false);
 	status(MIGRATION_ACTIVE);
 	feed(GUEST_EV_STOP, 0, MS(60000));
 	ok(!ended(200).cut, "STOP alone is not the switchover, however long it lasts");
 	ok(cutter_read(cutter, &(struct guard_end){ 0 }) == CF_WATCH_STANDS, "it is not known whose it is");
 	feed(GUEST_EV_PASS, 0, MS(0));
 	cutter_heard(cutter);
-	ok(!ended(1200).cut && cutter_read(cutter, &(struct guard_end){ 0 }) == CF_WATCH_PAUSED,
+	ok(!ended(3200).cut && cutter_read(cutter, &(struct guard_end){ 0 }) == CF_WATCH_PAUSED,
 	   "and one that somebody paused is not cut, whoever is silent");
 	end();
 }

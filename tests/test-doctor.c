@@ -10,6 +10,7 @@
 
 #include "daemon/doctor.h"
 #include "daemon/http/certificate.h"
+#include "daemon/settings.h"
 #include "tests/certs.h"
 #include "tests/tap.h"
 
@@ -49,6 +50,17 @@ static void spoil_chronyd(struct cf_host_evidence *e)
 {
 	e->report = (struct cf_report){ .state = CF_CLOCK_SYNCHRONISED, .has_tai_s = true, .why = "refused" };
 }
+static void spoil_answers(struct cf_host_evidence *e)
+{
+	e->report.has_reading_age = true;
+	e->report.reading_age = (cf_span){ 26 * CF_S };
+	strcpy(e->report.why, "does not answer");
+}
+static void spoil_haste(struct cf_host_evidence *e)
+{
+	e->report.has_reading_age = true;
+	e->report.reading_age = (cf_span){ 26 * CF_S };
+}
 static void spoil_clock(struct cf_host_evidence *e)
 {
 	e->report.state = CF_CLOCK_UNSYNCHRONISED;
@@ -64,6 +76,11 @@ static void spoil_libvirt(struct cf_host_evidence *e) { e->libvirt = false; strc
 static void spoil_libvirt_age(struct cf_host_evidence *e) { e->libvirt_version = 8009999; }
 static void spoil_qemu_age(struct cf_host_evidence *e) { e->emulator_version = 7001999; }
 static void spoil_driver(struct cf_host_evidence *e) { strcpy(e->driver_lacks, "ca.pem"); }
+static void spoil_spare_driver(struct cf_host_evidence *e)
+{
+	spoil_driver(e);
+	e->driver_spare = true;
+}
 static void spoil_cut(struct cf_host_evidence *e) { strcpy(e->cut_why, "no CAP_SYS_PTRACE"); }
 static void spoil_dog(struct cf_host_evidence *e) { strcpy(e->late_why, "not real-time"); }
 static void spoil_counters(struct cf_host_evidence *e) { strcpy(e->counters_why, "denied"); }
@@ -113,6 +130,7 @@ static const struct {
 	{ "a full disk", spoil_ledger, CF_VITAL_LEDGER, CF_VITAL_FAIL, "", "disk full" },
 	{ "a ledger that was damaged", spoil_history, CF_VITAL_LEDGER_LOST, CF_VITAL_WARN, "", "set aside" },
 	{ "no chronyd", spoil_chronyd, CF_VITAL_CHRONYD, CF_VITAL_FAIL, "", "refused" },
+	{ "a chronyd that answered once", spoil_answers, CF_VITAL_CHRONYD, CF_VITAL_FAIL, "", "does not answer" },
 	{ "no source", spoil_clock, CF_VITAL_CLOCK, CF_VITAL_FAIL, "", "no source" },
 	{ "evidence that contradicts itself", spoil_trust, CF_VITAL_CLOCK, CF_VITAL_FAIL, "", "" },
 	{ "holdover", spoil_source, CF_VITAL_CLOCK, CF_VITAL_WARN, "", "" },
@@ -124,6 +142,7 @@ static const struct {
 	{ "an old libvirt", spoil_libvirt_age, CF_VITAL_VERSIONS, CF_VITAL_WARN, "", "libvirt 9" },
 	{ "an old QEMU", spoil_qemu_age, CF_VITAL_VERSIONS, CF_VITAL_WARN, "", "QEMU" },
 	{ "libvirtd without certificates", spoil_driver, CF_VITAL_DRIVER, CF_VITAL_FAIL, "", "ca.pem" },
+	{ "... where agents stand at the gate", spoil_spare_driver, CF_VITAL_DRIVER, CF_VITAL_WARN, "", "ca.pem" },
 	{ "no right to take sockets", spoil_cut, CF_VITAL_CUT, CF_VITAL_FAIL, "", "no CAP_SYS_PTRACE" },
 	{ "an ordinary watchdog", spoil_dog, CF_VITAL_CUT, CF_VITAL_WARN, "", "not real-time" },
 	{ "no debugfs", spoil_counters, CF_VITAL_COUNTERS, CF_VITAL_WARN, "", "denied" },
@@ -196,6 +215,12 @@ static void test_rows(void)
 	for (int code = 0; code < CF_N_VITALS; code++)
 		if (!told[code])
 			ok(false, "nobody tells of %s", cf_vital_words[code]);
+}
+
+static void test_haste(void)
+{
+	examine(spoil_haste);
+	ok(n_not_well() == 0, "a chronyd that is asked seldom answers, however old its last answer is");
 }
 
 /* What cannot be known is not said to be well. */
@@ -274,19 +299,25 @@ static void test_rivals(void)
 
 static void test_driver(void)
 {
+	static struct settings settings = { .libvirt = { .driver = CF_DRIVER_LIBVIRT, .destination_uri = "qemu+tls://%s/system" } };
 	struct cf_host_evidence e = { 0 };
 
 	folder("CA");
 	folder("libvirt");
-	doctor_driver(dir, "qemu+tls://%s/system", &e);
+	doctor_driver(dir, &settings, &e);
 	ok(strstr(e.driver_lacks, "CA/cacert.pem: No such file"), "libvirtd lacks %s", e.driver_lacks);
 	put("CA/cacert.pem", "");
-	doctor_driver(dir, "qemu+tls://%s/system", &e);
+	doctor_driver(dir, &settings, &e);
 	ok(strstr(e.driver_lacks, "libvirt/clientcert.pem: No such file"), "then it lacks %s", e.driver_lacks);
 	put("libvirt/clientcert.pem", "");
-	doctor_driver(dir, "qemu+tls://%s/system", &e);
+	doctor_driver(dir, &settings, &e);
 	ok(!*e.driver_lacks && *e.driver, "then nothing");
-	doctor_driver("/nowhere", "qemu+ssh://%s/system", &e);
+	ok(!e.driver_spare, "where it drives all of them it is no spare");
+	settings.libvirt.driver = CF_DRIVER_AUTO;
+	doctor_driver("/nowhere", &settings, &e);
+	ok(*e.driver_lacks && e.driver_spare, "where the agents do it is");
+	strcpy(settings.libvirt.destination_uri, "qemu+ssh://%s/system");
+	doctor_driver("/nowhere", &settings, &e);
 	ok(!*e.driver_lacks, "and with SSH it needs none of them");
 }
 
@@ -336,6 +367,7 @@ int main(void)
 	char command[64];
 
 	test_rows();
+	test_haste();
 	test_absent();
 	test_many();
 	if (!mkdtemp(dir))

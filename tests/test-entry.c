@@ -8,6 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/act/lately.h"
+#include "daemon/act/migration.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/settings.h"
 #include "proto/receipt.h"
@@ -30,8 +31,9 @@ static struct migration *start(int n)
 
 static struct migration *expect(int n)
 {
-	static const struct cf_lease lease = { .granted = true, .host = "hA" };
-	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA" };
+	const struct cf_limits *limits = &settings_policy(parts.context.settings, "")->limits;
+	struct cf_lease lease = { .granted = true, .host = "hA", .limits = *limits };
+	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA", .limits = *limits };
 	struct migration *migration = NULL;
 
 	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", ledger_made_id(n));
@@ -96,6 +98,16 @@ static const char *kept_machine(int n)
 	return machine;
 }
 
+/* Is it kept what was said of it? */
+static bool keeps_said(int n)
+{
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+
+	return ledger_find(parts.made.ledger, ledger_made_id(n), &row, &err) == 0 && row->line.ended &&
+	       row->line.entry.has_reservation && row->line.entry.has_lease &&
+	       strcmp(row->line.entry.reservation.uuid, ledger_made_id(n)) == 0;
+}
+
 static struct cf_receipt *receipt_of(int n, const char *machine)
 {
 	CF_AUTO(cf_free) struct ledger_line *line = ledger_made_line(n, CF_PHASE_DROPPED, true);
@@ -114,6 +126,14 @@ static void turn_for(cf_span span)
 		sd_event_run(loop_sd(parts.made.loop), 10 * CF_MS / CF_US);
 }
 
+/* The receipt that the ledger has of it is from that machine, or will be. */
+static bool comes_to(int n, const char *machine)
+{
+	for (int i = 0; i < 600 && strcmp(kept_machine(n), machine) != 0; i++)
+		turn_for((cf_span){ 100 * CF_MS });
+	return strcmp(kept_machine(n), machine) == 0;
+}
+
 static void test_incoming(void)
 {
 	struct migration *migration = expect(3);
@@ -130,9 +150,60 @@ static void test_incoming(void)
 	migration_take_closing(migration, receipt_of(3, "in time"));
 	parts_run_to_end(&parts, migration);
 	ok(strcmp(kept_machine(3), "in time") == 0, "the source's receipt goes there");
+	ok(!keeps_said(3), "... and it needs nothing more of what it said");
 	migration_take_closing(migration, receipt_of(3, "late"));
-	turn_for((cf_span){ 300 * CF_MS });
-	ok(strcmp(kept_machine(3), "late") == 0, "and one that comes late in its place");
+	ok(comes_to(3, "late"), "and one that comes late in its place");
+}
+
+static void on_kept(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static bool keeps_wish(int n)
+{
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+
+	return ledger_find(parts.made.ledger, ledger_made_id(n), &row, &err) == 0 && row->line.entry.landing.has_abort_asked &&
+	       strcmp(row->line.entry.landing.abort_asked, "for a test") == 0;
+}
+
+static void test_wish(void)
+{
+	struct migration *migration = expect(16);
+	const struct cf_record *record;
+	bool kept = false;
+
+	parts_run_to_phase(&parts, migration, CF_PHASE_LEASED);
+	ok(!keeps_wish(16), "nobody has asked for the end of it");
+	ok(migration_abort(migration, "for a test", &err) == 0, "somebody does");
+	record = migration->work->record;
+	migration_take_record(migration, calloc(1, sizeof(struct cf_record)), &err);
+	migration_when_kept(migration, on_kept, &kept);
+	ok(!kept, "that it was heard is not said at once");
+	ok(migration->work->record == record, "and what the thread may be reading is left to it");
+	while (!kept)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	ok(keeps_wish(16), "but when the ledger has it: %s", err.text);
+	migration_take_closing(migration, receipt_of(16, "in time"));
+	parts_run_to_end(&parts, migration);
+	kept = false;
+	migration_when_kept(migration, on_kept, &kept);
+	ok(kept, "once it is over there is nothing to wait for");
+}
+
+/* The source fell silent, and may have lost what it said. */
+static void test_alone(void)
+{
+	cf_span lease = parts.context.settings->lease;
+	struct migration *migration = expect(14);
+
+	parts.context.settings->lease = (cf_span){ 100 * CF_MS };
+	parts_run_to_end(&parts, migration);
+	parts.context.settings->lease = lease;
+	ok(kept(14, CF_OUTCOME_ABORTED) && keeps_said(14), "without the source's receipt it is kept what was said: %s", err.text);
+	migration_take_closing(migration, receipt_of(14, "late"));
+	ok(comes_to(14, "late") && !keeps_said(14), "until that comes");
 }
 
 /* --- a ledger that cannot be written --- */
@@ -250,6 +321,8 @@ int main(void)
 	test_edges();
 	test_from_queue();
 	test_incoming();
+	test_alone();
+	test_wish();
 	test_slow();
 	test_refused();
 	test_lately();

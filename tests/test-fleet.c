@@ -3,6 +3,7 @@
 /* Who is watched, and that nobody waits for a peer that does not answer.  What a peer says is test-peer's. */
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,8 @@
 #include "daemon/clock/report.h"
 #include "daemon/peer/fleet.h"
 #include "tests/tap.h"
+
+#define TIMEOUT 20	/* s, of a peer that does not answer */
 
 static struct reporter *reporter;
 static struct cf_error err;
@@ -29,7 +32,7 @@ static struct settings *with(const char *const *names, size_t n)
 	char path[] = "/tmp/test-fleet-XXXXXX";
 	FILE *file = fdopen(mkstemp(path), "w");
 
-	fprintf(file, "host = \"hA\"\nprobe {\n\ttimeout = \"20 s\"\n}\n");
+	fprintf(file, "host = \"hA\"\nprobe {\n\ttimeout = \"%d s\"\n\tinterval = \"1 h\"\n}\n", TIMEOUT);
 	for (size_t i = 0; i < n; i++)
 		fprintf(file, "peer \"%s\" {\n\taddress = \"127.0.0.1\"\n\tport = %d\n}\n", names[i], port);
 	fclose(file);
@@ -49,6 +52,14 @@ static int listen_mute(void)
 		abort();
 	port = ntohs(to.sin_port);
 	return fd;
+}
+
+/* Somebody calls within five seconds, and is hung up on. */
+static bool is_called(int fd)
+{
+	struct pollfd poll_on = { .fd = fd, .events = POLLIN };
+
+	return poll(&poll_on, 1, 5000) == 1 && close(accept(fd, NULL, NULL)) == 0;
 }
 
 static bool watches(struct fleet *fleet, size_t n, const char *one)
@@ -71,6 +82,7 @@ int main(void)
 	CF_AUTO(settings_free) struct settings *first = with(before, 2);
 	CF_AUTO(settings_free) struct settings *second = with(after, 2);
 	CF_AUTO(settings_free) struct settings *none = with(NULL, 0);
+	CF_AUTO(settings_free) struct settings *one = NULL;
 	struct fleet *fleet = NULL;
 	cf_mono began;
 
@@ -82,7 +94,14 @@ int main(void)
 	ok(fleet_reload(fleet, second, &err) == 0 && watches(fleet, 2, "hD"), "others after a reload");
 	ok(fleet_reload(fleet, none, &err) == 0 && watches(fleet, 0, ""), "nobody when nobody is named");
 	ok(fleet_reload(fleet, first, &err) == 0 && watches(fleet, 2, "hB"), "and again who was before");
-	ok(cf_mono_since(kernel_raw(), began).ns < 4 * CF_S, "while none of them has answered");
+	ok(cf_mono_since(kernel_raw(), began).ns < TIMEOUT * CF_S / 2, "while none of them has answered");
+
+	ok(fleet_reload(fleet, none, &err) == 0, "nobody once more");
+	close(mute);
+	mute = listen_mute();
+	one = with(before, 1);
+	ok(fleet_reload(fleet, one, &err) == 0 && is_called(mute), "one is asked, and does not answer");
+	ok(fleet_reload(fleet, one, &err) == 0 && is_called(mute), "after a reload it is asked again, not in an hour");
 
 	close(mute);
 	fleet_free(fleet);

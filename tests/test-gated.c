@@ -3,9 +3,12 @@
 /* The driver with a gate, at the source, and leftovers. */
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/virt/drive.h"
+#include "daemon/virt/job.h"
 #include "daemon/virt/leftover.h"
 #include "tests/fake-phases.h"
 #include "tests/tap.h"
@@ -112,6 +115,48 @@ static void test_begin(void)
 	drive_free(drive);
 }
 
+/* QEMU's target is set before Begin, and is to be what it was where nothing comes of that. */
+static atomic_ullong target_ms;
+
+int virDomainMigrateSetMaxDowntime(virDomainPtr domain, unsigned long long downtime, unsigned int flags)
+{
+	(void)domain;
+	(void)flags;
+	atomic_store(&target_ms, downtime);
+	return 0;
+}
+
+/* What a Begin leaves behind that was waited for, and one that was not. */
+static unsigned long long target_after(int answer, bool waited_for)
+{
+	struct phase *phase = phase_new(phase_begin, virDomainGetConnect(test), test, 0);
+	sem_t hold;
+
+	forget();
+	sem_init(&hold, 0, waited_for);
+	fake.begin = answer;
+	fake.hold = &hold;
+	phase->has_downtime = true;
+	phase->downtime_ms = 300;
+	atomic_store(&target_ms, 77);
+	task_by(&phase->task, NULL, NULL, waited_for ? soon() : now(), &err);
+	phase_drop(phase);
+	if (!waited_for)
+		sem_post(&hold);
+	while (virt_hung_calls() > 0)
+		usleep(1000);
+	sem_destroy(&hold);
+	return atomic_load(&target_ms);
+}
+
+static void test_target(void)
+{
+	ok(target_after(0, true) == 77, "a migration that has begun keeps its target");
+	ok(target_after(VIR_ERR_OPERATION_FAILED, true) == 300, "a guest of which none has gets back its own");
+	ok(target_after(VIR_ERR_OPERATION_FAILED, false) == 300, "also when that was no longer waited for");
+	ok(target_after(0, false) == 300, "and when it had begun, but too late");
+}
+
 static void test_settle(void)
 {
 	struct drive *drive = loaded();
@@ -168,6 +213,24 @@ static int state(void)
 	return now_is;
 }
 
+/* By itself this libvirt lets nothing run on. */
+static void test_unblock(void)
+{
+	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
+	int now_is, why;
+
+	virDomainDestroy(test);
+	virDomainCreate(test);
+	ok(virt_link_open(virt, PATIENCE, &link, &err) == 0 && virDomainGetState(test, &now_is, &why, 0) == 0 &&
+	   now_is == VIR_DOMAIN_RUNNING && why != VIR_DOMAIN_RUNNING_UNPAUSED, "a guest that nobody has paused yet");
+	ok(job_unblock(link, UUID, soon(), &err) == 0 && virDomainGetState(test, &now_is, &why, 0) == 0 &&
+	   now_is == VIR_DOMAIN_RUNNING && why == VIR_DOMAIN_RUNNING_UNPAUSED, "is paused for a moment, and runs on");
+	virDomainSuspend(test);
+	ok(job_unblock(link, UUID, soon(), &err) == 0 && state() == VIR_DOMAIN_PAUSED, "one that is paused stays so");
+	virDomainResume(test);
+	ok(job_unblock(link, COME, soon(), &err) == -ENOENT, "one that is not there: %s", err.text);
+}
+
 static void test_leftovers(void)
 {
 	forget();
@@ -202,7 +265,9 @@ int main(void)
 		return 1;
 	test_begin();
 	test_storage();
+	test_target();
 	test_settle();
+	test_unblock();
 	test_leftovers();
 	ok(fake_ends(), "nothing hangs");
 	return done();

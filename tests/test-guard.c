@@ -2,12 +2,17 @@
 
 /* Migrations that others drive: which come in, what the hook is told, and whether libvirt runs it. */
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "daemon/guard.h"
+#include "daemon/loop.h"
+#include "daemon/teller.h"
 #include "hook/settings.h"
 #include "policy/guard.h"
 #include "tests/tap.h"
@@ -135,6 +140,41 @@ static void test_telling(void)
 	   err.text);
 }
 
+static pthread_t home;
+static atomic_int waited, waited_at_home;	/* for the disk */
+
+int fsync(int fd)
+{
+	waited++;
+	waited_at_home += pthread_equal(pthread_self(), home);
+	return fdatasync(fd);
+}
+
+/* A host whose disk is slow is still one whose loop is not. */
+static void test_telling_later(void)
+{
+	CF_AUTO(settings_free) struct settings *first = NULL, *last = NULL;
+	struct teller teller = { .path = in("hook") };
+	struct hook_settings heard;
+
+	if (loop_new(&teller.loop, NULL) < 0 || settings_fallback("", &first, NULL) < 0 || settings_fallback("", &last, NULL) < 0)
+		abort();
+	home = pthread_self();
+	waited = 0;
+	first->guard.deadline = (cf_span){ 300 * CF_MS };
+	last->guard.deadline = (cf_span){ 400 * CF_MS };
+	teller_tell(&teller, first);
+	teller_tell(&teller, first);
+	teller_tell(&teller, last);
+	while (teller.telling)
+		sd_event_run(loop_sd(teller.loop), UINT64_MAX);
+	hook_settings_read(in("hook"), &heard);
+	ok(heard.deadline.ns == 400 * CF_MS, "of what it is told in quick succession it knows the last");
+	ok(waited == 2 && waited_at_home == 0, "the loop has not waited for the disk");
+	teller_clear(&teller);
+	loop_free(teller.loop);
+}
+
 static void test_looking(void)
 {
 	CF_AUTO(settings_free) struct settings *settings = NULL;
@@ -222,6 +262,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	test_telling();
+	test_telling_later();
 	test_looking();
 	test_daemon();
 	snprintf(command, sizeof(command), "rm -r %s", dir);

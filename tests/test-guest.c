@@ -179,6 +179,22 @@ static void rate_cases(void)
 	   "a guest that is being slewed may go on or stop");
 }
 
+static void what_adds(void)
+{
+	struct cf_guest_offset known = reading(0, -CF_MS, CF_MS), fresh = reading(10 * CF_S, -7 * CF_MS, 7 * CF_MS);
+
+	ok(!cf_guest_offset_adds(&known, &fresh), "+-1 ms that may have gone off by 5 ms since: +-7 ms later add nothing");
+	fresh = reading(10 * CF_S, -7 * CF_MS, 5 * CF_MS);
+	ok(cf_guest_offset_adds(&known, &fresh), "... unless one end is nearer");
+	fresh = reading(10 * CF_S, 20 * CF_MS, 80 * CF_MS);
+	ok(cf_guest_offset_adds(&known, &fresh), "... or it contradicts, however wide");
+	known.offset = (struct cf_interval){ { -CF_US }, { CF_US } };
+	known.has_rate = true;
+	known.rate = (struct cf_rate){ .ppm = 20, .bound_ppm = 1 };
+	fresh = reading(10 * CF_S, -CF_MS, CF_MS);
+	ok(!cf_guest_offset_adds(&known, &fresh), "with a rate that is known the earlier one tells more for longer");
+}
+
 #define AHEAD    { { 2000 }, { 2010 } }		/* the destination's clock */
 #define BEHIND   { { -2010 }, { -2000 } }
 #define EQUAL    { { -5 }, { 7 } }
@@ -446,6 +462,7 @@ int main(void)
 	readings();
 	rates();
 	rate_cases();
+	what_adds();
 	drift_cases();
 	drifts();
 	lag_cases();

@@ -5,20 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/act/hang.h"
 #include "daemon/act/persist.h"
-#include "daemon/clock/kernel.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/job.h"
+#include "tests/fake-host.h"
 #include "tests/tap.h"
 
 static struct {
-	int64_t now;			/* RAW */
 	int64_t hangs, thaws;		/* libvirtd: from when to when */
 	bool lost;			/* and its connections are lost then */
-	int64_t stops;			/* when the agent is to stop; 0: never */
 	int refusals;			/* so often it does not set what it is told to */
 	int refusal;			/* -errno */
 	int asked, tried;
@@ -29,19 +26,7 @@ static struct work *work;
 
 static bool hangs(void)
 {
-	return sim.now >= sim.hangs && sim.now < sim.thaws;
-}
-
-cf_mono kernel_raw(void)
-{
-	return (cf_mono){ sim.now };
-}
-
-int nanosleep(const struct timespec *wanted, struct timespec *left)
-{
-	(void)left;
-	sim.now += wanted->tv_sec * CF_S + wanted->tv_nsec;
-	return 0;
+	return fake.now.ns >= sim.hangs && fake.now.ns < sim.thaws;
 }
 
 struct virt_link *work_link(struct work *of, struct cf_error *err)
@@ -55,28 +40,12 @@ struct virt_link *work_link(struct work *of, struct cf_error *err)
 	return NULL;
 }
 
-bool work_stopping(const struct work *of)
-{
-	(void)of;
-	return sim.stops != 0 && sim.now >= sim.stops;
-}
-
-struct cf_landing *work_landing_begin(struct work *of)
-{
-	return &of->landing;
-}
-
-void work_landing_end(struct work *of)
-{
-	(void)of;
-}
-
 /* Until it answers, or nobody waits any more. */
 static int call(cf_mono deadline, struct cf_error *err)
 {
 	if (!hangs())
 		return sim.known ? 0 : cf_fail(err, ENOENT, CF_NOT_FOUND, "there is no such domain");
-	sim.now = deadline.ns;
+	fake.now = deadline;
 	return cf_fail(err, ETIMEDOUT, CF_HOST, "libvirt did not answer in time");
 }
 
@@ -121,11 +90,10 @@ int domain_look(struct virt *virt, const char *uuid, struct domain_standing *ret
 static void begin(cf_span hang, bool lost, cf_span stop)
 {
 	memset(&sim, 0, sizeof(sim));
-	sim.now = 1000 * CF_S;
-	sim.hangs = sim.now;
-	sim.thaws = sim.now + hang.ns;
+	fake_begin(stop);
+	sim.hangs = fake.now.ns;
+	sim.thaws = fake.now.ns + hang.ns;
 	sim.lost = lost;
-	sim.stops = stop.ns ? sim.now + stop.ns : 0;
 	sim.known = true;
 	sim.refusal = -EBUSY;
 	memset(&work->landing, 0, sizeof(work->landing));
@@ -134,7 +102,7 @@ static void begin(cf_span hang, bool lost, cf_span stop)
 
 static int64_t took(void)
 {
-	return sim.now - 1000 * CF_S;
+	return fake_took().ns;
 }
 
 static void test_wait(void)

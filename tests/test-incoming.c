@@ -71,6 +71,19 @@ static void test_passthrough(void)
 	accept_passthrough = false;
 }
 
+/* libvirt looks for elements in no namespace, takes the first of several in all of the XML, and all text in one. */
+static const char *const two_ways[] = {
+	"<domain><x:name xmlns:x='x'>come</x:name><name>gone</name><uuid>" COME "</uuid></domain>",
+	"<domain><name>come</name><uuid xmlns='x'>" COME "</uuid><uuid>" UUID "</uuid></domain>",
+	"<domain><name>come</name><name>gone</name><uuid>" COME "</uuid></domain>",
+	"<domain><name>come<x>, or gone</x></name><uuid>" COME "</uuid></domain>",
+	"<domain><name>Come</name><uuid>" COME "</uuid></domain>",
+	"<domain><name>come</name><uuid>" COME "</uuid><devices/><devices><emulator>/bin/sh</emulator></devices></domain>",
+	"<domain><name>come</name><uuid>" COME "</uuid><x:devices xmlns:x='x'/><devices><emulator>/bin/sh</emulator></devices></domain>",
+	"<domain><name>come</name><uuid>" COME "</uuid><devices><x:emulator xmlns:x='x'/><emulator>/bin/sh</emulator></devices></domain>",
+	"<domain><name>come</name><uuid>" COME "</uuid><devices><emulator>/bin/sh</emulator><emulator/></devices></domain>",
+};
+
 static void test_offers(void)
 {
 	struct drive_answer back = { 0 };
@@ -92,6 +105,11 @@ static void test_offers(void)
 	ok(prepare(&offer, &incoming, &back) == -EINVAL && told(""), "a library to be loaded into it");
 	offer.xml = "<domain><name>come</name><uuid>" COME "</uuid><devices><emulator>/bin/sh</emulator></devices></domain>";
 	ok(prepare(&offer, &incoming, &back) == -EINVAL && told(""), "any program as its emulator: %s", err.text);
+	for (size_t i = 0; i < CF_COUNT(two_ways); i++) {
+		offer.xml = two_ways[i];
+		ok(prepare(&offer, &incoming, &back) == -EINVAL && err.code == CF_PEER && told(""),
+		   "what libvirt could read in another way than we do: %s", err.text);
+	}
 	offer.xml = "<domain><name>come</name><uuid>" COME "</uuid><devices><emulator/></devices></domain>";
 	ok(prepare(&offer, &incoming, &back) == -EINVAL && told(""), "or none of a name: %s", err.text);
 	offer.xml = "<domain";
@@ -127,6 +145,41 @@ static void test_offers(void)
 	virDomainCreate(test);
 	forget();
 	ok(prepare(&offer, &incoming, &back) == -EBUSY && told(""), "but does not run: %s", err.text);
+}
+
+#define COOKIE(x) "<qemu-migration><name>come</name><uuid>" COME "</uuid>" x "</qemu-migration>"
+
+static int check(struct incoming *incoming, const char *cookie)
+{
+	err = (struct cf_error){ 0 };
+	return incoming_check(incoming, cookie, strlen(cookie) + 1, soon(), &err);
+}
+
+/* What the source's libvirt says last brings the XML of the next start here. */
+static void test_cookies(void)
+{
+	static const char *const bad[] = {
+		COOKIE(LINE("<q:arg value='-secret'/>")),
+		COOKIE(LINE("<q:env name='LD_PRELOAD' value='/tmp/libclockferry-kvm.so'/>")),
+		COOKIE("<domain><name>come</name><uuid>" UUID "</uuid></domain>"),
+		COOKIE("<domain><name>test</name><uuid>" COME "</uuid></domain>"),
+		COOKIE("<domain><name>come</name><uuid>" COME "</uuid><devices><emulator>/bin/sh</emulator></devices></domain>"),
+		COOKIE("<domain><name>come</name><uuid>" COME "</uuid></domain><domain/>"),
+		"<qemu-migration><secret",
+	};
+	struct incoming *incoming = prepared();
+
+	ok(incoming_check(incoming, NULL, 0, soon(), &err) == 0, "no cookie");
+	ok(check(incoming, COOKIE("")) == 0, "one without a domain: it is none the next time");
+	ok(check(incoming, COOKIE("<domain><name>come</name><uuid>" COME "</uuid></domain>")) == 0, "one with that which comes");
+	for (size_t i = 0; i < CF_COUNT(bad); i++)
+		ok(check(incoming, bad[i]) == -EINVAL && err.code == CF_PEER && !strstr(err.text, "secret"), "no: %s", err.text);
+	incoming_free(incoming);
+	accept_passthrough = true;
+	incoming = prepared();
+	ok(check(incoming, bad[0]) == 0, "arguments for QEMU, where that is allowed");
+	accept_passthrough = false;
+	incoming_free(incoming);
 }
 
 static const char capabilities[] =
@@ -197,6 +250,7 @@ int main(void)
 	if (!fake_begins())
 		return 1;
 	test_offers();
+	test_cookies();
 	test_passthrough();
 	test_emulators();
 	test_finish();

@@ -6,20 +6,14 @@ import random
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.environ.get("srcdir", "."), "tests", "rig"))
+tests = os.path.join(os.environ.get("srcdir", "."), "tests")
+sys.path[:0] = [tests, os.path.join(tests, "rig")]
 sys.dont_write_bytecode = True
 import judge  # noqa: E402
+from tap import done, ok  # noqa: E402
 
 MS = 1_000_000
 DELAY = MS // 10
-ran = failed = 0
-
-
-def ok(good, sentence):
-    global ran, failed
-    ran += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {ran} - {sentence}")
 
 
 class Guest:
@@ -132,6 +126,31 @@ def test_rollback():
     ok(verdict["boots"] == 2 and not verdict["rollbacks"], "a guest that rebooted did not go back")
 
 
+def test_forgotten():
+    guest = Guest().run("A", 500).stand(70)
+    guest.n -= 2
+    verdict = guest.run("B", 500).verdict()
+    ok([each["counter"] for each in verdict["forgotten"]] == [499, 500], "two ticks that came again on one clock were forgotten")
+    ok(not verdict["two_copies"] and not verdict["rollbacks"], "which is no second copy, nor one that went back")
+
+    guest = Guest().run("A", 498)
+    stopped = guest.guest
+    guest.stand(40).run("A", 2).stand(30)
+    guest.n, guest.guest = 498, stopped
+    verdict = guest.run("B", 500).verdict()
+    ok(len(verdict["two_copies"]) >= 2 and not verdict["forgotten"], "two ticks after the stop on either host are two copies")
+
+    guest.text = []
+    guest.run("A", 498).stand(40).run("A", 2).stand(30)
+    guest.n -= 2
+    verdict = guest.run("B", 500).verdict()
+    ok(len(verdict["two_copies"]) >= 2 and not verdict["forgotten"], "so they are where the first had stood still before, whatever the clock says")
+
+    guest = Guest().run("A", 500).stand(70)
+    guest.n -= 200
+    ok(len(guest.run("B", 500).verdict()["rollbacks"]) == 200, "nobody forgets as much as that")
+
+
 def test_damage():
     guest = Guest().run("A", 100)
     guest.text[50] = (guest.text[50][0], "1 2 A nonsense\n")
@@ -146,7 +165,7 @@ class Noisy(Guest):
     def __init__(self, seed, fast_ppm=80):
         super().__init__()
         self.random, self.fast, self.true, self.load = random.Random(seed), fast_ppm / 1e6, self.now, 1
-        self.heard = 0
+        self.heard = self.least = 0
 
     def run(self, host, ticks, speaks=True):
         for _ in range(ticks):
@@ -156,7 +175,7 @@ class Noisy(Guest):
             self.n += 1
             if speaks and self.random.random() > 0.02:
                 # A stream keeps its order: what comes after a late line is no earlier.
-                self.heard = max(self.heard, self.true + round(self.load * self.random.expovariate(5 / MS)))
+                self.heard = max(self.heard, self.true + self.least + round(self.load * self.random.expovariate(5 / MS)))
                 self.say(host, now=self.heard)
         return self
 
@@ -216,9 +235,15 @@ def test_pauses():
     guest.load = 1
     ok(not guest.run("A", 3000).verdict()["pauses"], "lines late and lost are no pause")
 
+    guest.least = 20 * MS
+    guest.run("A", 1200)
+    guest.least = 0
+    ok(not guest.run("A", 3000).verdict()["pauses"], "nor are seconds of lines of which none comes in time")
+    pauses = guest.stand(20).run("A", 3000).verdict()["pauses"]
+    ok(len(pauses) == 1 and inside(pauses[0]["stood_ns"], 20), "a pause after them is one")
+
 
 for name, test in list(globals().items()):
     if name.startswith("test_"):
         test()
-print(f"1..{ran}")
-sys.exit(failed != 0)
+done()

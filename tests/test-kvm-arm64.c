@@ -48,15 +48,20 @@ static int set(int fd, uint64_t id, uint64_t value)
 	return call(fd, KVM_SET_ONE_REG, &reg);
 }
 
-static void start_as(int n, unsigned long type, uint32_t features)
+static void furnish(int vm, int n, uint32_t features)
 {
 	struct kvm_vcpu_init init = { .features = { features } };
 
-	qemu = (struct qemu){ .vm = call(3, KVM_CREATE_VM, type), .n = n };
+	qemu = (struct qemu){ .vm = vm, .n = n };
 	for (int i = 0; i < n; i++) {
 		qemu.fds[i] = call(qemu.vm, KVM_CREATE_VCPU, (unsigned long)i);
 		call(qemu.fds[i], KVM_ARM_VCPU_INIT, &init);
 	}
+}
+
+static void start_as(int n, unsigned long type, uint32_t features)
+{
+	furnish(call(3, KVM_CREATE_VM, type), n, features);
 }
 
 static void start(int n)
@@ -376,6 +381,22 @@ static void test_scratch(void)
 	ok(hear()->n_vcpus == 3, "the VM that runs is the one with the vCPUs, not the one that was tried");
 }
 
+/* The order of a real QEMU: the VM that will run is made first, and tried is another in between. */
+static void test_scratch_between(void)
+{
+	const int first = 300;
+
+	vm_created(first, 0);
+	start(1);
+	call(qemu.fds[0], KVM_GET_ONE_REG, &(struct kvm_one_reg){ 77, 0 });
+	fake_vm.fd = first;
+	fake_vm.n = 0;
+	furnish(first, 2, 0);
+	run();
+	stop();
+	ok(hear()->n_vcpus == 2, "... whichever of the two was made first");
+}
+
 static void test_sample(void)
 {
 	struct cf_kvm_page *page;
@@ -404,6 +425,7 @@ int main(void)
 	test_refusals();
 	test_kept();
 	test_scratch();
+	test_scratch_between();
 	test_sample();
 	return done();
 }

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "daemon/clock/kernel.h"
 #include "daemon/virt/kvm-page.h"
 #include "tests/tap.h"
 
@@ -207,7 +209,7 @@ static void test_arm(void)
 }
 
 /* One writes all the time what belongs together, one reads. */
-static volatile bool stop;
+static atomic_bool stop;
 
 static void *writer(void *unused)
 {
@@ -228,13 +230,15 @@ static void test_torn(void)
 {
 	CF_AUTO(kvm_page_free) struct kvm_page *page = NULL;
 	static struct cf_kvm_said said;
+	cf_mono until = cf_mono_add(kernel_raw(), (cf_span){ 60 * CF_S });
 	int torn = 0, whole = 0;
 	pthread_t thread;
 
 	make(SEALS, sizeof(*at));
 	kvm_page_open("/proc", getpid(), &page, &err);
 	pthread_create(&thread, NULL, writer, NULL);
-	for (int i = 0; i < 20000; i++) {
+	/* Where the writer waits for a processor in the middle of writing, none is whole before it goes on. */
+	for (int i = 0; i < 20000 || (whole <= 100 && cf_mono_cmp(kernel_raw(), until) < 0); i++) {
 		if (kvm_page_read(page, &said, &err) < 0)
 			continue;
 		whole++;

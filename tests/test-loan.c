@@ -15,7 +15,7 @@
 #include "tests/pair.h"
 #include "tests/tap.h"
 
-static time_t ahead;		/* of this process' REALTIME, while it is set to be */
+static _Atomic time_t ahead;	/* of this process' REALTIME, while it is set to be */
 static struct fleet *fleet;
 
 /* In place of libc's: for everybody in here. */

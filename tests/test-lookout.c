@@ -3,7 +3,6 @@
 /* What the other host says during the copy reaches the gate: that it lets the guest go ends it. */
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 /* In place of the other host */
 
 static atomic_int phase = CF_PHASE_LEASED;	/* what it says; CF_PHASE_UNKNOWN: nothing */
+static atomic_bool wished;			/* somebody there wants an abort */
 static atomic_int asked;
 
 int fleet_call(struct fleet *fleet, const char *host, struct call **ret, struct cf_error *err)
@@ -57,6 +57,7 @@ int fake_answer(const struct fake_asked *question, struct cf_error *err)
 		return cf_fail(err, ECONNREFUSED, CF_PEER, "no answer");
 	*(struct cf_landing *)question->reply = (struct cf_landing){
 		.phase = phase, .has_reason = phase == CF_PHASE_DROPPED, .reason = "aborted by somebody",
+		.has_abort_asked = wished, .abort_asked = "aborted by uid 0 (root)",
 	};
 	return 0;
 }
@@ -74,32 +75,6 @@ void ramp_hold(struct work *work, bool hold)
 	work->held_back = hold;
 }
 
-void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, CF_DETAIL_ROOM, fmt, ap);
-	va_end(ap);
-}
-
-void act_say_refusal(char why[static CF_DETAIL_ROOM], const char *words, const struct cf_finding *findings, size_t n)
-{
-	(void)findings;
-	(void)n;
-	snprintf(why, CF_DETAIL_ROOM, "%s", words);
-}
-
-struct cf_migration *work_show_begin(struct work *work)
-{
-	return &work->shown;
-}
-
-void work_show_end(struct work *work)
-{
-	(void)work;
-}
-
 static struct work *work;
 static char why[CF_DETAIL_ROOM];
 
@@ -107,7 +82,7 @@ static bool refuses(void)
 {
 	*why = '\0';
 	gate_judge(work, why);
-	return strstr(why, "does not expect the guest any more");
+	return strstr(why, "does not expect the guest any more") || strstr(why, "aborted by");
 }
 
 /* Is that so once it was asked again? */
@@ -145,6 +120,11 @@ int main(void)
 	ok(!refuses_after(CF_PHASE_LEASED), "while it expects the guest it is no reason to stop");
 	ok(!refuses_after(CF_PHASE_PREPARED), "nor when the domain is there");
 	ok(!refuses_after(CF_PHASE_UNKNOWN), "nor when there is no answer");
+	wished = true;
+	ok(refuses_after(CF_PHASE_PREPARED), "when somebody there wants it called off that is heard");
+	ok(strcmp(why, "aborted by uid 0 (root), at hB") == 0, "... with who wants it, and where: %s", why);
+	ok(refuses_after(CF_PHASE_DROPPED) && strcmp(why, "aborted by uid 0 (root), at hB") == 0, "... also when that host has done it itself");
+	wished = false;
 	ok(refuses_after(CF_PHASE_DROPPED), "when it has let it go that is told");
 	ok(strcmp(why, "hB does not expect the guest any more: aborted by somebody") == 0, "... with its reason: %s", why);
 	ok(refuses_after(CF_PHASE_UNKNOWN), "... and stays so without an answer");

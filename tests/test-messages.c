@@ -6,11 +6,13 @@
  * that came later.  --shapes lists the messages that were tried (tests/shapes.sh).
  */
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/base.h"
 #include "proto/codec.h"
+#include "proto/finding.h"
 #include "proto/grow.h"
 #include "proto/query.h"
 #include "proto/route.h"
@@ -27,12 +29,21 @@ static struct kept {
 	struct kept *next;
 	struct cf_shape shape;
 	struct cf_field *fields;
+	const char *words[CF_N_FINDING_CODES];
 } *kept;
+
+static void forget_words(struct kept *keep, struct cf_field *f, int minor)
+{
+	assert((size_t)f->max < CF_COUNT(keep->words));
+	for (int64_t i = 0; i <= f->max; i++)
+		keep->words[i] = f->words_since[i] > minor ? NULL : f->words[i];
+	f->words = keep->words;
+}
 
 static const struct cf_shape *older(const struct cf_shape *shape, int minor)
 {
 	struct cf_field *fields = calloc(shape->n_fields + 1, sizeof(*fields));
-	struct kept *keep = malloc(sizeof(*keep));
+	struct kept *keep = calloc(1, sizeof(*keep));
 	struct cf_shape *copy = &keep->shape;
 
 	keep->next = kept;
@@ -49,17 +60,30 @@ static const struct cf_shape *older(const struct cf_shape *shape, int minor)
 		*f = shape->fields[i];
 		if (f->shape)
 			f->shape = older(f->shape, minor);
+		if (f->words_since)
+			forget_words(keep, f, minor);
 		copy->n_fields++;
 	}
 	return copy;
 }
 
-static bool differs(const struct cf_shape *shape, int minor)
+static bool has_newer_words(const struct cf_field *f, int minor)
 {
-	for (size_t i = 0; i < shape->n_fields; i++)
-		if (shape->fields[i].since > minor || (shape->fields[i].shape && differs(shape->fields[i].shape, minor)))
+	for (int64_t i = 0; f->words_since && i <= f->max; i++)
+		if (f->words_since[i] > minor)
 			return true;
 
+	return false;
+}
+
+static bool differs(const struct cf_shape *shape, int minor)
+{
+	for (size_t i = 0; i < shape->n_fields; i++) {
+		const struct cf_field *f = &shape->fields[i];
+
+		if (f->since > minor || has_newer_words(f, minor) || (f->shape && differs(f->shape, minor)))
+			return true;
+	}
 	return false;
 }
 

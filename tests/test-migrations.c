@@ -8,46 +8,29 @@
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-event.h>
+#include <time.h>
 
 #include "daemon/act/foreign.h"
 #include "daemon/act/migration.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
 #include "daemon/settings.h"
+#include "daemon/virt/private.h"
+#include "daemon/worker.h"
 #include "proto/codec.h"
 #include "proto/receipt.h"
-#include "tests/parts.h"
-#include "tests/tap.h"
+#include "tests/requests.h"
 
 #define HERE   "6695eb01-f6a4-8304-79aa-97f2502e193f"	/* of libvirt's domain "test" */
 #define ABSENT "00000000-1111-4000-8000-000000000000"	/* of a domain that is not there */
-#define ABSENT_TOO "00000000-2222-4000-8000-000000000000"
 #define TWO   "22222222-0000-4000-8000-000000000000"
 #define THREE "33333333-0000-4000-8000-000000000000"
-#define ONE_MORE     "66666666-0000-4000-8000-000000000000"
-#define ONE_MORE_YET "77777777-0000-4000-8000-000000000000"
-#define NOW_OR_NEVER "99999999-0000-4000-8000-000000000000"
-#define TOO_MANY     "88888888-0000-4000-8000-000000000000"
 #define WITH_XML  "aaaaaaaa-0000-4000-8000-000000000000"
 #define WITH_NONE "bbbbbbbb-0000-4000-8000-000000000000"
 #define ONE   "11111111-0000-4000-8000-000000000000"
-
-static struct parts parts;
-static struct cf_error err;
-
-static void on_waited(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static int start(const char *id, struct cf_migration_request request, struct migration **ret)
-{
-	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
-
-	return migrations_start(parts.all, id, &request, &operator, ret, &err);
-}
 
 static int start_with(const char *id, const char *xml, size_t size, struct migration **ret)
 {
@@ -75,16 +58,6 @@ static struct migration *ended(const char *id, const char *destination)
 	return migration;
 }
 
-static bool has_finding(const struct cf_receipt *receipt, enum cf_finding_code code, const char *detail)
-{
-	for (size_t i = 0; receipt && i < receipt->migration.n_findings; i++)
-		if (receipt->migration.findings[i].code == code &&
-		    strstr(receipt->migration.findings[i].detail, detail))
-			return true;
-
-	return false;
-}
-
 /* A name that nobody can have is as much as no peer: no connection, no reservation, and a receipt. */
 static void test_bad_name(void)
 {
@@ -96,163 +69,6 @@ static void test_bad_name(void)
 	ok(receipt && receipt->migration.has_requester &&
 	   strcmp(receipt->migration.requester.name, "uid 1000 (ada)") == 0 &&
 	   strcmp(receipt->migration.requester.role, "operator") == 0, "and who had asked for it");
-}
-
-static struct migration *waiting(int n, const char *domain, int64_t priority)
-{
-	struct cf_migration_request request = { .destination = "no such/host", .has_priority = true, .priority = priority };
-	struct migration *migration = NULL;
-	char id[CF_UUID_ROOM];
-
-	snprintf(id, sizeof(id), "55555555-0000-4000-8000-%012d", n);
-	snprintf(request.domain, sizeof(request.domain), "%s", domain);
-	ok(start(id, request, &migration) == 0, "%s with priority %d: %s", domain, (int)priority, err.text);
-	return migration;
-}
-
-static int64_t ahead(struct migration *migration)
-{
-	struct cf_migration view;
-
-	migration_view(migration, &view);
-	return view.phase == CF_PHASE_QUEUED && view.has_ahead ? view.ahead : -1;
-}
-
-static const struct cf_migration *last(struct migration *migration)
-{
-	parts_run_to_end(&parts, migration);
-	return &migration_receipt(migration)->migration;
-}
-
-/* When its turn came. */
-static int64_t turn(struct migration *migration)
-{
-	const struct cf_receipt *receipt = migration_receipt(migration);
-
-	for (size_t i = 0; i < receipt->n_phases; i++)
-		if (receipt->phases[i].phase == CF_PHASE_CHECKING)
-			return receipt->phases[i].at.ns;
-	return -1;
-}
-
-/* Those who wait: in their order, and no longer than they may. */
-static void test_queue(void)
-{
-	struct migration *low, *first, *second, *high, *other = NULL, *again = NULL;
-	struct cf_migration_request at_once = { "f", "no such/host", .has_wait = true };
-	struct cf_migration_request impatient = { "d", "no such/host", .has_wait = true, .wait = { CF_MS } };
-	bool answered = false;
-
-	parts.context.settings->outgoing = 0;
-	low = waiting(1, "a", -5);
-	first = waiting(2, "b", 0);
-	second = waiting(3, "c", 0);
-	high = waiting(4, "test", 7);
-	ok(ahead(high) == 0 && ahead(first) == 1 && ahead(second) == 2 && ahead(low) == 3,
-	   "they wait by priority, and then as they came");
-	ok(migrations_queued(parts.all) == 4 && migrations_under_way(parts.all) == 0, "and nothing is at work");
-	ok(migration_when_checked(low, PATIENCE, on_waited, &answered, &err) == 0 && answered,
-	   "who asks how its check ends is told at once that it waits");
-	ok(start("55555555-0000-4000-8000-000000000002",
-		 (struct cf_migration_request){ "b", "no such/host", .has_priority = true }, &again) == 0 && again == first,
-	   "a repeat finds the one that waits");
-
-	ok(start(ONE_MORE, (struct cf_migration_request){ "b", "hC" }, &other) == 0, "a second one of a domain that waits");
-	ok(last(other)->outcome == CF_OUTCOME_REFUSED && has_finding(migration_receipt(other), CF_FINDING_DOMAIN_MIGRATING, ""),
-	   "is refused at once, with the reason");
-
-	ok(migration_abort(second, "for a test", &err) == 0, "who waits can be aborted");
-	ok(last(second)->outcome == CF_OUTCOME_ABORTED && strcmp(last(second)->reason, "for a test") == 0,
-	   "which ends in a receipt: %s", last(second)->reason);
-	ok(ahead(high) == 0 && ahead(first) == 1 && ahead(low) == 2, "and the others move up");
-
-	ok(start(ONE_MORE_YET, impatient, &other) == 0 && last(other)->outcome == CF_OUTCOME_ABORTED,
-	   "nobody waits longer than it may: %s", last(other)->reason);
-	parts.context.settings->queued = 3;
-	ok(start(TOO_MANY, (struct cf_migration_request){ "e", "hB" }, &other) < 0 && err.code == CF_BUSY,
-	   "no more wait than may: %s", err.text);
-
-	parts.context.settings->outgoing = 1;
-	migrations_reload(parts.all);
-	ok(last(high)->outcome == CF_OUTCOME_REFUSED && last(first)->outcome == CF_OUTCOME_REFUSED &&
-	   last(low)->outcome == CF_OUTCOME_REFUSED,
-	   "then there is room, and they go");
-	ok(turn(high) < turn(first) && turn(first) < turn(low), "one after the other in their order");
-	ok(start(NOW_OR_NEVER, at_once, &other) == 0 && last(other)->outcome == CF_OUTCOME_REFUSED,
-	   "who may not wait at all goes if there is room: %s", last(other)->reason);
-	parts.context.settings->outgoing = 2;
-	parts.context.settings->queued = 100;
-}
-
-static int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
-{
-	static const struct cf_lease lease = { .granted = true };
-	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA",
-					      .has_requester = true,
-					      .requester = { "cn:Ada Example", "admin", "hB" } };
-
-	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
-	return migrations_expect(parts.all, id, &reservation, &lease, peer, ret, &err);
-}
-
-/* No new ones, and those that wait go on waiting. */
-static void test_quiesce(void)
-{
-	struct migration *one, *other = NULL;
-	char detail[CF_DETAIL_ROOM];
-
-	parts.context.settings->outgoing = 0;
-	one = waiting(11, "a", 0);
-	ok(migrations_quiesce(parts.all, &err) == 0 && migrations_quiescing(parts.all), "quiescing");
-	ok(start("55555555-0000-4000-8000-000000000012", (struct cf_migration_request){ "b", "hB" }, &other) < 0 &&
-	   err.code == CF_QUIESCING, "nothing new leaves: %s", err.text);
-	ok(migrations_objection(parts.all, THREE, detail) == CF_FINDING_QUIESCING, "or comes in");
-	parts.context.settings->outgoing = 2;
-	migrations_reload(parts.all);
-	ok(ahead(one) == 0, "nobody's turn comes");
-	ok(migrations_unquiesce(parts.all, &err) == 0 && !migrations_quiescing(parts.all) &&
-	   last(one)->outcome == CF_OUTCOME_REFUSED, "until that is taken back");
-	ok(migrations_objection(parts.all, THREE, detail) == CF_FINDING_UNKNOWN, "then all is as before");
-}
-
-static void on_idle(void *userdata)
-{
-	*(bool *)userdata = true;
-}
-
-static void run_to(const bool *what)
-{
-	while (!*what)
-		sd_event_run(loop_sd(parts.context.loop), UINT64_MAX);
-}
-
-/* The agent's end: of those that wait, and of those that are at work. */
-static void test_stop(void)
-{
-	struct migration *waits, *with_xml, *comes = NULL;
-	struct cf_migration view;
-	bool idle = false;
-	cf_mono told;
-	cf_span had;
-
-	parts.context.settings->outgoing = 0;
-	parts.context.settings->stop_wait = (cf_span){ 100 * CF_MS };
-	waits = waiting(21, "a", 0);
-	with_xml = waiting(23, "b", 0);
-	with_xml->work->xml = strdup("<domain/>");
-	ok(expect("55555555-0000-4000-8000-000000000022", ABSENT_TOO, "hb", &comes) == 0, "one waits, one comes in");
-	told = kernel_raw();
-	migrations_stop(parts.all, on_idle, &idle);
-	ok(!idle, "the agent is told to stop, and has something to wait for");
-	ok(last(with_xml)->outcome == CF_OUTCOME_ABORTED && strstr(last(with_xml)->reason, "agent-stopping"),
-	   "who waits with an XML of its own is aborted: %s", last(with_xml)->reason);
-	migration_view(waits, &view);
-	ok(view.phase == CF_PHASE_QUEUED, "who waits without one goes on waiting");
-	run_to(&idle);
-	had = cf_mono_since(kernel_raw(), told);
-	ok(had.ns >= parts.context.settings->stop_wait.ns / 2, "who comes in has time: %d ms", (int)(had.ns / CF_MS));
-	ok(!migration_receipt(comes), "and then it is left, for its source goes on with it");
-	ok(migrations_unquiesce(parts.all, &err) < 0, "there is no way back: %s", err.text);
 }
 
 /* What this host says to those who ask whether it takes one more. */
@@ -288,6 +104,7 @@ static bool conflicts(int r)
 static void test_incoming(void)
 {
 	struct migration *one = NULL, *again = NULL;
+	struct cf_landing landing;
 	struct cf_migration view;
 
 	ok(expect(TWO, ABSENT, "hb", &one) == 0, "a peer reserves");
@@ -302,8 +119,14 @@ static void test_incoming(void)
 	ok(migrations_find_incoming(parts.all, TWO, "hb", &again, &err) == 0 && again == one, "it itself may");
 	ok(migration_take_record(one, calloc(1, sizeof(struct cf_record)), &err) == 0, "and sends its record");
 
+	migration_landing(one, &landing);
+	ok(!landing.has_abort_asked, "nobody here wants it called off");
 	ok(migration_abort(one, "for a test", &err) == 0, "an operator here ends it");
+	migration_landing(one, &landing);
+	ok(landing.has_abort_asked && strcmp(landing.abort_asked, "for a test") == 0, "which the source can read");
 	parts_run_to_phase(&parts, one, CF_PHASE_DROPPED);
+	ok(conflicts(migration_take_record(one, calloc(1, sizeof(struct cf_record)), &err)) && strstr(err.text, "dropped: for a test"),
+	   "a record that comes then is answered with that: %s", err.text);
 	ok(!migration_receipt(one) && expect(THREE, ABSENT, "hc", &again) == 0,
 	   "then the domain may come under another id");
 	migration_take_closing(one, receipt_of(TWO, "in time"));
@@ -399,22 +222,66 @@ static void test_alone(void)
 	virConnectClose(other);
 }
 
-int main(void)
+static const char *refused_id(int n)
 {
-	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
+	static char id[CF_UUID_ROOM];
+
+	snprintf(id, sizeof(id), "cccccccc-0000-4000-8000-%012d", n);
+	return id;
+}
+
+/* A disk that is gone, and somebody who asks again and again. */
+static void test_unsaved(void)
+{
+	enum { N = 130 };
+	struct migration *found;
+	char away[sizeof(parts.made.folder) + 8];
+	size_t n = 0, saved = 0;
+
+	snprintf(away, sizeof(away), "%s.away", parts.made.folder);
+	ok(rename(parts.made.folder, away) == 0, "the ledger is gone, and its folder with it");
+	for (int i = 0; i < N; i++)
+		n += ended(refused_id(i), "no such/host") != NULL;
+	ok(n == N, "each request is answered");
+	n = 0;
+	for (const struct migration *m = parts.all->newest; m; m = m->next) {
+		saved += m->saved;
+		n++;
+	}
+	ok(saved == 0 && n >= 100 && n <= 102, "those of the last hundred wait for the ledger: %zu", n);
+	ok(migrations_find(parts.all, refused_id(N - 1), &found, &err) == 0 &&
+	   migrations_find(parts.all, refused_id(0), &found, &err) < 0, "the oldest go first");
+	ok(rename(away, parts.made.folder) == 0 && ledger_made_until(&parts.made, true), "the ledger comes back");
+}
+
+/* The agent ends, and libvirt is still being asked for something of which the list was to hear. */
+static void test_outlived(void)
+{
+	pthread_mutex_t *held = &parts.context.virt->lock;
+
+	pthread_mutex_lock(held);
+	migrations_relearn(parts.all, true);
+	migrations_free(CF_TAKE(parts.all));
+	pthread_mutex_unlock(held);
+	ok(worker_wait(PATIENCE) == 0, "who asks does so without a list that is gone");
+	while (sd_event_run(loop_sd(parts.made.loop), 0) > 0)
+		;
+}
+
+static void test_all_else(void)
+{
 	test_bad_name();
 	test_wish();
-	test_queue();
 	test_room();
-	test_quiesce();
 	test_incoming();
 	test_many();
-	parts_end(&parts);
-	ok(parts_begin(&parts, &err) == 0, "and once more: %s", err.text);
-	test_stop();
-	parts_end(&parts);
-	ok(parts_begin(&parts, &err) == 0, "and for what others move: %s", err.text);
-	test_alone();
-	parts_end(&parts);
+}
+
+int main(void)
+{
+	run("all parts are there", test_all_else);
+	run("and for what others move", test_alone);
+	run("and for a ledger that goes", test_unsaved);
+	run("and to end too early", test_outlived);
 	return done();
 }

@@ -40,7 +40,7 @@ static const unsigned returns[CF_N_ACTS][2] = {
 	[CF_ACT_COMMIT]  = { BIT(CF_EV_LANDED) | BIT(CF_EV_NEVER_RAN) | BIT(CF_EV_FAILED) },
 	[CF_ACT_RESOLVE] = { BIT(CF_EV_LANDED) | BIT(CF_EV_NEVER_RAN) | BIT(CF_EV_FAILED) },
 	[CF_ACT_TAKE_BACK] = { BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) },
-	[CF_ACT_PREPARE] = { 0, BIT(CF_EV_ARMED) | BIT(CF_EV_GONE) },
+	[CF_ACT_PREPARE] = { 0, BIT(CF_EV_ARMED) | BIT(CF_EV_GONE) | BIT(CF_EV_ABORT) },
 	[CF_ACT_STAND_BY] = { 0, BIT(CF_EV_COMMITTED) | BIT(CF_EV_GONE) | BIT(CF_EV_KEPT) | BIT(CF_EV_ABORT) },	/* and LOADED, once */
 	[CF_ACT_OBEY]    = { 0, BIT(CF_EV_RESUMED) | BIT(CF_EV_GONE) | BIT(CF_EV_FAILED) },
 	[CF_ACT_ASK]     = { BIT(CF_EV_LANDED) | BIT(CF_EV_KEPT) | BIT(CF_EV_FAILED) },
@@ -166,7 +166,7 @@ static void stops(const enum cf_phase *life, size_t n, int standstill)
 		const char *name = cf_phase_words[life[i]];
 		enum cf_stop alone = cf_phase_stop(side, life[i], false), outlives = cf_phase_stop(side, life[i], true);
 
-		ok(alone != CF_STOP_ABORT || cf_phase_can_abort(side, life[i], false),
+		ok(alone != CF_STOP_ABORT || cf_phase_abort(side, life[i], false, false) != CF_ABORT_LATE,
 		   "%s: at the agent's end %s is not aborted if it cannot be", who, name);
 		ok(alone == outlives || (alone == CF_STOP_ABORT && outlives == CF_STOP_LEAVE),
 		   "... and a driver that outlives it can but save it from that");
@@ -195,20 +195,42 @@ static void failures(const enum cf_phase *life, size_t n)
 	}
 }
 
-static void aborts(const enum cf_phase *life, size_t n, int undone, unsigned can_be, unsigned at_gate)
+/* What is wrong with how an abort that is asked for in this phase comes about; NULL nothing. */
+static const char *abort_fault(enum cf_phase phase, enum cf_abort abort, int undone, unsigned at_gate, bool has_gate, bool hears)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct cf_edge *abort = edge(life[i], CF_EV_ABORT);
-		const char *name = cf_phase_words[life[i]];
-		bool can = can_be & BIT(life[i]);
+	bool by_itself = abort == CF_ABORT_HERE || abort == CF_ABORT_SOURCE_FIRST;
+	bool by_source = abort == CF_ABORT_SOURCE || abort == CF_ABORT_SOURCE_FIRST;
+	const struct cf_edge *edge_of = edge(phase, CF_EV_ABORT), *kept = edge(phase, CF_EV_KEPT);
 
-		ok(cf_phase_can_abort(side, life[i], false) == can, "%s can%s be aborted", name, can ? "" : "not");
-		ok(cf_phase_can_abort(side, life[i], true) == (((can_be | at_gate) & BIT(life[i])) != 0),
-		   "... with a gate it can%s", (can_be | at_gate) & BIT(life[i]) ? "" : "not");
-		ok((abort != NULL) == can && (!abort || reaches(abort->to, undone)),
-		   "... and its edges say the same");
-		ok(!(at_gate & BIT(life[i])) || reaches(life[i], undone), "... and what is called off at the gate ends");
-	}
+	if (by_itself && !(edge_of && reaches(edge_of->to, undone)) && !((at_gate & BIT(phase)) && reaches(phase, undone)))
+		return "there is no way for it";
+	if (by_source && (side != CF_DESTINATION || !hears))
+		return "nobody hears of it";
+	if (by_source && !(kept && reaches(kept->to, undone)))
+		return "the source's word does not end it";
+	if (by_itself && side == CF_DESTINATION && phase == CF_PHASE_PREPARED && !has_gate)
+		return "what is destroyed may be the only copy";
+	if (!hears && abort != CF_ABORT_LATE && cf_phase_abort(side, phase, has_gate, true) == CF_ABORT_LATE)
+		return "a source that hears makes it impossible";
+	return NULL;
+}
+
+/* can_be: without a gate; at_gate: with one as well; asked: at the destination by the source alone, if it hears. */
+static void aborts(const enum cf_phase *life, size_t n, int undone, unsigned can_be, unsigned at_gate, unsigned asked)
+{
+	for (size_t i = 0; i < n; i++)
+		for (int facts = 0; facts < 4; facts++) {
+			bool has_gate = facts & 1, hears = facts & 2;
+			unsigned can = can_be | (has_gate ? at_gate : hears ? asked : 0);
+			enum cf_abort abort = cf_phase_abort(side, life[i], has_gate, hears);
+			const char *fault = abort_fault(life[i], abort, undone, at_gate, has_gate, hears);
+
+			ok((abort != CF_ABORT_LATE) == ((can & BIT(life[i])) != 0), "%s, %s gate, a source that %s: it can%s be aborted",
+			   cf_phase_words[life[i]], has_gate ? "a" : "no", hears ? "hears" : "does not hear",
+			   can & BIT(life[i]) ? "" : "not");
+			ok(!fault, "... %s", fault ? fault : "as its edges have it");
+			ok(!edge(life[i], CF_EV_ABORT) || ((can_be | at_gate) & BIT(life[i])), "... and there is no edge of that but where it can");
+		}
 }
 
 /* Of what was obeyed one thing alone may be taken back: what libvirt was never told. */
@@ -251,7 +273,8 @@ static void into_end(int from, const struct cf_edge *e)
 	default:
 		ok(e->act == CF_ACT_UNDO, "%s is undone on %s", name, cf_event_name(e->on));
 		if (from == CF_PHASE_COPYING || from == CF_PHASE_PAUSED || from == CF_PHASE_PREPARED || from == CF_PHASE_ROLLING_BACK)
-			ok(e->on == CF_EV_KEPT || e->on == CF_EV_GONE || (from == CF_PHASE_COPYING && e->on == CF_EV_ABORT),
+			ok(e->on == CF_EV_KEPT || e->on == CF_EV_GONE ||
+			   ((from == CF_PHASE_COPYING || from == CF_PHASE_PREPARED) && e->on == CF_EV_ABORT),
 			   "... as it is known where the guest is");
 	}
 }
@@ -343,21 +366,23 @@ static bool stands_still(int phase)
 }
 
 /* Where the ledger is not waited for, and where nothing happens without it. */
-static void noted(const enum cf_phase *life, size_t n)
+static void noted(const enum cf_phase *life, size_t n, bool has_gate)
 {
 	for (size_t i = 0; i < n; i++) {
-		enum cf_noting noting = cf_phase_noting(side, life[i]);
+		enum cf_noting noting = cf_phase_noting(side, life[i], has_gate);
 		const char *name = cf_phase_words[life[i]];
+		bool can = cf_phase_abort(side, life[i], has_gate, false) == CF_ABORT_HERE;
 
 		ok((noting == CF_NOTE_BESIDE) == (life[i] == CF_PHASE_QUEUED || stands_still(life[i])),
 		   "%s: %s", name, noting == CF_NOTE_BESIDE ? "nothing waits, or the guest must not" : "the ledger has it first");
-		ok(noting != CF_NOTE_OR_ABORT || edge(life[i], CF_EV_ABORT), "... and it is called off only where it can be");
-		ok(noting == CF_NOTE_OR_ABORT || !edge(life[i], CF_EV_ABORT) || life[i] <= CF_PHASE_CHECKING || stands_still(life[i]),
+		ok(noting != CF_NOTE_OR_ABORT || (can && edge(life[i], CF_EV_ABORT)), "... and it is called off only where it can be");
+		ok(noting == CF_NOTE_OR_ABORT || !can || life[i] <= CF_PHASE_CHECKING || stands_still(life[i]),
 		   "... as it always is, from where something is held");
 	}
 }
 
-static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, int undone, unsigned can_be, unsigned at_gate)
+static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, int undone, unsigned can_be, unsigned at_gate,
+		     unsigned asked)
 {
 	bool seen[CF_N_PHASES][CF_N_ACTS] = { 0 };
 
@@ -366,9 +391,10 @@ static void one_side(enum cf_side which, const enum cf_phase *life, size_t n, in
 	lives(life, n);
 	waits();
 	failures(life, n);
-	aborts(life, n, undone, can_be, at_gate);
+	aborts(life, n, undone, can_be, at_gate, asked);
 	ends();
-	noted(life, n);
+	noted(life, n, false);
+	noted(life, n, true);
 	under_way(life[0], cf_phase_first(side)->act, seen);
 }
 
@@ -377,7 +403,7 @@ int main(void)
 	one_side(CF_SOURCE, source_life, CF_COUNT(source_life), CF_PHASE_ABORTED,
 		 BIT(CF_PHASE_QUEUED) | BIT(CF_PHASE_CHECKING) | BIT(CF_PHASE_RESERVED) | BIT(CF_PHASE_CAPTURING) |
 			 BIT(CF_PHASE_COPYING) | BIT(CF_PHASE_ARMED),
-		 BIT(CF_PHASE_PAUSED) | BIT(CF_PHASE_LOADED));
+		 BIT(CF_PHASE_PAUSED) | BIT(CF_PHASE_LOADED), 0);
 	room(source_life, CF_COUNT(source_life), BIT(CF_PHASE_CHECKING) | BIT(CF_PHASE_RESERVED) | BIT(CF_PHASE_CAPTURING) |
 	     BIT(CF_PHASE_COPYING) | BIT(CF_PHASE_ARMED) | BIT(CF_PHASE_PAUSED) | BIT(CF_PHASE_LOADED) |
 	     BIT(CF_PHASE_COMMITTING) | BIT(CF_PHASE_ROLLING_BACK));
@@ -393,7 +419,7 @@ int main(void)
 	   "from STOP on, seen or not, where the guest runs is asked, never assumed");
 
 	one_side(CF_DESTINATION, destination_life, CF_COUNT(destination_life), CF_PHASE_DROPPED,
-		 BIT(CF_PHASE_LEASED) | BIT(CF_PHASE_ARMED) | BIT(CF_PHASE_LOADED), 0);
+		 BIT(CF_PHASE_LEASED) | BIT(CF_PHASE_ARMED) | BIT(CF_PHASE_LOADED), BIT(CF_PHASE_PREPARED), BIT(CF_PHASE_PREPARED));
 	room(destination_life, CF_COUNT(destination_life), BIT(CF_PHASE_LEASED) | BIT(CF_PHASE_PREPARED) |
 	     BIT(CF_PHASE_ARMED) | BIT(CF_PHASE_LOADED) | BIT(CF_PHASE_OBEYED));
 	stops(destination_life, CF_COUNT(destination_life), 3);

@@ -355,8 +355,9 @@ static void measure(struct cf_receipt *receipt, unsigned set)
 			*has[i] = set & 1U << i;
 	receipt->landing.n_residuals = set & 1U << CF_FIGURE_RESIDUAL ? 1 : 0;
 	receipt->has_landing = set & 1;
-	receipt->has_vmclock = true;	/* its marker nothing measures: the last of the figures is in no set */
+	receipt->has_vmclock = true;	/* the last of the figures is in no set of its own */
 	receipt->vmclock = set & 1;
+	receipt->landing.has_disruption = set & 2;
 }
 
 /* A receipt leaves nobody to guess: what is not there has a reason, what is there has none. */

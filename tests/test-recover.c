@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What an agent that was restarted makes of what it finds: the rules, walked whole,
- * and then an agent that ends and begins again over one ledger.
+ * An agent that ends, and begins again over one ledger: what it makes of what it finds.
  */
 
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "daemon/act/migration.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/ledger/marks.h"
 #include "daemon/settings.h"
@@ -23,166 +23,6 @@
 
 static struct parts parts;
 static struct cf_error err;
-
-/* --- the rules --- */
-
-/* The acts of the edges into a phase, as bits. */
-static unsigned acts_of(enum cf_side side, enum cf_phase phase)
-{
-	unsigned acts = 0;
-
-	for (int from = 0; from < CF_N_PHASES; from++)
-		for (int on = 0; on < CF_N_EVENTS; on++) {
-			const struct cf_edge *edge = cf_phase_next(side, from, on);
-
-			if (edge && edge->to == phase)
-				acts |= 1U << edge->act;
-		}
-	return acts;
-}
-
-/* With a gate STOPPED and FAILED lead elsewhere than without; the others are the same. */
-static bool is_lived(enum cf_phase phase, bool has_gate)
-{
-	return has_gate || (phase != CF_PHASE_ARMED && phase != CF_PHASE_LOADED && phase != CF_PHASE_COMMITTING &&
-			    phase != CF_PHASE_IN_DOUBT && phase != CF_PHASE_ROLLING_BACK && phase != CF_PHASE_OBEYED);
-}
-
-static void try_phase(enum cf_side side, enum cf_phase phase, bool has_gate, enum cf_decision decision)
-{
-	struct cf_again again = cf_recover(side, phase, has_gate, decision);
-	const struct cf_edge *edge = again.event == CF_N_EVENTS ? NULL : cf_phase_next(side, phase, again.event);
-	bool waits = phase == CF_PHASE_QUEUED;
-	bool begun = side == CF_DESTINATION || phase >= CF_PHASE_COPYING;
-	bool may_be_sent = decision == CF_DECISION_COMMIT || phase == CF_PHASE_COMMITTING || phase == CF_PHASE_IN_DOUBT ||
-			   (decision == CF_DECISION_LOST && phase >= CF_PHASE_ARMED && phase < CF_PHASE_ROLLING_BACK);
-
-	if (again.event != CF_N_EVENTS)
-		ok(edge && again.act == CF_ACT_NONE, "%s %s, %s, decision %d: an edge is taken", cf_side_words[side],
-		   cf_phase_words[phase], has_gate ? "gate" : "no gate", decision);
-	else
-		ok(acts_of(side, phase) & 1U << again.act, "%s %s, %s: it is %s again, as what led there has it",
-		   cf_side_words[side], cf_phase_words[phase], has_gate ? "gate" : "no gate", cf_act_name(again.act));
-	if (waits)
-		ok(!edge && again.act == CF_ACT_NONE, "... for its turn is still to come");
-	else if (!begun)
-		ok(edge && edge->to == CF_PHASE_ABORTED, "... which ends it, since nothing had begun");
-	else
-		ok(!edge || edge->to == CF_PHASE_ROLLING_BACK || edge->to == CF_PHASE_IN_DOUBT,
-		   "... which finds out, or takes back: it has begun");
-	if (side == CF_SOURCE && has_gate && begun && edge)
-		ok((edge->to == CF_PHASE_IN_DOUBT) == may_be_sent,
-		   "... it is taken back exactly where no commit can have been sent");
-}
-
-static void test_phases(void)
-{
-	int lived = 0;
-
-	for (int side = CF_SOURCE; side <= CF_DESTINATION; side++)
-		for (int phase = 1; phase < CF_N_PHASES; phase++) {
-			bool is = acts_of(side, phase);
-
-			lived += is;
-			for (int at = 0; at < 2 * CF_N_DECISIONS; at++) {
-				bool has_gate = at % 2;
-				struct cf_again again = cf_recover(side, phase, has_gate, at / 2);
-
-				if (!is)
-					ok(again.act == CF_ACT_NONE && again.event == CF_N_EVENTS, "%s never is %s",
-					   cf_side_words[side], cf_phase_words[phase]);
-				else if (is_lived(phase, has_gate))
-					try_phase(side, phase, has_gate, at / 2);
-			}
-		}
-	ok(lived >= 27, "%d phases are lived", lived);
-}
-
-/* Law 1: what the destination may say of the guest. */
-static void test_word(void)
-{
-	for (int phase = CF_PHASE_LEASED; phase < CF_N_PHASES; phase++)
-		for (int at = 0; at < 2 * CF_N_MARKS; at++) {
-			bool resumed = at & 1;
-			enum cf_mark mark = at / 2;
-			enum cf_word word = cf_word(phase, resumed, mark);
-
-			ok(word != CF_WORD_NEVER_RAN || (phase == CF_PHASE_DROPPED && !resumed),
-			   "%s, mark %d: never-ran is said of what is dropped alone", cf_phase_words[phase], mark);
-			ok(word != CF_WORD_NEVER_RAN || mark == CF_MARK_CLOSED, "... and with a mark that it is closed");
-			ok(!resumed || word == CF_WORD_RAN, "... what was resumed ran");
-		}
-	ok(cf_word(CF_PHASE_UNKNOWN, false, CF_MARK_CLOSED) == CF_WORD_UNKNOWN, "of what nobody knows nothing is said");
-	ok(cf_word(CF_PHASE_DONE, false, CF_MARK_OBEYED) == CF_WORD_UNKNOWN, "obeyed and not seen since: nobody knows");
-	ok(cf_word(CF_PHASE_DROPPED, false, CF_MARK_LOST) == CF_WORD_UNKNOWN, "dropped without a promise: nobody knows");
-}
-
-/* A promise is only ever followed by one that it allows. */
-static void test_promises(void)
-{
-	for (int mark = 0; mark < CF_N_MARKS; mark++) {
-		for (int told = 0; told < CF_N_DECISIONS; told++)
-			ok(!cf_may_close(mark, told) || mark == CF_MARK_ARMED || mark == CF_MARK_CLOSED ||
-			   (mark == CF_MARK_OBEYED && told == CF_DECISION_NONE),
-			   "mark %d, told %d: never-ran is promised of what was armed, or obeyed and libvirt never told", mark, told);
-		ok(!cf_may_arm(mark) || (mark != CF_MARK_OBEYED && mark != CF_MARK_CLOSED),
-		   "... and what was obeyed or closed is not armed again");
-		for (int here = 0; here < CF_N_HERES; here++) {
-			enum cf_event event = cf_stand_again(mark, here);
-
-			ok(here != CF_HERE_RUNNING || event == CF_EV_COMMITTED, "... here %d: what runs here was obeyed", here);
-			ok(mark != CF_MARK_OBEYED || event == CF_EV_COMMITTED, "... and what was obeyed is looked after");
-			ok(event != CF_EV_GONE || here == CF_HERE_ABSENT, "... and it is gone only where libvirt says so");
-			ok(event == CF_N_EVENTS || cf_phase_next(CF_DESTINATION, CF_PHASE_ARMED, event), "... and what follows is an edge");
-		}
-	}
-	ok(cf_may_arm(CF_MARK_LOST) && cf_may_close(CF_MARK_ARMED, CF_DECISION_LOST), "what is new may be armed, and then closed");
-}
-
-static void try_where(enum cf_here here, enum cf_there there)
-{
-	enum cf_where where = cf_where(here, there);
-	enum cf_event event = cf_where_event(where);
-	bool ran = there == CF_THERE_RAN || there == CF_THERE_FOUND;
-	bool kept = event == CF_EV_KEPT || where == CF_WHERE_SOON;
-
-	ok(ran == (event == CF_EV_LANDED), "here %d, there %d: landed is what ran there, and nothing else", here, there);
-	ok(!kept || here == CF_HERE_RUNNING || here == CF_HERE_ABSENT, "... kept is not said of what a migration has, or nobody knows");
-	ok((where == CF_WHERE_SOURCE || where == CF_WHERE_SOON || where == CF_WHERE_BOTH) <= (here == CF_HERE_RUNNING),
-	   "... and it is here only if it runs here");
-	ok((where == CF_WHERE_NOWHERE) <= (here == CF_HERE_ABSENT && (there == CF_THERE_DROPPED || there == CF_THERE_STRANGE)),
-	   "... and nowhere only if neither has it");
-	ok(there != CF_THERE_UNKNOWN || where == CF_WHERE_UNKNOWN, "... without the other host's word there is no end");
-	ok(!(there == CF_THERE_STRANGE || there == CF_THERE_DROPPED) || where != CF_WHERE_UNKNOWN ||
-	   here == CF_HERE_UNKNOWN || here == CF_HERE_MOVING, "... one that knows nothing, or has dropped it, is an end");
-	ok(event == CF_N_EVENTS || cf_phase_next(CF_SOURCE, CF_PHASE_PAUSED, event), "... and what follows is an edge");
-}
-
-static void test_where(void)
-{
-	for (int here = 0; here < CF_N_HERES; here++)
-		for (int there = 0; there < CF_N_THERES; there++)
-			try_where(here, there);
-}
-
-static void test_arrival(void)
-{
-	static const enum cf_phase phases[] = { CF_PHASE_LEASED, CF_PHASE_PREPARED };
-
-	for (size_t i = 0; i < CF_COUNT(phases); i++)
-		for (int here = 0; here < CF_N_HERES; here++) {
-			enum cf_event event = cf_arrival(phases[i], here);
-
-			ok(event == CF_N_EVENTS || cf_phase_next(CF_DESTINATION, phases[i], event), "%s, here %d: an edge, if anything",
-			   cf_phase_words[phases[i]], here);
-			ok((event == CF_EV_RESUMED) == (here == CF_HERE_RUNNING), "... landed if it runs");
-			ok(here != CF_HERE_UNKNOWN || event == CF_N_EVENTS, "... nothing from nothing");
-		}
-	ok(cf_arrival(CF_PHASE_LEASED, CF_HERE_ABSENT) == CF_N_EVENTS, "one that has not come yet may come");
-	ok(cf_arrival(CF_PHASE_PREPARED, CF_HERE_ABSENT) == CF_EV_GONE, "one that had come is gone");
-}
-
-/* --- an agent, and the next one --- */
 
 static struct migration *find(int n)
 {
@@ -372,6 +212,31 @@ static void test_destination(void)
 	   "what had come and is gone, too: %s", receipt ? receipt->migration.reason : "nothing");
 }
 
+/* Somebody had asked this host for the end of it, and its agent ended before it. */
+static void test_wish(void)
+{
+	const struct cf_limits *limits = &settings_policy(parts.context.settings, "")->limits;
+	struct ledger_line *line = ledger_made_line(11, CF_PHASE_LEASED, false);
+	const struct cf_receipt *receipt;
+	struct cf_landing landing;
+
+	line->view.side = CF_DESTINATION;
+	line->receipt.migration = (struct cf_migration){ 0 };
+	line->entry.has_reservation = line->entry.has_landing = true;
+	snprintf(line->entry.reservation.uuid, sizeof(line->entry.reservation.uuid), "%s", ledger_made_id(11));
+	line->entry.reservation.limits = *limits;
+	line->entry.landing = (struct cf_landing){ .phase = CF_PHASE_LEASED, .lever = CF_LEVER_NONE, .has_abort_asked = true,
+						   .abort_asked = "aborted by ada" };
+	write_line(line);
+	ok(parts_again(&parts, &err) == 0 && find(11), "the agent begins again: %s", err.text);
+	migration_landing(find(11), &landing);
+	ok(landing.has_abort_asked && strcmp(landing.abort_asked, "aborted by ada") == 0, "the source's agent still reads that it was asked to abort");
+	parts.context.settings->lease = (cf_span){ CF_S };
+	receipt = last(11);
+	ok(receipt && receipt->migration.outcome == CF_OUTCOME_ABORTED && strcmp(receipt->migration.reason, "aborted by ada") == 0,
+	   "and it ends here as it was asked to: %s", receipt ? receipt->migration.reason : "nothing");
+}
+
 /* libvirt had been told to let it run, and nobody was there when it did. */
 static void test_obeyed(void)
 {
@@ -447,6 +312,17 @@ static void test_marks(void)
 	ok(marked(marks, 60) == MARK_NONE, "that of a migration which is over is forgotten");
 	ok(marked(marks, 61) == 2, "one of which the ledger knows nothing stays");
 	parts.context.promises = NULL;
+	ok(!parts.all->relearn, "by what was promised it is not found out what was lost");
+	mark_set(marks, ledger_made_id(62), 1 + CF_DECISION_LEFT, &err);
+	parts.context.decisions = marks;
+	mark_forget(marks, ledger_made_id(61));
+	ok(parts_again(&parts, &err) == 0 && !parts.all->relearn, "nor by what is settled");
+	mark_set(marks, ledger_made_id(61), 1 + CF_DECISION_COMMIT, &err);
+	ok(parts_again(&parts, &err) == 0 && parts.all->relearn, "but by a decision that no ledger has");
+	while (parts.all->relearn)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	ok(marked(marks, 61) == 1 + CF_DECISION_COMMIT, "which stays, as nobody knows more");
+	parts.context.decisions = NULL;
 	marks_free(marks);
 	unlink(options.path);
 	rmdir(folder);
@@ -454,12 +330,6 @@ static void test_marks(void)
 
 int main(void)
 {
-	test_phases();
-	test_word();
-	test_promises();
-	test_where();
-	test_arrival();
-
 	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
 	test_queue();
 	test_source();
@@ -467,6 +337,7 @@ int main(void)
 	test_garbage();
 	test_copy();
 	test_obeyed();
+	test_wish();
 	test_marks();
 	parts_end(&parts);
 	return done();

@@ -7,6 +7,7 @@
  */
 
 #include <fcntl.h>
+#include <glob.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +26,6 @@
 #include "daemon/journal.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
-#include "daemon/worker.h"
 #include "proto/codec.h"
 #include "tests/parts.h"
 #include "tests/tap.h"
@@ -45,6 +45,23 @@ static bool have_namespace(void)
 	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("none", "/run", "tmpfs", 0, NULL) == 0 &&
 	       mount("none", "/var/log", "tmpfs", 0, NULL) == 0 && mkdir("/run/systemd", 0755) == 0 &&
 	       mkdir("/run/systemd/journal", 0755) == 0 && mkdir("/run/log", 0755) == 0 && mkdir("/run/log/journal", 0755) == 0;
+}
+
+/* Without cgroups Debian 13's journald goes away again, and not every machine has them. */
+static void have_cgroups(void)
+{
+	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) < 0)
+		mount("none", "/sys/fs/cgroup", "cgroup2", 0, NULL);
+}
+
+/* Its sockets are there before it knows whether it can stay; its journal is not. */
+static bool has_journal(void)
+{
+	glob_t found;
+	bool has = glob("/run/log/journal/*/system.journal", 0, NULL, &found) == 0;
+
+	globfree(&found);
+	return has;
 }
 
 static void be_journald(pid_t parent)
@@ -68,13 +85,14 @@ static bool start_journald(void)
 
 	if (!have_namespace() || fstat(STDERR_FILENO, &st) < 0)
 		return false;
+	have_cgroups();
 	journald = fork();
 	if (journald == 0)
 		be_journald(parent);
 	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
 	setenv("JOURNAL_STREAM", stream, 1);
 	for (int i = 0; i < 200; i++) {
-		if (access("/run/systemd/journal/socket", W_OK) == 0)
+		if (has_journal())
 			return true;
 		if (waitpid(journald, NULL, WNOHANG) == journald)
 			return false;
@@ -243,18 +261,6 @@ static void test_restore(void)
 	ok(strncmp(listed(), before, 3 * CF_UUID_ROOM) == 0, "... and they are the newest");
 }
 
-/* libvirt's test driver has a domain that runs, and is not on its way. */
-static void test_strays(void)
-{
-	struct ledger_state state;
-
-	migrations_find_strays(parts.all);
-	while (worker_wait((cf_span){ 0 }) > 0 || sd_event_run(loop_sd(parts.made.loop), 10 * CF_MS / CF_US) > 0)
-		;
-	ledger_state(parts.made.ledger, &state);
-	ok(!strstr(state.note, "on its way"), "a domain that stays is no stray");
-}
-
 static void test_nothing(void)
 {
 	struct journal_reading nowhere = { .directory = "/nonexistent" }, empty = { .directory = parts.made.folder };
@@ -270,11 +276,10 @@ int main(void)
 
 	ok(parts_begin(&parts, &err) == 0, "an agent %s", err.text);
 	test_nothing();
-	test_strays();
 	if (has_journald)
 		test_restore();
 	else
-		ok(true, "receipts come back # SKIP needs root and %s", JOURNALD);
+		ok(true, "receipts come back # SKIP needs root and a %s that runs here", JOURNALD);
 	parts_end(&parts);
 	if (has_journald)
 		stop_journald();

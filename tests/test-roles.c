@@ -55,7 +55,6 @@ static void try_local(const char *who, uid_t uid, gid_t group, unsigned roles)
 
 	if (pipe(pipes) < 0)
 		abort();
-	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
 		if (uid != getuid() && (setgroups(group != 0, &group) < 0 || setresgid(uid, uid, uid) < 0 ||

@@ -226,7 +226,6 @@ static int as_user(uid_t uid, gid_t group, int (*fn)(void))
 	int status;
 	pid_t pid;
 
-	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
 		if (setgroups(group != 0, &group) < 0 || setresgid(uid, uid, uid) < 0 ||

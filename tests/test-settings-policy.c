@@ -130,7 +130,7 @@ static void test_folder(void)
 	put_policy("15.conf", "policy silver {\n\tmax-skew = 5\n}\n");
 	fails("a fault there has its file and line", "", "policy.d/15.conf:2: policy.max-skew: '5': " BAD_SPAN);
 	put_policy("15.conf", "policy silver { }\nport = 1\n");
-	fails("nothing else may stand there", "", "policy.d/15.conf:2: no such option 'port'");
+	fails("nothing else may stand there", "", "policy.d/15.conf:2: no such option 'port'; clockferryd.conf(5) has all that there are");
 	put_policy("15.conf", "policy silver {\n");
 	fails("... nor half of it", "", "policy.d/15.conf:1: the brace that opens here is not closed");
 

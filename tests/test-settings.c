@@ -32,10 +32,10 @@ static const struct {
 	const char *file;
 	const char *fault;
 } faults[] = {
-	{ "unknown key", "port = 1\nprot = 2\n", "2: no such option 'prot'" },
-	{ "unknown key in a group", "probe {\n\tround = 2\n}\n", "2: probe: no such option 'round'" },
-	{ "unknown group", "prob {\n}\n", "1: no such option 'prob'" },
-	{ "key of another group", "probe {\n\tport = 2\n}\n", "2: probe: no such option 'port'" },
+	{ "unknown key", "port = 1\nprot = 2\n", "2: no such option 'prot': is it 'port'?" },
+	{ "unknown key in a group", "probe {\n\tround = 2\n}\n", "2: probe: no such option 'round': is it 'rounds'?" },
+	{ "unknown group", "prob {\n}\n", "1: no such option 'prob': is it 'probe'?" },
+	{ "key of another group", "probe {\n\tport = 2\n}\n", "2: probe: no such option 'port'; clockferryd.conf(5) has all that there are" },
 	{ "key given twice", "port = 1\n\nport = 2\n", "3: port is set in line 1 already" },
 	{ "key given twice in one group", "probe {\n\trounds = 1\n}\nprobe {\n\trounds = 1\n}\n",
 		"5: probe: rounds is set in line 2 already" },

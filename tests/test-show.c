@@ -60,6 +60,7 @@ static void migrations(FILE *to, const void *message)
 	const struct cf_migrations *m = message;
 
 	show_migrations(to, m->list, m->n_list, NULL);
+	show_strays(to, m->strays, m->n_strays);
 }
 
 static void progress(FILE *to, const void *message)
@@ -107,6 +108,7 @@ static const struct {
 	{ "migration-refused", end },
 	{ "migrations", migrations },
 	{ "migrations-none", migrations },
+	{ "migrations-strays", migrations },
 	{ "receipt-clean", receipt },
 	{ "receipt-carried", receipt },
 	{ "receipt-breached", receipt },

@@ -91,6 +91,18 @@ static int connect_to(const struct server *server, int family, int *ret_there)
 	return fd;
 }
 
+/* Its process, and what of its sockets are the memory's. */
+static struct sockets *memory_of(const struct qemu *qemu, enum cf_side side, const struct server *memory, size_t n)
+{
+	struct sockets *sockets = NULL;
+
+	name_pid(qemu->pid);
+	if (sockets_open(&roots, "g", UUID, &sockets, NULL) < 0)
+		abort();
+	sockets_want(sockets, side, SOCKET_MEMORY, memory->uri, n, NULL);
+	return sockets;
+}
+
 /* The peer has seen the end of it, without our own. */
 static bool at_end(int there)
 {
@@ -244,9 +256,7 @@ static void test_accepted(const char *self)
 	fds[1] = there[1];
 	fds[2] = memory.fd;
 	qemu = start(self, fds, 3);
-	name_pid(qemu.pid);
-	sockets_open(&roots, "g", UUID, &sockets, NULL);
-	sockets_want(sockets, CF_DESTINATION, SOCKET_MEMORY, memory.uri, 1, NULL);
+	sockets = memory_of(&qemu, CF_DESTINATION, &memory, 1);
 	sockets_look(sockets, &cut, &seen);
 	ok(cut.n == 1 && seen.can_cut, "at the destination what was accepted is found, and not what listens: %zu %s", cut.n,
 	   seen.why);
@@ -259,34 +269,78 @@ static void test_accepted(const char *self)
 	close(other.fd);
 }
 
+/* A QEMU that has one connection, over which it sends its memory, as it was first looked at. */
+struct sender {
+	struct server memory;
+	int there;
+	struct qemu qemu;
+	struct sockets *sockets;
+	struct sockets_seen seen;
+	struct cut cut;
+};
+
+static struct sender sender_new(const char *self)
+{
+	struct sender one;
+	int here;
+
+	if (!listen_on(AF_INET, &one.memory))
+		abort();
+	here = connect_to(&one.memory, AF_INET, &one.there);
+	one.qemu = start(self, &here, 1);
+	one.sockets = memory_of(&one.qemu, CF_SOURCE, &one.memory, 1);
+	sockets_look(one.sockets, &one.cut, &one.seen);
+	return one;
+}
+
+static void sender_end(struct sender *one)
+{
+	sockets_free(one->sockets);
+	end(&one->qemu);
+	close(one->there);
+	close(one->memory.fd);
+}
+
 /* What QEMU has closed its peer sees, once the duplicates are given back. */
 static void test_closed(const char *self)
 {
-	struct server memory;
-	int there, fds[1];
-	CF_AUTO(sockets_free) struct sockets *sockets = NULL;
-	struct sockets_seen seen;
-	struct qemu qemu;
-	struct cut cut;
+	struct sender one = sender_new(self);
 
-	if (!listen_on(AF_INET, &memory))
-		abort();
-	fds[0] = connect_to(&memory, AF_INET, &there);
-	qemu = start(self, fds, 1);
-	name_pid(qemu.pid);
-	sockets_open(&roots, "g", UUID, &sockets, NULL);
-	sockets_want(sockets, CF_SOURCE, SOCKET_MEMORY, memory.uri, 1, NULL);
-	sockets_look(sockets, &cut, &seen);
-	ok(seen.can_cut, "all that were expected: it can be cut %s", seen.why);
-	order(&qemu, 'c');
-	ok(hear(&qemu) == 'c' && is_open(there), "QEMU closes one, and its duplicate keeps it open");
-	sockets_look(sockets, &cut, &seen);
-	ok(cut.n == 0 && !seen.can_cut && is_open(there), "it is no longer among those to be cut: %s", seen.why);
-	sockets_settle(sockets);
-	ok(at_end(there), "and when it is settled the peer sees the end");
-	end(&qemu);
-	close(there);
-	close(memory.fd);
+	ok(one.seen.can_cut, "all that were expected: it can be cut %s", one.seen.why);
+	order(&one.qemu, 'c');
+	ok(hear(&one.qemu) == 'c' && is_open(one.there), "QEMU closes one, and its duplicate keeps it open");
+	sockets_look(one.sockets, &one.cut, &one.seen);
+	ok(one.cut.n == 0 && !one.seen.can_cut && is_open(one.there), "it is no longer among those to be cut: %s", one.seen.why);
+	sockets_settle(one.sockets);
+	ok(at_end(one.there), "and when it is settled the peer sees the end");
+	sender_end(&one);
+}
+
+/* What it says next that is no full queue. */
+static char hear_more(struct qemu *qemu)
+{
+	char what;
+
+	do
+		what = hear(qemu);
+	while (what == 'f');
+	return what;
+}
+
+/* A peer that reads nothing any more and has ended its half: QEMU closes what one of its threads waits for. */
+static void test_closed_asleep(const char *self)
+{
+	struct sender one = sender_new(self);
+
+	order(&one.qemu, 't');
+	ok(hear(&one.qemu) == 'f', "a thread of QEMU's waits to send");
+	shutdown(one.there, SHUT_WR);
+	order(&one.qemu, 'c');
+	ok(hear_more(&one.qemu) == 'c', "QEMU closes the connection, which the thread is not told");
+	sockets_look(one.sockets, &one.cut, &one.seen);
+	sockets_settle(one.sockets);
+	ok(one.cut.n == 0 && hear_more(&one.qemu) == 'e', "and when it is settled the thread is woken");
+	sender_end(&one);
 }
 
 /* A peer that reads nothing, and is stopped: QEMU's queue is full, and QEMU sleeps. */
@@ -315,9 +369,7 @@ static void test_stalled(const char *self)
 	close(there);
 	close(memory.fd);
 	qemu = start(self, fds, 1);
-	name_pid(qemu.pid);
-	sockets_open(&roots, "g", UUID, &sockets, NULL);
-	sockets_want(sockets, CF_SOURCE, SOCKET_MEMORY, memory.uri, 1, NULL);
+	sockets = memory_of(&qemu, CF_SOURCE, &memory, 1);
 	sockets_look(sockets, &cut, &seen);
 	guard = guard_new(dog, sockets_pidfd(sockets));
 	guard_sockets(guard, &cut);
@@ -355,9 +407,7 @@ static void test_many(const char *self)
 	qemu = start(self, fds, 80);
 	for (int i = 80; i < N; i++)
 		close(fds[i]);
-	name_pid(qemu.pid);
-	sockets_open(&roots, "g", UUID, &sockets, NULL);
-	sockets_want(sockets, CF_SOURCE, SOCKET_MEMORY, memory.uri, 80, NULL);
+	sockets = memory_of(&qemu, CF_SOURCE, &memory, 80);
 	begun = kernel_raw();
 	sockets_look(sockets, &cut, &seen);
 	first = cf_mono_since(kernel_raw(), begun);
@@ -396,6 +446,7 @@ int main(int argc, char **argv)
 	test_find(self, AF_INET, AF_INET6);
 	test_accepted(self);
 	test_closed(self);
+	test_closed_asleep(self);
 	test_stalled(self);
 	test_many(self);
 	snprintf(path, sizeof(path), "%s/g.pid", folder);

@@ -14,6 +14,7 @@
 
 #define GUEST "9c334061-f95f-4ba0-9edf-0948a22a5eb8"
 #define OTHER "9c334061-f95f-4ba0-9edf-0948a22a5eb9"
+#define LONG_NAME "a-guest-whose-name-is-longer-than-any-uuid-is"
 
 struct wait_task {
 	struct task task;
@@ -141,6 +142,14 @@ static void test_given_up(void)
 	ok(settles(0), "when it returns after all, it is no longer counted");
 	sem_wait(&cleared);
 	ok(attempt("a", GUEST) == 0, "and the guest is asked again");
+
+	wait = wait_new(&go, 0);
+	ok(task_by(&wait->task, "a", LONG_NAME, in(5), &err) == -ETIMEDOUT, "one that is known by a long name");
+	task_drop(&wait->task);
+	ok(attempt("a", LONG_NAME) == -EALREADY && attempt("a", LONG_NAME "2") == 0, "... is not asked again either, but its like is");
+	sem_post(&go);
+	ok(settles(0), "... until that returns");
+	sem_wait(&cleared);
 	sem_destroy(&go);
 }
 

@@ -38,6 +38,8 @@ static const struct {
 
 static void test_clients(void)
 {
+	CF_AUTO(call_free) struct call *absent = pair_call("nobody");
+
 	for (size_t i = 0; i < CF_COUNT(clients); i++) {
 		CF_AUTO(call_free) struct call *call = pair_call(clients[i].certificate);
 		int r = pair_ask(call);
@@ -47,6 +49,8 @@ static void test_clients(void)
 		   "%s: %s %s", clients[i].sentence, cf_code_name(pair.err.code), pair.err.text);
 		ok(pair.problem.status == (r == 0 ? 0 : 403), "... with HTTP status %d", r == 0 ? 200 : 403);
 	}
+	ok(pair_ask(absent) < 0 && pair.err.code == CF_HOST && strstr(pair.err.text, "own certificate"),
+	   "files of its own that cannot be read: %s %s", cf_code_name(pair.err.code), pair.err.text);
 }
 
 static void test_roles(void)

@@ -47,6 +47,44 @@ int virDomainIsPersistent(virDomainPtr domain)
 	return ask(__func__, domain);
 }
 
+static const char *gone = "";	/* the same of the question of that domain's XML; "-": it has gone */
+static bool and_libvirtd;	/* or only the domain */
+
+char *virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
+{
+	char *(*really)(virDomainPtr, unsigned int) = NULL;
+	void *symbol = dlsym(RTLD_NEXT, __func__);
+
+	memcpy(&really, &symbol, sizeof(symbol));
+	if (strcmp(virDomainGetName(domain), gone) != 0)
+		return really(domain, flags);
+	gone = "-";
+	return NULL;
+}
+
+int virConnectIsAlive(virConnectPtr connection)
+{
+	int (*really)(virConnectPtr) = NULL;
+	void *symbol = dlsym(RTLD_NEXT, __func__);
+
+	memcpy(&really, &symbol, sizeof(symbol));
+	return *gone == '-' && and_libvirtd ? 0 : really(connection);
+}
+
+static sem_t held;	/* calls that hang wait for it */
+static atomic_bool state_hangs;
+
+int virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags)
+{
+	int (*really)(virDomainPtr, int *, int *, unsigned int) = NULL;
+	void *symbol = dlsym(RTLD_NEXT, __func__);
+
+	memcpy(&really, &symbol, sizeof(symbol));
+	if (atomic_load(&state_hangs))
+		sem_wait(&held);
+	return really(domain, state, reason, flags);
+}
+
 static cf_mono soon(void)
 {
 	return cf_mono_add(kernel_raw(), PATIENCE);
@@ -68,13 +106,55 @@ static void test_unanswered(void)
 	ok(domain_look(virt, UUID, &standing, &err) == 0 && standing.active && standing.persistent, "asked again, it is there");
 }
 
-static sem_t held;	/* calls that hang wait for it */
+/* A page from which somebody is missing is one of those who are there, or none at all. */
+static void test_list(void)
+{
+	static struct cf_domains list;
+	virConnectPtr other = virConnectOpen("test:///default");
+	virDomainPtr one = virDomainDefineXML(other, "<domain type='test'><name>one</name><memory>1024</memory><vcpu>1</vcpu>"
+						     "<os><type>hvm</type></os></domain>");
+
+	ok(domain_list(virt, "", 9, &list, &err) == 0 && list.n_list == 2, "a list of two domains");
+	gone = "one";
+	ok(domain_list(virt, "", 9, &list, &err) == 0 && list.n_list == 1 && strcmp(list.list[0].name, "test") == 0,
+	   "when one has gone in the middle of it, of the other");
+	gone = "one";
+	and_libvirtd = true;
+	ok(domain_list(virt, "", 9, &list, &err) < 0 && err.code == CF_HOST, "when libvirtd has, it is none: %s", err.text);
+	gone = "";
+	ok(domain_list(virt, "", 9, &list, &err) == 0 && list.n_list == 2, "asked again, both are there");
+	virDomainUndefine(one);
+	virDomainFree(one);
+	virConnectClose(other);
+}
 
 static int hang(struct task *task, struct cf_error *why)
 {
 	(void)task;
 	(void)why;
 	return sem_wait(&held);
+}
+
+/* A libvirtd that says that it is there, and nothing else: who asks has an end all the same, and asks by no second thread. */
+static void test_hangs(void)
+{
+	struct cf_domain_evidence evidence;
+	struct domain_standing standing;
+	struct cf_guest_clock guest;
+
+	sem_init(&held, 0, 0);
+	atomic_store(&state_hangs, true);
+	ok(domain_look(virt, UUID, &standing, &err) == -ETIMEDOUT && virt_hung_calls() == 1, "how a domain stands is given up: %s",
+	   err.text);
+	ok(domain_evidence(virt, UUID, &evidence, &guest, &err) == -EALREADY && virt_hung_calls() == 1, "and not asked again: %s",
+	   err.text);
+	ok(domain_look(virt, "nobody", &standing, &err) == 0 && !standing.known, "of another domain it is");
+	atomic_store(&state_hangs, false);
+	sem_post(&held);
+	while (virt_hung_calls() > 0)
+		usleep(1000);
+	ok(domain_look(virt, UUID, &standing, &err) == 0 && standing.active, "until the first question is answered");
+	sem_destroy(&held);
 }
 
 /* Where so much hangs that no more is asked, that is not taken for libvirt's "it has no job". */
@@ -130,13 +210,56 @@ static void test_lost(void)
 	virt_set_listener(virt, NULL, NULL);
 }
 
+/* Libvirtd hangs in the last calls of a connection: nobody has the agent wait for that. */
+static atomic_bool last_calls_hang;
+
+int virConnectUnregisterCloseCallback(virConnectPtr connection, virConnectCloseFunc fn)
+{
+	int (*really)(virConnectPtr, virConnectCloseFunc) = NULL;
+	void *symbol = dlsym(RTLD_NEXT, __func__);
+
+	memcpy(&really, &symbol, sizeof(symbol));
+	if (atomic_load(&last_calls_hang))
+		sem_wait(&held);
+	return really(connection, fn);
+}
+
+static bool is_over(void)
+{
+	bool over;
+
+	pthread_mutex_lock(&virt->lock);
+	over = virt->over;
+	pthread_mutex_unlock(&virt->lock);
+	return over;
+}
+
+static void test_end(void)
+{
+	cf_mono began;
+
+	sem_init(&held, 0, 0);
+	ok(virt_wait(virt, PATIENCE, &err) == 0, "a connection stands");
+	atomic_store(&last_calls_hang, true);
+	began = kernel_raw();
+	virt_free(virt);
+	ok(cf_mono_since(kernel_raw(), began).ns < PATIENCE.ns / 2 && !is_over(), "and is left where its end hangs");
+	sem_post(&held);
+	for (int i = 0; i < 6000 && !is_over(); i++)
+		usleep(10000);
+	ok(is_over(), "which comes when it can");
+	pthread_join(virt->keeper, NULL);
+}
+
 int main(void)
 {
 	if (virt_new(&virt, "test:///default", &err) < 0 || virt_wait(virt, PATIENCE, &err) < 0)
 		return 1;
 	test_unanswered();
+	test_list();
+	test_hangs();
 	test_all_hang();
 	test_lost();
-	virt_free(virt);
+	test_end();
 	return done();
 }

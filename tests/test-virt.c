@@ -169,18 +169,50 @@ static void on_news(const struct virt_news *news, void *userdata)
 	pthread_mutex_unlock(&heard.lock);
 }
 
-static bool hears(const char *text)
+static bool has_heard(const char *text, bool at_last)
+{
+	size_t size = strlen(text), used;
+	bool same;
+
+	pthread_mutex_lock(&heard.lock);
+	used = strlen(heard.text);
+	same = at_last ? used >= size && strcmp(heard.text + used - size, text) == 0 : strcmp(heard.text, text) == 0;
+	pthread_mutex_unlock(&heard.lock);
+	return same;
+}
+
+static bool wait_to_hear(const char *text, bool at_last)
 {
 	bool same = false;
 
 	for (int i = 0; i < 6000 && !same; i++) {
-		pthread_mutex_lock(&heard.lock);
-		same = strcmp(heard.text, text) == 0;
-		pthread_mutex_unlock(&heard.lock);
+		same = has_heard(text, at_last);
 		if (!same)
 			usleep(10000);
 	}
 	return same;
+}
+
+/* This, and nothing else. */
+static bool hears(const char *text)
+{
+	return wait_to_hear(text, false);
+}
+
+/* libvirt tells of things in their order, and later: what the tests before this one did is over when this is heard. */
+static bool hears_the_last(void)
+{
+	virDomainPtr domain;
+
+	virt_set_listener(virt, on_news, &heard);
+	domain = virDomainDefineXML(other, "<domain type='test'><name>last</name><memory>1024</memory><vcpu>1</vcpu>"
+				    "<os><type>hvm</type></os></domain>");
+	if (!domain || virDomainUndefine(domain) < 0 || !wait_to_hear("undefined last;", true))
+		return false;
+	virDomainFree(domain);
+	virt_set_listener(virt, NULL, NULL);
+	heard.text[0] = '\0';
+	return true;
 }
 
 static void test_events(void)
@@ -189,6 +221,7 @@ static void test_events(void)
 	struct guest_events events;
 	int64_t revision;
 
+	ok(hears_the_last(), "what was done before is heard of");
 	ok(guest_watch_new(virt, UUID, CF_DESTINATION, &watch, &err) == 0 &&
 	   guest_watch_new(virt, UUID, CF_SOURCE, &source, &err) == 0 &&
 	   guest_watch_new(virt, "11111111-2222-4333-8444-555555555555", CF_SOURCE, &stranger, &err) == 0,

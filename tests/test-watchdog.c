@@ -17,6 +17,7 @@
 #include "tests/tap.h"
 
 #define PATIENCE ((cf_span){ 20 * CF_S })
+#define SOON     CF_S	/* of a deadline that is taken back in time, though the machine may halt in between */
 
 static struct watchdog *dog;
 
@@ -28,6 +29,11 @@ static cf_mono in(int64_t ns)
 static void rest(int64_t ns)
 {
 	nanosleep(&(struct timespec){ .tv_sec = ns / CF_S, .tv_nsec = ns % CF_S }, NULL);
+}
+
+static void rest_beyond(cf_mono due)
+{
+	rest(cf_mono_since(due, kernel_raw()).ns + 100 * CF_MS);
 }
 
 static struct guard_end ended(const struct guard *guard)
@@ -81,15 +87,17 @@ static void test_deadlines(void)
 		cut.fds[i] = pairs[i][0];
 	}
 	ok(guard_sockets(guard, &cut), "an open guard takes sockets");
-	guard_due(guard, GUARD_HEARTBEAT, in(200 * CF_MS));
+	due = in(SOON);
+	guard_due(guard, GUARD_HEARTBEAT, due);
 	guard_due(guard, GUARD_HEARTBEAT, in(3600 * CF_S));
-	rest(300 * CF_MS);
+	rest_beyond(due);
 	guard_read(guard, &end);
 	ok(!end.cut && !end.loaded, "a deadline that was moved does not count");
 
-	guard_due(guard, GUARD_BLACKOUT, in(200 * CF_MS));
+	due = in(SOON);
+	guard_due(guard, GUARD_BLACKOUT, due);
 	guard_clear(guard, GUARD_BLACKOUT);
-	rest(300 * CF_MS);
+	rest_beyond(due);
 	guard_read(guard, &end);
 	ok(!end.cut && flows(pairs[0]), "nor does one that was cleared");
 
@@ -133,14 +141,16 @@ static void test_loaded(void)
 	struct guard *guard = guard_new(dog, -1);
 	struct cut cut = { .n = 1 };
 	struct guard_end end;
+	cf_mono due;
 	int pair[2];
 
 	pair_open(pair);
 	cut.fds[0] = pair[0];
 	guard_sockets(guard, &cut);
-	guard_due(guard, GUARD_BLACKOUT, in(100 * CF_MS));
+	due = in(SOON);
+	guard_due(guard, GUARD_BLACKOUT, due);
 	ok(guard_loaded(guard) && guard_loaded(guard), "what was not cut is loaded, however often that is said");
-	rest(200 * CF_MS);
+	rest_beyond(due);
 	guard_read(guard, &end);
 	ok(end.loaded && !end.cut && flows(pair), "and is not cut any more");
 	ok(!guard_cut(guard) && flows(pair), "not even when that is asked for");

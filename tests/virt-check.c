@@ -18,22 +18,8 @@
 #include "daemon/virt/events.h"
 #include "daemon/virt/guest.h"
 #include "daemon/virt/job.h"
+#include "tests/virt-commands.h"
 
-#define SECONDS(s) ((cf_span){ (int64_t)((s) * CF_S) })
-
-static struct virt *virt;
-static struct cf_error err;
-
-static cf_mono in(double seconds)
-{
-	return cf_mono_add(kernel_raw(), SECONDS(seconds));
-}
-
-static int failed(int r)
-{
-	printf("error=%d\ncode=%s\ntext=%s\n", -r, cf_code_name(err.code), err.text);
-	return 1;
-}
 
 static int cmd_host(char **args)
 {
@@ -321,11 +307,7 @@ static int cmd_pid(char **args)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int n_args;
-	int (*run)(char **args);
-} commands[] = {
+static const struct virt_command commands[] = {
 	{ "host", 0, cmd_host }, { "list", 0, cmd_list }, { "look", 1, cmd_look },
 	{ "evidence", 1, cmd_evidence },
 	{ "emulator", 1, cmd_emulator }, { "offset", 3, cmd_offset }, { "set", 2, cmd_set },
@@ -335,19 +317,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	int r;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (size_t i = 0; argc > 2 && i < CF_COUNT(commands); i++) {
-		if (strcmp(commands[i].name, argv[2]) != 0 || argc < 3 + commands[i].n_args)
-			continue;
-		r = virt_new(&virt, argv[1], &err);
-		if (r == 0)
-			r = virt_wait(virt, SECONDS(10), &err);
-		r = r < 0 ? failed(r) : commands[i].run(argv + 3);
-		virt_free(virt);
-		return r;
-	}
-	fprintf(stderr, "usage: virt-check URI COMMAND...\n");
-	return 2;
+	return run_command("virt-check", commands, CF_COUNT(commands), argc, argv);
 }

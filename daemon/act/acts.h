@@ -8,6 +8,9 @@
 /* Put the reason of an end into words; too long a one is cut. */
 void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Somebody has asked the destination for the end of it, in its words. */
+void act_say_asked(char why[static CF_DETAIL_ROOM], const char *asked, const char *destination);
+
 /* The first of the findings that refuses, behind the words given, and how many more do. */
 void act_say_refusal(char why[static CF_DETAIL_ROOM], const char *words, const struct cf_finding *findings, size_t n);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "daemon/act/migration.h"
+#include "daemon/act/noting.h"
 #include "daemon/act/queue.h"
 #include "policy/phase.h"
 
@@ -28,9 +29,9 @@ int migration_abort(struct migration *m, const char *reason, struct cf_error *er
 		return cf_fail(err, EALREADY, CF_CONFLICT, "the migration has ended: %s", cf_phase_words[m->phase]);
 	if (m->work->driver->foreign)
 		return cf_fail(err, EPERM, CF_CONFLICT, "another manager drives it, and only that can abort it");
-	if (!cf_phase_can_abort(m->side, m->phase, m->work->driver->has_gate))
-		return cf_fail(err, EBUSY, CF_TOO_LATE, "the migration is %s: it can no longer be aborted",
-			       cf_phase_words[m->phase]);
+	if (cf_phase_abort(m->side, m->phase, m->work->driver->has_gate, m->reservation.hears_abort) == CF_ABORT_LATE)
+		return cf_fail(err, EBUSY, CF_TOO_LATE, "the migration is %s: it can no longer be aborted%s",
+			       cf_phase_words[m->phase], m->phase == CF_PHASE_PREPARED ? " from here, as its source's agent is too old to hear of it" : "");
 
 	if (m->phase != CF_PHASE_QUEUED) {
 		work_abort(m->work, reason);
@@ -40,6 +41,15 @@ int migration_abort(struct migration *m, const char *reason, struct cf_error *er
 	if (r == 0)
 		queue_move(m->all);
 	return r;
+}
+
+/* A source does what it is asked at once, and its copy ends with it; a destination may have to wait for its source. */
+void migration_when_kept(struct migration *m, void (*fn)(void *arg), void *arg)
+{
+	if (m->side == CF_DESTINATION && !cf_phase_is_end(m->phase))
+		noting_asked(m, fn, arg);
+	else
+		fn(arg);
 }
 
 int migration_when_changed(struct migration *m, int64_t after, cf_span wait, void (*fn)(void *arg), void *arg,
@@ -132,11 +142,21 @@ int migration_resolve(struct migration *m, enum cf_resolution resolution, const 
 	return 0;
 }
 
+/* Nobody waits for the domain any more. */
+static int has_ended(struct migration *m, struct cf_error *err)
+{
+	struct cf_migration shown;
+
+	work_shown(m->work, &shown);
+	return cf_fail(err, EALREADY, CF_CONFLICT, "the reservation has ended: %s%s%s", cf_phase_words[m->phase],
+		       *shown.reason ? ": " : "", shown.reason);
+}
+
 int migration_take_record(struct migration *m, struct cf_record *record, struct cf_error *err)
 {
 	if (cf_phase_is_end(m->phase)) {
 		free(record);
-		return cf_fail(err, EALREADY, CF_CONFLICT, "the reservation has ended: %s", cf_phase_words[m->phase]);
+		return has_ended(m, err);
 	}
 
 	work_take_record(m->work, record);
@@ -147,7 +167,7 @@ int migration_take_counters(struct migration *m, struct cf_counters *counters, s
 {
 	if (cf_phase_is_end(m->phase)) {
 		free(counters);
-		return cf_fail(err, EALREADY, CF_CONFLICT, "the reservation has ended: %s", cf_phase_words[m->phase]);
+		return has_ended(m, err);
 	}
 
 	work_take_counters(m->work, counters);
@@ -163,7 +183,7 @@ void migration_take_closing(struct migration *m, struct cf_receipt *receipt)
 	/* It comes late: the thread, which would have taken it, has left with what was seen here. */
 	work_newest_closing(m->work);
 	work_conclude(m->work);
-	migration_save(m);
+	noting_save(m);
 }
 
 void migration_landing(struct migration *m, struct cf_landing *ret)

@@ -11,7 +11,9 @@
 
 #include "daemon/act/acts.h"
 #include "daemon/act/at-stop.h"
+#include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
+#include "daemon/act/notice.h"
 #include "daemon/act/record.h"
 #include "daemon/act/where.h"
 #include "daemon/clock/kernel.h"
@@ -32,7 +34,7 @@ static void lose_peer(struct work *work, const char *why)
 	work->lease.host[0] = '\0';
 }
 
-/* The destination's agent hears of it as it would of one of ours: the same lease, the same record. */
+/* The destination's agent hears of it as it would of one of ours: the same lease, the same record, the same lever. */
 static void announce(struct work *work)
 {
 	const char *segments[] = { work->id };
@@ -46,11 +48,27 @@ static void announce(struct work *work)
 	if (r == 0 && !work->lease.granted)
 		r = cf_fail(&err, ENOENT, CF_NOT_FOUND, "it does not see it come in any more");
 	if (r == 0)
-		r = record_send(work, CALL_PATIENCE, &err);
-	if (r == 0)
 		r = gate_watch(work, &err);
+	if (r == 0)
+		carried_begin(work);	/* first: its QEMU there may be let run at any moment */
+	if (r == 0)
+		notice_marker_before(work, CALL_PATIENCE);
+	if (r == 0)
+		r = record_send(work, CALL_PATIENCE, &err);
 	if (r < 0)
 		lose_peer(work, err.text);
+}
+
+/* Whoever pauses the guest in the copy wants its clocks to stand, and is not held up: no more than that is told there. */
+static void tell_of_pause(struct work *work, const struct guest_events *events)
+{
+	struct cf_error err = { 0 };
+
+	if (!work->carrier || events->paused == work->record->paused)
+		return;
+	work->record->paused = events->paused;
+	if (!events->switchover)	/* the record of STOP goes at once, and says it, too */
+		record_send(work, CALL_PATIENCE, &err);
 }
 
 static void take_readings(struct work *work, int64_t *readings)
@@ -75,6 +93,7 @@ static enum cf_event watch(struct work *work, char why[static CF_DETAIL_ROOM])
 		guest_watch_wait(work->watch, events.revision, TURN, &events);
 		drive_wait(work->drive, (cf_span){ 0 }, &end);
 		take_readings(work, &readings);
+		tell_of_pause(work, &events);
 		if (events.switchover || end.state == DRIVE_SUCCEEDED)
 			return CF_EV_STOPPED;
 		if (end.state != DRIVE_RUNNING) {
@@ -112,6 +131,7 @@ static void note_stop(struct work *work)
 	at_stop_note(work);
 	if (!work_has_peer(work))
 		return;
+	carried_missed(work);
 	at_stop_narrow(work);
 	at_stop_send(work, AT_STOP_PATIENCE);
 }

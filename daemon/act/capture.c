@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/notice.h"
 #include "daemon/act/record.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/virt/counters.h"
@@ -30,6 +31,9 @@ bool record_take_guest_offset(struct work *work, bool read, const struct cf_gues
 		work->has_first_guest_offset = true;
 		work->first_guest_offset = *fresh;
 	}
+	/* In the copy the guest can be slow to answer: what that says may be less than what is known. */
+	if (guest->has_guest_offset && !cf_guest_offset_adds(&guest->guest_offset, fresh))
+		return true;
 	guest->has_guest_offset = true;
 	guest->guest_offset = *fresh;
 	guest->guest_offset.has_rate = cf_guest_rate(&work->first_guest_offset, fresh, &guest->guest_offset.rate);
@@ -113,6 +117,7 @@ enum cf_event act_capture(struct work *work, char why[static CF_DETAIL_ROOM])
 
 	if (!known_lately(&work->record->guest))
 		record_guest_offset(work, work->settings->guest.timeout);
+	notice_marker_before(work, work->settings->guest.timeout);
 	if (record_send(work, PATIENCE, &err) < 0) {
 		act_say(why, "the clock record was not accepted: %s", err.text);
 		return CF_EV_FAILED;

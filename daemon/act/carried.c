@@ -11,6 +11,7 @@
 #include "daemon/act/gather.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
+#include "daemon/virt/domain.h"
 #include "daemon/virt/kvm-guest.h"
 #include "policy/carry.h"
 #include "policy/lever.h"
@@ -43,9 +44,18 @@ static bool is_to_be_carried(const struct work *work)
 	return guest->lever == CF_LEVER_KVM && lease->has_kvm && lease->kvm.version == guest->kvm_version;
 }
 
+/* By somebody, before anybody here looked out for it. */
+static bool is_paused(const struct work *work)
+{
+	struct domain_standing standing;
+
+	return domain_glance(work->context->virt, work->record->guest.uuid, &standing, NULL) == 0 && standing.known &&
+	       standing.state == CF_DOMAIN_PAUSED && !standing.migrating;
+}
+
 void carried_begin(struct work *work)
 {
-	const struct carrier_options options = {
+	struct carrier_options options = {
 		.destination = work->reservation.destination,
 		.migration = work->id,
 		.guest = &work->record->guest,
@@ -55,7 +65,10 @@ void carried_begin(struct work *work)
 	};
 	struct cf_error err = { 0 };
 
-	if (is_to_be_carried(work) && carrier_new(&work->carrier, work->context, &options, &err) < 0)
+	if (!is_to_be_carried(work))
+		return;
+	options.paused = is_paused(work);
+	if (carrier_new(&work->carrier, work->context, &options, &err) < 0)
 		work_unmeasured(work, CF_FIGURE_OTHER, "the guest's counters cannot be carried: %s", err.text);
 }
 
@@ -70,17 +83,22 @@ bool carried_there(struct work *work)
 	return news.there;
 }
 
+void carried_missed(struct work *work)
+{
+	struct carrier_news news = { 0 };
+
+	if (work->carrier)
+		carrier_read(work->carrier, &news);
+	if (!news.there && *news.why)
+		work_unmeasured(work, CF_FIGURE_OTHER, "the guest's counters did not reach the destination: %s", news.why);
+}
+
 void carried_commit(struct work *work, struct cf_commit *commit)
 {
 	struct cf_kvm_capture capture;
-	struct carrier_news news;
 
-	if (!work->carrier)
-		return;
-	carrier_read(work->carrier, &news);
-	if (!news.there && *news.why)
-		work_unmeasured(work, CF_FIGURE_OTHER, "the guest's counters did not reach the destination: %s", news.why);
-	commit->has_point = carrier_capture(work->carrier, &capture);
+	carried_missed(work);
+	commit->has_point = work->carrier && carrier_capture(work->carrier, &capture);
 	if (commit->has_point)
 		commit->point = cf_carry_point(&capture, cf_offset_raw(&work->peer.offset, capture.raw));
 }
@@ -119,12 +137,18 @@ struct carried {
 	size_t n_vcpus;
 };
 
+static void disarm(struct carried *carried)
+{
+	kvm_page_disarm(carried->page);
+	carried->armed = false;
+}
+
 struct carried *carried_free(struct carried *carried)
 {
 	if (!carried)
 		return NULL;
 	/* An arming that was not acted on could be taken for that of the guest's next migration. */
-	kvm_page_disarm(carried->page);
+	disarm(carried);
 	kvm_page_free(carried->page);
 	free(carried);
 	return NULL;
@@ -201,24 +225,31 @@ static bool arm(struct work *work, const struct cf_counter_point *point, char wh
 	return carried->armed;
 }
 
+void carried_let_be(struct work *work)
+{
+	if (work->carried)
+		disarm(work->carried);
+}
+
 /* QEMU sets the clock of a guest that is to stay paused when somebody lets it run: that is no matter of the migration. */
 static bool stays_paused(struct work *work)
 {
 	if (!work->has_record || !work->record->paused)
 		return false;
-	if (work->carried && work->carried->armed) {
-		kvm_page_disarm(work->carried->page);
-		work->carried->armed = false;
-	}
+	carried_let_be(work);
 	return true;
 }
 
+/* What comes of a guest that is paused is of no use once it runs on: its clocks are another map then. */
 void carried_look(struct work *work)
 {
 	char why[CF_DETAIL_ROOM] = "";
 	struct cf_error err = { 0 };
+	bool news;
 
-	if (stays_paused(work) || !work_newest_counters(work))
+	work_newest_record(work);
+	news = work_newest_counters(work);
+	if (stays_paused(work) || !news)
 		return;
 	if (open_page(work, &err) == 0)
 		read_vcpus(work->carried);
@@ -314,10 +345,11 @@ bool carried_report(struct work *work)
 		report(carried, said, &made);
 	} else if (carried->armed) {
 		made.result = CF_COUNTERS_LEFT;
-		snprintf(made.why, sizeof(made.why), "QEMU set its clock to another value than the one that travelled, or did not set it");
-	} else {
-		return false;
+		snprintf(made.why, sizeof(made.why), "QEMU set its clock to another value than the one that travelled, or did so before the library was armed");
 	}
+	disarm(carried);	/* what was not acted on would be at the end of the guest's next pause */
+	if (made.result == CF_COUNTERS_UNKNOWN)
+		return false;
 	note(work, &made);
 	return made.result == CF_COUNTERS_CARRIED;
 }

@@ -12,13 +12,16 @@
 
 /* --- source --- */
 
-/* The copy begins; work->watch and work->lookout are there. */
+/* The copy begins, or somebody else's was found; work->watch and work->lookout are there. */
 void carried_begin(struct work *work);
 
 /* Has all that the destination's library needs reached its agent, if this migration is to have it? */
 bool carried_there(struct work *work);
 
-/* The value that travelled, for the commit. */
+/* The guest stands still: into the receipt, if the destination's agent has had nothing. */
+void carried_missed(struct work *work);
+
+/* The same, and the value that travelled, for the commit. */
 void carried_commit(struct work *work, struct cf_commit *commit);
 
 /* The guest ran on here: into the receipt's `kept`. */
@@ -29,8 +32,14 @@ void carried_kept(struct work *work);
 /* The incoming domain is made.  Fails, where policy requires the lever, when its QEMU does not have the library. */
 int carried_prepare(struct work *work, struct cf_error *err);
 
-/* While the guest is on its way: arm with what has come since, for any value that may still travel. */
+/*
+ * While the guest is on its way: arm with what has come since, for any value that may still travel; but not
+ * while somebody has paused it.
+ */
 void carried_look(struct work *work);
+
+/* It has come, and stands still: who lets it run later ends a pause, not its migration. */
+void carried_let_be(struct work *work);
 
 /*
  * The commit is to be obeyed: arm for the value that travelled.  false when it cannot be, and
@@ -41,7 +50,7 @@ bool carried_arm(struct work *work, const struct cf_commit *commit, char why[sta
 /* Once more, just before: with the difference of the two clocks as of now. */
 void carried_arm_again(struct work *work, const struct cf_commit *commit);
 
-/* The guest runs here: what the library did, into the landing; true when its clocks were carried: its lever is kvm then. */
+/* The guest runs here: what the library did, into the landing, and it is disarmed; true when its clocks were carried: its lever is kvm then. */
 bool carried_report(struct work *work);
 
 /* What the destination keeps of it. */

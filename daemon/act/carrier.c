@@ -40,6 +40,7 @@ struct carrier {
 	struct cf_kvm_asked asked;
 	struct cf_kvm_said said;
 	uint64_t first, told;			/* numbers of captures: when it began, and the last that was sent */
+	bool paused;				/* by somebody; the watch says nothing of one from before it */
 	bool armed, wanted;
 	cf_mono armed_at, pushed_at;
 	pthread_t thread;
@@ -71,13 +72,23 @@ static void arm(struct carrier *carrier)
 	carrier->armed_at = kernel_raw();
 }
 
+/* What was asked of the library before a pause it may have answered before or in it: of the map that is over. */
+static void look_for_pause(struct carrier *carrier, const struct guest_events *events)
+{
+	bool resumed = events->has_resume || events->resume_unplaced;
+
+	if (carrier->paused && !events->paused && resumed)
+		carrier->wanted = false;
+	carrier->paused = events->paused || (carrier->paused && !resumed);
+}
+
 /* Not anew while the guest stands for its migration: what is armed must be what QEMU finds. */
 static void keep_armed(struct carrier *carrier, const struct guest_events *events)
 {
-	if (events->paused && carrier->armed) {
+	if (carrier->paused && carrier->armed) {
 		kvm_page_disarm(carrier->page);
 		carrier->armed = false;
-	} else if (!events->paused && !events->stopped && (!carrier->armed || passed(carrier->armed_at, ARM_EVERY))) {
+	} else if (!carrier->paused && !events->stopped && (!carrier->armed || passed(carrier->armed_at, ARM_EVERY))) {
 		arm(carrier);
 	}
 }
@@ -161,10 +172,15 @@ static void look(struct carrier *carrier)
 	struct guest_events events;
 
 	guest_watch_read(carrier->watch, &events);
+	look_for_pause(carrier, &events);
 	keep_armed(carrier, &events);
-	if (kvm_page_read(carrier->page, &carrier->said, NULL) < 0 || push_capture(carrier))
+	if (kvm_page_read(carrier->page, &carrier->said, NULL) < 0)
 		return;
-	if (!events.stopped && passed(carrier->pushed_at, PUSH_EVERY))
+	if (carrier->paused) {
+		carrier->told = carrier->said.capture.number;
+		return;
+	}
+	if (!push_capture(carrier) && !events.stopped && passed(carrier->pushed_at, PUSH_EVERY))
 		push_sample(carrier);
 }
 
@@ -201,6 +217,7 @@ int carrier_new(struct carrier **ret, const struct act_context *context, const s
 	carrier->watch = options->watch;
 	carrier->lookout = options->lookout;
 	carrier->host_hz = options->host_hz;
+	carrier->paused = options->paused;
 	carrier->guest = *options->guest;
 	carrier->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (carrier->wake < 0)
@@ -213,7 +230,8 @@ int carrier_new(struct carrier **ret, const struct act_context *context, const s
 	if (r < 0)
 		return r;
 	carrier->first = carrier->told = carrier->said.capture.number;
-	arm(carrier);
+	if (!carrier->paused)
+		arm(carrier);
 	r = worker_thread(&carrier->thread, carry, carrier, err);
 	if (r < 0)
 		return r;

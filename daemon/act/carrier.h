@@ -8,7 +8,8 @@
  *
  * It has a thread and a connection of its own, for the lookout's reasons.  The library is armed
  * for as long as the carrier lives, but while somebody has paused the guest: then QEMU is to set
- * the clock back to where it stopped.  Should this agent die, the arming expires by itself.
+ * the clock back to where it stopped; and because its clocks are another map afterwards, nothing
+ * is told of them meanwhile.  Should this agent die, the arming expires by itself.
  */
 
 #include "daemon/act/context.h"
@@ -27,6 +28,7 @@ struct carrier_options {
 	struct guest_watch *watch;		/* it and the lookout outlive the carrier */
 	struct lookout *lookout;
 	int64_t host_hz;			/* 0: not known */
+	bool paused;				/* somebody had paused it before the watch began */
 };
 
 int carrier_new(struct carrier **ret, const struct act_context *context, const struct carrier_options *options,

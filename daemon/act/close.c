@@ -13,6 +13,7 @@
 #include "daemon/act/kept.h"
 #include "daemon/act/ramp.h"
 #include "daemon/act/persist.h"
+#include "daemon/act/reason.h"
 #include "daemon/act/receipt.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
@@ -125,14 +126,14 @@ static void warn_of_loss(struct work *work)
 
 enum cf_event act_undo(struct work *work, char why[static CF_DETAIL_ROOM])
 {
-	(void)why;
 	kept_mend(work);
 	persist_restore(work);
+	gated_settle(work, CF_DECISION_KEPT);
 	if (work->drive || work->again >= CF_PHASE_COPYING)
 		warn_of_loss(work);
 	work->receipt->has_landing = work->receipt->landing.has_resume;	/* nothing to tell, unless it ran there */
 	receipt_complete(work);
-	settle(work, CF_OUTCOME_ABORTED, NULL);
+	settle(work, CF_OUTCOME_ABORTED, reason_asked(work, why) ? why : NULL);
 	hand_over(work);
 	return CF_EV_KEPT;
 }

@@ -15,13 +15,13 @@
 #include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
 #include "daemon/act/gated.h"
+#include "daemon/act/reason.h"
 #include "daemon/act/ward.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
 #include "policy/commit.h"
 
 #define TURN            ((cf_span){ 5 * CF_MS })
-#define TELL_PATIENCE   ((cf_span){ 200 * CF_MS })	/* the record of STOP, while the last memory flows */
 #define RESUME_USUAL    ((cf_span){ 15 * CF_MS })	/* from a commit to RESUME: a write, and libvirt's Finish */
 #define ANSWER_PATIENCE ((cf_span){ 30 * CF_S })
 #define ASK_EVERY       ((struct timespec){ .tv_nsec = 250 * CF_MS })
@@ -35,7 +35,7 @@ static void look_at_end(struct work *work, const struct drive_end *end, char why
 		return;
 	if (ward_has_cut(work, why))
 		return;
-	act_say(why, "%s", *end->error.text ? end->error.text : "the copy came to nothing");
+	reason_driver(work, end, "the copy came to nothing", why);
 }
 
 enum cf_event act_gate(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -43,15 +43,15 @@ enum cf_event act_gate(struct work *work, char why[static CF_DETAIL_ROOM])
 	struct drive_end end;
 
 	at_stop_note(work);
-	at_stop_send(work, TELL_PATIENCE);
+	at_stop_send(work, cf_record_patience(&work->limits));	/* while the last memory flows */
 	for (;;) {
 		drive_wait(work->drive, TURN, &end);
 		if (end.state == DRIVE_LOADED)
 			return CF_EV_LOADED;
 		if (!*why)
 			look_at_end(work, &end, why);
-		if (!*why)
-			work_aborted(work, why);
+		if (!*why && !work_aborted(work, why))
+			gate_is_let_go(work, why);
 		if (!*why && work_stopping(work))
 			act_say(why, "the agent was stopped");
 		if (*why)
@@ -115,7 +115,7 @@ enum cf_event act_decide(struct work *work, char why[static CF_DETAIL_ROOM])
 	bool commit;
 
 	ward_loaded(work);
-	commit = !work_aborted(work, why) && judge(work, &decision, why);
+	commit = !work_aborted(work, why) && !gate_is_let_go(work, why) && judge(work, &decision, why);
 	work->decided = kernel_raw();
 	if (commit && gated_decide(work, CF_DECISION_COMMIT, &err) < 0) {
 		act_say(why, "the decision could not be noted: %s", err.text);
@@ -139,6 +139,8 @@ static void note_answer(struct work *work, const struct cf_answer *answer)
 	gated->obeyed_took = answer->obeyed_took;
 	gated->has_finish_took = answer->has_finish_took;
 	gated->finish_took = answer->finish_took;
+	gated->has_spare = answer->has_spare;
+	gated->spare = answer->spare;
 	gated->has_word = true;
 	gated->word = answer->word;
 }

@@ -15,6 +15,7 @@
 #include "daemon/act/looker.h"
 #include "daemon/act/persist.h"
 #include "daemon/act/ramp.h"
+#include "daemon/act/reason.h"
 #include "daemon/act/record.h"
 #include "daemon/act/standstill.h"
 #include "daemon/act/ward.h"
@@ -30,6 +31,7 @@
 #define GUEST_FIRST    ((cf_span){ CF_S })	/* and then ever more seldom: what tells its rate is distance */
 #define JOB_PATIENCE   ((cf_span){ CF_S })
 #define ABORT_PATIENCE ((cf_span){ 2 * CF_S })
+#define EVENT_PATIENCE ((cf_span){ CF_S })
 #define ABORT_EVERY    ((cf_span){ 250 * CF_MS })
 #define CUT_AFTER      ((cf_span){ 3 * CF_S })	/* an abort that libvirt has heard takes some 70 ms */
 
@@ -94,10 +96,10 @@ static int start(struct work *work, struct cf_error *err)
 	if (r < 0)
 		return r;
 	r = gate_watch(work, err);
+	if (r == 0 && work->driver->has_gate)	/* first: it says that what the domain loses is to be given back */
+		r = gated_decide(work, CF_DECISION_NONE, err);
 	if (r == 0)
 		r = persist_hold(work, err);
-	if (r == 0 && work->driver->has_gate)
-		r = gated_decide(work, CF_DECISION_NONE, err);
 	if (r < 0)
 		return r;
 	r = work->driver->start(work->context->virt, &options, &work->drive, err);
@@ -252,8 +254,8 @@ static bool is_here(struct work *work, struct guest_events *events)
 	if (domain_look(work->context->virt, work->record->guest.uuid, &standing, NULL) < 0)
 		return false;
 
-	guest_watch_read(work->watch, events);
-	return !events->switchover && standing.known && standing.active && !standing.migrating;
+	guest_watch_read(work->watch, events);	/* to look may have taken as long as a libvirtd hangs */
+	return !events->gap && !events->switchover && standing.known && standing.active && !standing.migrating;
 }
 
 /*
@@ -277,6 +279,23 @@ static enum cf_event failed(struct work *work, const struct guest_events *events
 	return work->driver->has_gate ? CF_EV_NEVER_RAN : CF_EV_FAILED;
 }
 
+/*
+ * Why it came to nothing.  Libvirt tells how a domain ended, which it may do later
+ * than its migration fails, or than its QEMU is seen to be gone.
+ */
+static void say_end(struct work *work, struct guest_events *events, const struct drive_end *end,
+		    char why[static CF_DETAIL_ROOM])
+{
+	cf_mono since = kernel_raw();
+
+	while (ward_saw_end(work) && events->gone == GUEST_HERE &&
+	       cf_span_cmp(cf_mono_since(kernel_raw(), since), EVENT_PATIENCE) < 0)
+		guest_watch_wait(work->watch, events->revision, TURN, events);
+	look_at_guest(events, false, why);
+	if (!*why && !ward_has_cut(work, why))
+		reason_driver(work, end, "", why);
+}
+
 static enum cf_event watch(struct work *work, enum cf_phase phase, char why[static CF_DETAIL_ROOM])
 {
 	cf_mono now = kernel_raw();
@@ -297,8 +316,8 @@ static enum cf_event watch(struct work *work, enum cf_phase phase, char why[stat
 		if (end.state != DRIVE_RUNNING) {
 			if (still.paused)
 				standstill_again(work);
-			if (!*why && !ward_has_cut(work, why))
-				act_say(why, "%s", end.error.text);
+			if (!*why)
+				say_end(work, &events, &end, why);
 			return failed(work, &events);
 		}
 		if (work_stopping(work)) {

@@ -8,6 +8,15 @@
 #include "daemon/act/receipt.h"
 #include "daemon/clock/kernel.h"
 
+static void put_landing(const struct migration *m, struct cf_entry *entry)
+{
+	entry->landing = *work_landing_begin(m->work);
+	entry->landing.phase = m->phase;
+	entry->landing.has_word = m->work->driver->has_gate;
+	entry->landing.word = gated_word(m->work, m->phase);
+	work_landing_end(m->work);
+}
+
 /* What both sides need for as long as anybody may ask. */
 static struct ledger_line *begin(const struct migration *m)
 {
@@ -29,13 +38,8 @@ static struct ledger_line *begin(const struct migration *m)
 	entry->has_mark = entry->has_request;
 	entry->mark = m->mark;
 	entry->has_landing = m->side == CF_DESTINATION;
-	if (entry->has_landing) {
-		entry->landing = *work_landing_begin(m->work);
-		entry->landing.phase = m->phase;
-		entry->landing.has_word = m->work->driver->has_gate;
-		entry->landing.word = gated_word(m->work, m->phase);
-		work_landing_end(m->work);
-	}
+	if (entry->has_landing)
+		put_landing(m, entry);
 	return line;
 }
 
@@ -70,6 +74,12 @@ struct ledger_line *entry_write(const struct migration *m)
 	return line;
 }
 
+/* The source, should it have lost all it knew, has not brought its receipt: it may ask for what it said (CF_ROUTE_SAID). */
+static bool is_alone(const struct migration *m)
+{
+	return m->side == CF_DESTINATION && strcmp(m->work->receipt->author, m->work->settings->host) == 0;
+}
+
 struct ledger_line *entry_write_last(const struct migration *m)
 {
 	struct ledger_line *line = begin(m);
@@ -80,6 +90,21 @@ struct ledger_line *entry_write_last(const struct migration *m)
 	line->owed = m->work->owed;
 	work_concluded(m->work, &line->view);
 	line->receipt = *m->work->receipt;
+	if (is_alone(m))
+		put_evidence(m->work, &line->entry);
+	return line;
+}
+
+struct ledger_line *entry_write_again(const struct migration *m, const struct ledger_line *last)
+{
+	struct ledger_line *line = malloc(sizeof(*line));
+
+	if (!line)
+		return NULL;
+	*line = *last;
+	line->at = kernel_instant().real;
+	line->event[0] = line->why[0] = '\0';
+	put_landing(m, &line->entry);
 	return line;
 }
 
@@ -113,6 +138,17 @@ static void forget_instants(struct work *work)
 	work->receipt->has_stop = work->peer.has_at_stop = false;
 	work->record->has_stop = work->side == CF_DESTINATION && work->record->has_stop;	/* the source's */
 	work->landing.has_resume = work->landing.has_stop = false;
+}
+
+/* The source reads it in the landing; who waits here has to hear of it, too. */
+static void take_abort(struct work *work)
+{
+	char asked[CF_DETAIL_ROOM];
+
+	if (!work->landing.has_abort_asked)
+		return;
+	memcpy(asked, work->landing.abort_asked, sizeof(asked));
+	work_abort(work, asked);
 }
 
 /* In the words of the receipt, where they stay. */
@@ -184,6 +220,7 @@ void entry_read(struct migration *m, const struct ledger_line *line)
 	work->wish = entry->request.options;
 	take_wait(m, line);
 	take_evidence(work, entry);
+	take_abort(work);
 	take_limits(work);
 	name_pair(work, &line->view);
 	work->autostart_held = m->side == CF_SOURCE && m->phase >= CF_PHASE_COPYING &&

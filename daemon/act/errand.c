@@ -19,12 +19,13 @@
 
 struct errand {
 	struct errand *next;
-	struct migrations *all;
+	struct migrations *all;		/* the loop's: may be gone before the thread is */
 	char id[CF_UUID_ROOM];
 	cf_span wait;
 	struct sd_event_source *timer;	/* NULL: it is on its way */
 
 	/* between the loop and the thread */
+	const struct act_context *context;
 	struct ledger_row *row;		/* as it was brought */
 	int result;
 	struct cf_error err;
@@ -40,7 +41,7 @@ bool errand_is_worth(const struct cf_error *err)
 static void bring(void *userdata)
 {
 	struct errand *errand = userdata;
-	const struct act_context *context = errand->all->context;
+	const struct act_context *context = errand->context;
 	const char *segments[] = { errand->id };
 	CF_AUTO(call_free) struct call *call = NULL;
 	struct cf_accepted accepted;
@@ -133,6 +134,7 @@ void errand_add(struct migrations *all, const char *id)
 	if (!errand)
 		return;		/* the ledger still says that it is owed: at the next start */
 	errand->all = all;
+	errand->context = all->context;
 	snprintf(errand->id, sizeof(errand->id), "%s", id);
 	errand->wait = FIRST_WAIT;
 	errand->next = all->errands;

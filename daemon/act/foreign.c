@@ -77,10 +77,11 @@ struct guest_watch *foreign_announced(struct foreign *foreign, const char *uuid)
 	return watch;
 }
 
-/* Nobody else will say anything of it: what this host sees of it is all there will be. */
-static void take_alone(struct foreign *foreign, const char *uuid, const char *name)
+/* Nobody else will say anything of it: what this host sees of it is all there will be.  It is off the list then. */
+static void take_alone(struct foreign *foreign, struct newcomer **at)
 {
 	const struct act_context *context = foreign->all->context;
+	const struct newcomer *newcomer = *at;
 	struct cf_reservation reservation = { 0 };
 	char id[CF_UUID_ROOM];
 	struct migration *migration;
@@ -88,7 +89,8 @@ static void take_alone(struct foreign *foreign, const char *uuid, const char *na
 	struct cf_error err = { 0 };
 	struct virt_host host;
 	struct own_terms own;
-	sd_id128_t random;
+	sd_id128_t random = SD_ID128_NULL;
+	int r;
 
 	terms_own(context->settings, NULL, NULL, &own);
 	lease.limits = reservation.limits = own.limits;
@@ -101,20 +103,24 @@ static void take_alone(struct foreign *foreign, const char *uuid, const char *na
 		snprintf(lease.libvirt, sizeof(lease.libvirt), "%s", host.libvirt);
 		snprintf(lease.emulator, sizeof(lease.emulator), "%s", host.emulator);
 	}
-	snprintf(reservation.domain, sizeof(reservation.domain), "%s", name);
-	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
+	snprintf(reservation.domain, sizeof(reservation.domain), "%s", newcomer->name);
+	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", newcomer->uuid);
 	snprintf(reservation.destination, sizeof(reservation.destination), "%s", context->settings->host);
 	snprintf(reservation.driver, sizeof(reservation.driver), "%s", drive_foreign.name);
-	if (sd_id128_randomize(&random) < 0)
-		return;
+	r = sd_id128_randomize(&random);
+	if (r < 0)
+		cf_fail(&err, -r, CF_HOST, "no random numbers: %s", strerror(-r));
 	snprintf(id, sizeof(id), SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(random));
-	if (migrations_expect(foreign->all, id, &reservation, &lease, "", &migration, &err) < 0)
-		log_warning("domain %s was moved here by another manager, and is not watched: %s", name, err.text);
+	if (r == 0)
+		r = migrations_expect(foreign->all, id, &reservation, &lease, "", &migration, &err);
+	if (r == 0)
+		return;		/* by foreign_announced() */
+	log_warning("domain %s was moved here by another manager, and is not watched: %s", newcomer->name, err.text);
+	forget_newcomer(at);
 }
 
-static void look_at_newcomer(struct foreign *foreign, struct newcomer **at)
+static bool is_alone(struct newcomer *newcomer)
 {
-	struct newcomer *newcomer = *at;
 	struct guest_events events;
 	struct cf_newcomer seen = { 0 };
 
@@ -126,25 +132,20 @@ static void look_at_newcomer(struct foreign *foreign, struct newcomer **at)
 		newcomer->since = kernel_raw();
 	}
 	seen.since = newcomer->settled ? cf_mono_since(kernel_raw(), newcomer->since) : (cf_span){ 0 };
-	if (cf_newcomer(&seen, PATIENCE) == CF_NEWCOMER_ALONE) {
-		take_alone(foreign, newcomer->uuid, newcomer->name);
-		if (*at == newcomer)	/* nobody took it; else it is gone */
-			forget_newcomer(at);
-	}
+	return cf_newcomer(&seen, PATIENCE) == CF_NEWCOMER_ALONE;
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct foreign *foreign = userdata;
-	struct newcomer **at = &foreign->newcomers, *before;
+	struct newcomer **at = &foreign->newcomers;
 
 	(void)usec;
-	while (*at) {
-		before = *at;
-		look_at_newcomer(foreign, at);
-		if (*at == before)
-			at = &before->next;
-	}
+	while (*at)
+		if (is_alone(*at))
+			take_alone(foreign, at);
+		else
+			at = &(*at)->next;
 	sd_event_source_set_time_relative(source, LOOK_EVERY.ns / CF_US);
 	sd_event_source_set_enabled(source, foreign->newcomers ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 	return 0;

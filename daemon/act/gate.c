@@ -97,16 +97,18 @@ void gate_show(struct work *work, const struct cf_findings *findings)
 	show_findings(work, findings, true);
 }
 
-/* Nobody there would see the guest come in, nor care for its clock. */
-static bool is_let_go(struct work *work, char why[static CF_DETAIL_ROOM])
+/* Nobody there would see the guest come in, nor care for its clock; or somebody there has asked for an abort. */
+bool gate_is_let_go(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	struct lookout_news news;
 
 	lookout_read(work->lookout, &news);
-	if (news.let_go)
+	if (news.abort_asked)
+		act_say_asked(why, news.let_go_why, work->reservation.destination);
+	else if (news.let_go)
 		act_say(why, "%s does not expect the guest any more%s%s", work->reservation.destination,
 			*news.let_go_why ? ": " : "", news.let_go_why);
-	return news.let_go;
+	return news.let_go || news.abort_asked;
 }
 
 void gate_judge(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -114,7 +116,7 @@ void gate_judge(struct work *work, char why[static CF_DETAIL_ROOM])
 	struct cf_findings findings = { 0 };
 	enum cf_gate_state gate;
 
-	if (is_let_go(work, why))
+	if (gate_is_let_go(work, why))
 		return;
 
 	gate = judge(work, &findings);

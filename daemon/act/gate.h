@@ -14,6 +14,9 @@ int gate_watch(struct work *work, struct cf_error *err);
 /* Judge once more, on the migration's thread.  why is filled when the copy has to end. */
 void gate_judge(struct work *work, char why[static CF_DETAIL_ROOM]);
 
+/* Does nobody wait for the guest there any more, or does somebody there want it called off?  why says it. */
+bool gate_is_let_go(struct work *work, char why[static CF_DETAIL_ROOM]);
+
 /*
  * What is known of the pair as of now, of which report is this host's; nobody is asked.  Both live as
  * long as the work does.

@@ -22,11 +22,24 @@ enum cf_decision gated_decision(const struct act_context *context, const char *i
 	return (enum cf_decision)(word - 1);
 }
 
+bool gated_unsettled(const struct act_context *context, const char *id)
+{
+	enum cf_decision decision = gated_decision(context, id);
+
+	return decision == CF_DECISION_NONE || decision == CF_DECISION_COMMIT || decision == CF_DECISION_ROLL_BACK;
+}
+
 int gated_decide(struct work *work, enum cf_decision decision, struct cf_error *err)
 {
 	if (!work->context->decisions)
 		return cf_fail(err, ENOSYS, CF_HOST, "%s", work->context->gate_why);
 	return mark_set(work->context->decisions, work->id, (mark_word)decision + 1, err);
+}
+
+void gated_settle(struct work *work, enum cf_decision how)
+{
+	if (gated_unsettled(work->context, work->id))
+		gated_decide(work, how, NULL);
 }
 
 enum cf_mark gated_mark(const struct act_context *context, const char *id)

@@ -9,8 +9,14 @@
 /* Source: what it has decided; CF_DECISION_LOST when that is not known. */
 enum cf_decision gated_decision(const struct act_context *context, const char *id);
 
+/* Has it that migration as one of which nothing has come yet?  Only of one that is over here may anybody say so. */
+bool gated_unsettled(const struct act_context *context, const char *id);
+
 /* Note it: it survives this agent.  On failure nothing may be sent. */
 int gated_decide(struct work *work, enum cf_decision decision, struct cf_error *err);
+
+/* Whatever became of its guest is carried out here, and only words are left: CF_DECISION_KEPT, or _LEFT. */
+void gated_settle(struct work *work, enum cf_decision how);
 
 /* Destination: what was promised; CF_MARK_LOST when that is not known. */
 enum cf_mark gated_mark(const struct act_context *context, const char *id);

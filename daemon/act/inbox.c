@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the other agent, or the operator, leaves with a migration that is at its gate. */
+/* What the other agent, or the operator, leaves with a migration. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,64 @@
 #include "daemon/act/work.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/rest.h"
+
+/* Puts what is fresh, or NULL, into a box that holds a pointer; returns what was in it. */
+static void *exchange(struct work *work, void *box, void *fresh)
+{
+	void *was;
+
+	pthread_mutex_lock(&work->lock);
+	memcpy(&was, box, sizeof(was));
+	memcpy(box, &fresh, sizeof(fresh));
+	if (fresh) {
+		work->heard = kernel_raw();
+		pthread_cond_signal(&work->news);
+	}
+	pthread_mutex_unlock(&work->lock);
+	return was;
+}
+
+/* What is in the box, if there is anything, takes the place of what is kept, a pointer as well. */
+static bool keep_newest(struct work *work, void *box, void *kept)
+{
+	void *fresh = exchange(work, box, NULL), *was;
+
+	if (!fresh)
+		return false;
+
+	memcpy(&was, kept, sizeof(was));
+	free(was);
+	memcpy(kept, &fresh, sizeof(fresh));
+	return true;
+}
+
+void work_take_record(struct work *work, struct cf_record *record)
+{
+	free(exchange(work, &work->inbox, record));
+}
+
+bool work_newest_record(struct work *work)
+{
+	if (!keep_newest(work, &work->inbox, &work->record))
+		return false;
+
+	work->has_record = true;
+	return true;
+}
+
+void work_take_closing(struct work *work, struct cf_receipt *receipt)
+{
+	free(exchange(work, &work->closing, receipt));
+}
+
+bool work_newest_closing(struct work *work)
+{
+	if (!keep_newest(work, &work->closing, &work->receipt))
+		return false;
+
+	work->receipt->migration.side = CF_DESTINATION;
+	return true;
+}
 
 struct cf_offer *work_offer_free(struct cf_offer *offer)
 {
@@ -30,42 +88,22 @@ struct cf_commit *work_commit_free(struct cf_commit *commit)
 
 void work_give_offer(struct work *work, struct cf_offer *offer)
 {
-	pthread_mutex_lock(&work->lock);
-	work_offer_free(work->offer);
-	work->offer = offer;
-	work->heard = kernel_raw();
-	pthread_cond_signal(&work->news);
-	pthread_mutex_unlock(&work->lock);
+	work_offer_free(exchange(work, &work->offer, offer));
 }
 
 void work_give_commit(struct work *work, struct cf_commit *commit)
 {
-	pthread_mutex_lock(&work->lock);
-	work_commit_free(work->commit);
-	work->commit = commit;
-	work->heard = kernel_raw();
-	pthread_cond_signal(&work->news);
-	pthread_mutex_unlock(&work->lock);
+	work_commit_free(exchange(work, &work->commit, commit));
 }
 
 struct cf_offer *work_take_offer(struct work *work)
 {
-	struct cf_offer *offer;
-
-	pthread_mutex_lock(&work->lock);
-	offer = CF_TAKE(work->offer);
-	pthread_mutex_unlock(&work->lock);
-	return offer;
+	return exchange(work, &work->offer, NULL);
 }
 
 struct cf_commit *work_take_commit(struct work *work)
 {
-	struct cf_commit *commit;
-
-	pthread_mutex_lock(&work->lock);
-	commit = CF_TAKE(work->commit);
-	pthread_mutex_unlock(&work->lock);
-	return commit;
+	return exchange(work, &work->commit, NULL);
 }
 
 void work_wait(struct work *work, cf_span patience)
@@ -78,27 +116,12 @@ void work_wait(struct work *work, cf_span patience)
 
 void work_take_counters(struct work *work, struct cf_counters *counters)
 {
-	pthread_mutex_lock(&work->lock);
-	free(work->brought);
-	work->brought = counters;
-	work->heard = kernel_raw();
-	pthread_cond_signal(&work->news);
-	pthread_mutex_unlock(&work->lock);
+	free(exchange(work, &work->brought, counters));
 }
 
 bool work_newest_counters(struct work *work)
 {
-	struct cf_counters *counters;
-
-	pthread_mutex_lock(&work->lock);
-	counters = CF_TAKE(work->brought);
-	pthread_mutex_unlock(&work->lock);
-	if (!counters)
-		return false;
-
-	free(work->counters);
-	work->counters = counters;
-	return true;
+	return keep_newest(work, &work->brought, &work->counters);
 }
 
 struct cf_prepared *work_prepared_begin(struct work *work)

@@ -12,6 +12,8 @@
 #include "daemon/act/acts.h"
 #include "daemon/act/at-stop.h"
 #include "daemon/act/let-go.h"
+#include "daemon/act/reason.h"
+#include "daemon/act/stuck.h"
 #include "daemon/act/where.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
@@ -98,7 +100,7 @@ static bool is_known(struct work *work, enum cf_where where, const struct drive_
 	if (where == CF_WHERE_NOWHERE)
 		act_say(why, "the domain runs on neither host");
 	else if (where == CF_WHERE_SOURCE && !has_reason(work))
-		act_say(why, "%s", *end->error.text ? end->error.text : "the migration came to nothing");
+		reason_driver(work, end, "the migration came to nothing", why);
 	return cf_where_event(where) != CF_N_EVENTS;
 }
 
@@ -113,6 +115,7 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 	cf_mono last_running = kernel_raw(), next_complaint = cf_mono_add(last_running, COMPLAIN_EVERY);
 	enum cf_where where = CF_WHERE_UNKNOWN;
 	struct cf_error err = { 0 };
+	struct stuck stuck = { 0 };
 	struct drive_end end;
 	enum cf_there there;
 
@@ -126,6 +129,7 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 			return CF_EV_LANDED;
 		err = (struct cf_error){ 0 };
 		there = where_there(work, &err);
+		stuck_look(&stuck, work, end.state, there);
 		if (end.state == DRIVE_RUNNING && !is_past(work, there))
 			last_running = kernel_raw();
 		if (there == CF_THERE_RAN && work->receipt->landing.has_resume)

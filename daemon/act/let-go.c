@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "daemon/act/gated.h"
 #include "daemon/act/hang.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/fault.h"
@@ -46,8 +47,10 @@ void let_go_of_source(struct work *work)
 	}
 	FAULT(CONFIRM_AFTER);
 	cf_blob_wipe(&work->finish_cookie);
-	if (r == 0)
+	if (r == 0) {
+		gated_settle(work, CF_DECISION_LEFT);
 		return;
+	}
 	log_error_about(LOG_ABOUT(.id = LOG_ID_LEFTOVER, .migration = work->id, .domain = work->reservation.domain,
 				  .peer = work->reservation.destination),
 			"migration %s: %s runs on %s, and its paused copy is still here: %s", work->id,

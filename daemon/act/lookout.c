@@ -41,7 +41,8 @@ static void ask_landing(struct lookout *lookout, struct lookout_news *fresh)
 	if (call_do(lookout->call, CF_ROUTE_LANDING, segments, NULL, NULL, &landing, PATIENCE, NULL, NULL) < 0)
 		return;
 	fresh->let_go = landing.phase == CF_PHASE_DROPPED;
-	memcpy(fresh->let_go_why, landing.reason, sizeof(fresh->let_go_why));
+	fresh->abort_asked = landing.has_abort_asked;
+	memcpy(fresh->let_go_why, landing.has_abort_asked ? landing.abort_asked : landing.reason, sizeof(fresh->let_go_why));
 }
 
 static void look(struct lookout *lookout)

@@ -26,7 +26,8 @@ struct lookout_news {
 	char boot[CF_BOOT_ROOM];
 	struct cf_report report;	/* its newest */
 	bool let_go;			/* its agent does not expect the guest any more */
-	char let_go_why[CF_DETAIL_ROOM];
+	bool abort_asked;		/* or somebody there wants it called off */
+	char let_go_why[CF_DETAIL_ROOM];	/* of either */
 };
 
 struct lookout_options {

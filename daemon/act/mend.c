@@ -97,15 +97,20 @@ static void note_residual(struct mending *m)
 	pthread_mutex_unlock(&m->work->lock);
 }
 
-static void note_step(struct mending *m, const struct cf_step *step)
+/* Where it is in the receipt now; NULL when there is no room for it. */
+static struct cf_step *note_step(struct mending *m, const struct cf_step *step)
 {
 	struct cf_landing *at = m->of->at;
+	struct cf_step *noted = NULL;
 
 	pthread_mutex_lock(&m->work->lock);
 	at->lever = CF_LEVER_GUEST_AGENT;
-	if (at->n_steps < CF_COUNT(at->steps))
-		at->steps[at->n_steps++] = *step;
+	if (at->n_steps < CF_COUNT(at->steps)) {
+		noted = &at->steps[at->n_steps++];
+		*noted = *step;
+	}
 	pthread_mutex_unlock(&m->work->lock);
+	return noted;
 }
 
 bool mend_read(struct work *work, const struct mend_guest *of, struct cf_error *err)
@@ -167,21 +172,28 @@ static void note_lag(struct mending *m)
 	pthread_mutex_unlock(&m->work->lock);
 }
 
-/* It did the opposite of what it was to do, and the receipt says so. */
-static void note_set_back(struct mending *m)
+/*
+ * A step forward that did the opposite of what it was to do; or may have, where its call took longer than
+ * the step and what is read before and after does not show that the clock went on.  The receipt says so.
+ */
+static void note_set_back(struct mending *m, struct cf_step *done, struct cf_interval before)
 {
+	bool surely = cf_span_cmp(m->error.high, before.low) < 0;
+	bool maybe = done->accepted && cf_span_cmp(done->took, done->by) > 0 && cf_span_cmp(m->error.low, before.high) < 0;
+
+	if (done->by.ns < 0 || !(surely || maybe))
+		return;
 	pthread_mutex_lock(&m->work->lock);
-	if (m->of->at->n_steps > 0)
-		act_say(m->of->at->steps[m->of->at->n_steps - 1].why, "it came late and set the guest's clock back");
+	act_say(done->why, "it came late%s set the guest's clock back", surely ? " and" : ", and may have");
 	pthread_mutex_unlock(&m->work->lock);
 }
 
 /*
  * Move the guest's clock by `by` from what it was last read to be, whatever this host's
  * own has done since.  The value is for the moment it takes effect: half of the best
- * round trip later, and never more, so that a step forward does not overshoot.
+ * round trip later, and never more, so that a step forward does not overshoot.  Returns as note_step().
  */
-static void step(struct mending *m, cf_span by)
+static struct cf_step *step(struct mending *m, cf_span by)
 {
 	cf_span delay = cf_interval_half(m->offset.offset);
 	struct cf_step done = { .after = since_resume(m->of->aim), .by = by };
@@ -194,8 +206,8 @@ static void step(struct mending *m, cf_span by)
 	done.accepted = guest_time_set(m->work->link, m->of->uuid, to, at.raw, deadline, &done.took, &err) == 0;
 	if (!done.accepted)
 		snprintf(done.why, sizeof(done.why), "%s", err.text);
-	note_step(m, &done);
 	m->slowest = (cf_span){ 0 };
+	return note_step(m, &done);
 }
 
 static bool in_time(const struct mending *m)
@@ -260,6 +272,7 @@ static void put_right(struct mending *m)
 {
 	char why[CF_DETAIL_ROOM] = "";
 	struct cf_interval before;
+	struct cf_step *done;
 	cf_span by;
 
 	if (m->of->carried)
@@ -270,11 +283,11 @@ static void put_right(struct mending *m)
 		if (!in_time(m))
 			return leave_late(m);
 		before = m->error;
-		step(m, by);
+		done = step(m, by);
 		if (!look(m))
 			return;
-		if (cf_span_cmp(m->error.high, before.low) < 0)
-			note_set_back(m);
+		if (done)
+			note_set_back(m, done, before);
 		vain = has_moved(m, before) ? 0 : vain + 1;
 	}
 	leave_in_vain(m);

@@ -6,14 +6,17 @@
  * in migrations.h; this is for the list and its queue.
  */
 
-#include <pthread.h>
+#include <stdatomic.h>
 
+#include "daemon/act/hand.h"
 #include "daemon/act/migrations.h"
 #include "daemon/act/stop.h"
 #include "daemon/act/waiters.h"
 #include "daemon/act/work.h"
 
 struct sd_event_source;
+struct ledger_line;
+struct relearn;
 
 struct migrations {
 	const struct act_context *context;
@@ -22,7 +25,11 @@ struct migrations {
 	struct sd_event_source *alarm;		/* the queue's: somebody's time to wait is over */
 	struct stop stop;
 	bool restoring;				/* receipts that the ledger has lost are being looked for */
+	struct relearn *relearn;		/* and what was under way, while peers are asked for that */
+	struct cf_stray strays[CF_STRAYS_MAX];	/* what of that nobody here has in hand */
+	size_t n_strays;
 	bool recovered;				/* what an earlier agent left half done is known */
+	bool recovering, recover_again;		/* it is being read; and was to be once more */
 	struct errand *errands;
 	struct foreign *foreign;		/* what others may be driving; nobody knows yet */
 	struct sd_event_source *retry;		/* some that are over are not in the ledger yet */
@@ -31,7 +38,6 @@ struct migrations {
 struct migration {
 	struct migration *next;
 	struct migrations *all;
-	struct loop *loop;
 	struct work *work;
 	enum cf_side side;
 	enum cf_phase phase;
@@ -56,6 +62,7 @@ struct migration {
 	bool recorded;				/* it has a row there */
 	int writes;				/* not answered yet: it may not be forgotten */
 	bool saved;				/* over, and its receipt is there */
+	struct ledger_line *noted;		/* destination: what it was told last; or NULL */
 	char missed[80];			/* phases that are not there; "" once the receipt says so */
 	char missed_why[CF_DETAIL_ROOM];
 
@@ -68,16 +75,8 @@ struct migration {
 	int64_t ahead;				/* as shown */
 	bool soon;				/* its turn comes when another one has been checked */
 
-	/* between the loop and the thread */
-	pthread_t thread;
-	bool has_thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	enum cf_act act;		/* CF_ACT_NONE: nothing to do yet */
-	bool leave;
-	enum cf_event event;
-	char why[CF_DETAIL_ROOM];
-	bool change_posted;
+	struct hand hand;			/* its thread */
+	atomic_bool change_posted;
 };
 
 /* The caller fills in what was asked, then lets it set out. */
@@ -123,14 +122,18 @@ bool migrations_claim(struct migrations *all, const struct migration *migration)
 /* Has one of them the domain? */
 bool migrations_hold(const struct migrations *all, const char *uuid);
 
-/* One that is over: into the ledger, once more. */
-void migration_save(struct migration *migration);
-
 /*
  * Is that domain on its way, on that side, by a migration that is known here?  Not any
  * more once the guest has landed.
  */
 bool migrations_move(const struct migrations *all, const char *uuid, enum cf_side side);
+
+/* To the list: one as the ledger has it, or would have, which goes on from there. */
+int migrations_take_up(struct migrations *all, const struct ledger_line *line, struct cf_error *err);
+
+/* No peer is asked again for what was lost; and whether there is a while until one is. */
+void relearn_end(struct migrations *all);
+bool relearn_waits(const struct migrations *all);
 
 /* To the list: one more, as it is. */
 void migrations_add(struct migrations *all, struct migration *migration);

@@ -34,8 +34,16 @@ void migrations_recover_later(struct migrations *migrations);
  */
 void migrations_restore(struct migrations *migrations);
 
-/* A ledger was lost: say which domains are on their way of which nothing is known here any more. */
-void migrations_find_strays(struct migrations *migrations);
+/*
+ * The same: what other hosts have of this one's migrations, and nothing is known of here, is taken up again as far as
+ * that is safe; the rest are strays.  lost: there had been a file; then those domains are strays as well that are on
+ * their way and that nobody knows.  Goes on by itself.
+ */
+void migrations_relearn(struct migrations *migrations, bool lost);
+
+/* Those of the strays that are asked for; and whether there is one of that id, and what is known of it. */
+void migrations_strays(const struct migrations *migrations, const struct cf_migrations_query *query, struct cf_migrations *ret);
+bool migrations_stray(const struct migrations *migrations, const char *id, char why[static CF_DETAIL_ROOM]);
 
 /*
  * Waits for the acts that are under way to notice that the agent ends.  A copy that
@@ -90,7 +98,7 @@ enum cf_finding_code migrations_objection(const struct migrations *migrations, c
 /* Is that domain on its way here by a lease of ours, and not here yet? */
 bool migrations_expects(const struct migrations *migrations, const char *uuid);
 
-int migrations_find(struct migrations *migrations, const char *id, struct migration **ret, struct cf_error *err);
+int migrations_find(const struct migrations *migrations, const char *id, struct migration **ret, struct cf_error *err);
 int migrations_find_incoming(struct migrations *migrations, const char *id, const char *peer,
 			     struct migration **ret, struct cf_error *err);
 
@@ -115,6 +123,12 @@ const struct cf_receipt *migration_receipt(const struct migration *migration);
 
 /* CF_TOO_LATE once the guest may run at the destination, CF_CONFLICT when it has ended. */
 int migration_abort(struct migration *migration, const char *reason, struct cf_error *err);
+
+/*
+ * Call fn(arg) on the loop's thread once that it was asked to abort outlives this agent, where it need; perhaps at once, and
+ * also where the ledger cannot be written.
+ */
+void migration_when_kept(struct migration *migration, void (*fn)(void *arg), void *arg);
 
 /*
  * Call fn(arg) on the loop's thread when the migration's revision is beyond

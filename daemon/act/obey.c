@@ -32,8 +32,10 @@
 #define PREPARE_PATIENCE ((cf_span){ 50 * CF_S })
 #define TURN             ((cf_span){ 20 * CF_MS })
 #define LOADED_TURN      ((cf_span){ CF_MS })
+#define JUDGE_PATIENCE   ((cf_span){ 60 * CF_S })
 #define FINISH_PATIENCE  ((cf_span){ 60 * CF_S })
 #define NOT_ENFORCED     ((cf_span){ 60 * CF_S })
+#define SOURCE_PATIENCE  ((cf_span){ 5 * CF_S })	/* to call its copy off, asked to from here */
 #define LOOK_AGAIN       ((cf_span){ 100 * CF_MS })
 #define UNDEFINE_PATIENCE ((cf_span){ 5 * CF_S })
 
@@ -84,7 +86,7 @@ static int prepare(struct work *work, const struct cf_offer *offer, struct cf_er
 	};
 	struct drive_answer answer = { 0 };
 	struct drive_offer spelled;
-	char *xml;
+	char why[CF_DETAIL_ROOM], *xml;
 	int r;
 
 	if (!cf_may_arm(gated_mark(work->context, work->id)))
@@ -107,6 +109,8 @@ static int prepare(struct work *work, const struct cf_offer *offer, struct cf_er
 	work->has_was_defined = true;
 	work->was_defined = incoming_was_defined(work->incoming);
 	r = carried_prepare(work, err);
+	if (r == 0 && work_aborted(work, why))
+		r = cf_fail(err, ECANCELED, CF_CONFLICT, "%s", why);
 	if (r == 0)
 		answer_prepared(work, &answer);
 	else
@@ -148,12 +152,15 @@ enum cf_event act_prepare(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	CF_AUTO(work_offer_free) struct cf_offer *offer = work_take_offer(work);
 	struct cf_error err = { 0 };
+	bool aborted;
 
 	if (offer && prepare(work, offer, &err) == 0)
 		return CF_EV_ARMED;
-	act_say(why, "the incoming domain could not be made: %s", offer ? err.text : "what it is made from was lost");
+	aborted = work_aborted(work, why);
+	if (!aborted)
+		act_say(why, "the incoming domain could not be made: %s", offer ? err.text : "what it is made from was lost");
 	give_up(work, why);
-	return CF_EV_GONE;
+	return aborted ? CF_EV_ABORT : CF_EV_GONE;
 }
 
 /* --- stand by --- */
@@ -176,8 +183,29 @@ static bool is_over_limit(struct work *work)
 	return cf_mono_cmp(kernel_raw(), end) > 0;
 }
 
+/*
+ * Somebody here wants it called off, and it is not the source that does so: it does not hear of it, or has not done it
+ * since `asked`, or its guest stands still for that.
+ */
+static bool is_to_abort(struct work *work, enum cf_phase phase, cf_mono *asked, char why[static CF_DETAIL_ROOM])
+{
+	char reason[CF_DETAIL_ROOM];
+
+	if (!work_aborted(work, reason))
+		return false;
+	if (asked->ns == 0)
+		*asked = kernel_raw();
+	if (cf_phase_abort(CF_DESTINATION, phase, true, work->reservation.hears_abort) == CF_ABORT_SOURCE_FIRST &&
+	    cf_span_cmp(work_silence(work), work->settings->copy.peer_silence) <= 0 &&
+	    cf_span_cmp(cf_mono_since(kernel_raw(), *asked), SOURCE_PATIENCE) < 0)
+		return false;
+	act_say(why, "%s", reason);
+	return true;
+}
+
 /* What ends it; false while nothing does. */
-static bool ended(struct work *work, const struct guest_events *events, enum cf_event *ret, char why[static CF_DETAIL_ROOM])
+static bool ended(struct work *work, enum cf_phase phase, const struct guest_events *events, cf_mono *asked, enum cf_event *ret,
+		  char why[static CF_DETAIL_ROOM])
 {
 	cf_span silence = work_silence(work);
 	char text[CF_SPAN_TEXT_ROOM];
@@ -185,7 +213,7 @@ static bool ended(struct work *work, const struct guest_events *events, enum cf_
 	*ret = CF_EV_GONE;
 	if (arrive_source_gave_up(work, why))
 		*ret = CF_EV_KEPT;
-	else if (work_aborted(work, why))
+	else if (is_to_abort(work, phase, asked, why))
 		*ret = CF_EV_ABORT;
 	else if (!incoming_alive(work->incoming))
 		act_say(why, "the connection to libvirtd that held the incoming domain was lost");
@@ -210,13 +238,22 @@ static enum cf_clock_state own_clock(struct work *work)
 	return report.state;
 }
 
+/* Until when a commit is valid the source says; how long this host waits for what it lacks is its own matter. */
+static cf_mono waits_until(const struct cf_commit *commit)
+{
+	cf_mono most = cf_mono_add(kernel_raw(), JUDGE_PATIENCE);
+
+	return cf_mono_cmp(commit->valid_until, most) < 0 ? commit->valid_until : most;
+}
+
 /* QEMU's word that it has everything may be a moment behind the source's. */
 static bool await_loaded(struct work *work, cf_mono until)
 {
 	struct guest_events events = { 0 };
 
 	guest_watch_read(work->watch, &events);
-	while (events.status != MIGRATION_COMPLETED && events.gone == GUEST_HERE && cf_mono_cmp(kernel_raw(), until) < 0)
+	while (events.status != MIGRATION_COMPLETED && events.gone == GUEST_HERE && incoming_alive(work->incoming) &&
+	       !work_stopping(work) && cf_mono_cmp(kernel_raw(), until) < 0)
 		guest_watch_wait(work->watch, events.revision, LOADED_TURN, &events);
 	return events.status == MIGRATION_COMPLETED;
 }
@@ -231,12 +268,16 @@ static enum cf_obey judge(struct work *work, const struct cf_commit *commit, str
 	cf_span took;
 
 	evidence.same_boot = strcmp(commit->boot, work->boot) == 0;
-	evidence.loaded = evidence.same_boot && await_loaded(work, commit->valid_until);
+	evidence.loaded = evidence.same_boot && await_loaded(work, waits_until(commit));
 	evidence.incoming_alive = incoming_alive(work->incoming);
 	evidence.clock = own_clock(work);
-	evidence.now = began = kernel_raw();
+	evidence.now = kernel_raw();
 	obey = cf_obey_judge(&evidence);
-	if (obey != CF_OBEY || gated_promise(work, CF_MARK_OBEYED, err) < 0)
+	if (obey != CF_OBEY ||
+	    incoming_check(work->incoming, commit->cookie.data, commit->cookie.size, waits_until(commit), err) < 0)
+		return obey;
+	began = kernel_raw();
+	if (gated_promise(work, CF_MARK_OBEYED, err) < 0)
 		return obey;
 
 	evidence.now = kernel_raw();
@@ -244,6 +285,8 @@ static enum cf_obey judge(struct work *work, const struct cf_commit *commit, str
 	said = work_answer_begin(work);
 	said->has_obeyed_took = true;
 	said->obeyed_took = took;
+	said->spare = cf_mono_since(commit->valid_until, evidence.now);
+	said->has_spare = said->spare.ns >= -CF_DAY && said->spare.ns <= CF_DAY;	/* else no peer of ours has set it */
 	work_answer_end(work);
 	return cf_obey_judge(&evidence);
 }
@@ -252,8 +295,9 @@ static enum cf_event take_commit(struct work *work, struct cf_commit *commit, ch
 {
 	struct cf_error err = { 0 };
 	enum cf_obey obey = CF_N_OBEYS;
+	bool aborted = work_aborted(work, why);
 
-	if (carried_arm(work, commit, why)) {
+	if (!aborted && carried_arm(work, commit, why)) {
 		obey = judge(work, commit, &err);
 		if (obey == CF_OBEY && !*err.text) {
 			work->obeyed = commit;
@@ -263,7 +307,7 @@ static enum cf_event take_commit(struct work *work, struct cf_commit *commit, ch
 	}
 	give_up(work, why);
 	work_commit_free(commit);
-	return CF_EV_GONE;
+	return aborted ? CF_EV_ABORT : CF_EV_GONE;
 }
 
 /*
@@ -277,7 +321,8 @@ static enum cf_event stand_again(struct work *work, char why[static CF_DETAIL_RO
 	for (;;) {
 		event = cf_stand_again(gated_mark(work->context, work->id), where_here(work, work->reservation.uuid));
 		if (event == CF_EV_GONE) {
-			act_say(why, "the agent was restarted before it was told to let the guest run");
+			if (!work_aborted(work, why))
+				act_say(why, "the agent was restarted before it was told to let the guest run");
 			give_up(work, why);
 		}
 		if (event != CF_N_EVENTS)
@@ -295,6 +340,7 @@ enum cf_event act_stand_by(struct work *work, char why[static CF_DETAIL_ROOM])
 	struct guest_events events = { 0 };
 	struct cf_commit *commit;
 	struct cf_migration shown;
+	cf_mono asked = { 0 };
 	enum cf_event event;
 
 	if (!work->incoming)
@@ -304,10 +350,9 @@ enum cf_event act_stand_by(struct work *work, char why[static CF_DETAIL_ROOM])
 		commit = work_take_commit(work);
 		if (commit)
 			return take_commit(work, commit, why);
-		work_newest_record(work);
 		carried_look(work);
 		guest_watch_read(work->watch, &events);
-		if (ended(work, &events, &event, why)) {
+		if (ended(work, shown.phase, &events, &asked, &event, why)) {
 			give_up(work, why);
 			return event;
 		}

@@ -12,6 +12,18 @@
 #define HELD_BACK ((cf_span){ CF_MS })
 #define PAST      16	/* migrations of the pair, both ways: twice what the fleet remembers */
 
+/* As the receipt has it.  No gate lets through what would take longer than its limit. */
+static void learn(struct fleet *fleet, const char *destination, const struct cf_receipt *receipt)
+{
+	const struct cf_ramp_past past = {
+		.above = receipt->ramp.above,
+		.mishap = receipt->has_gated && receipt->gated.committed && receipt->has_blackout &&
+			  cf_span_cmp(receipt->blackout.high, receipt->gated.limit) > 0,
+	};
+
+	fleet_learn(fleet, destination, &past);
+}
+
 /* An agent that was restarted has forgotten what the pair needed; its receipts have not. */
 static void recall(struct work *work, const char *destination)
 {
@@ -22,14 +34,14 @@ static void recall(struct work *work, const char *destination)
 		return;
 	for (size_t i = page->migrations.n_list; i-- > 0;) {
 		CF_AUTO(cf_free) struct ledger_row *row = NULL;
-		const struct cf_ramp_used *ramp;
+		const struct cf_receipt *receipt;
 
 		if (page->migrations.list[i].side != CF_SOURCE ||
 		    ledger_find(work->context->ledger, page->migrations.list[i].id, &row, NULL) < 0)
 			continue;
-		ramp = &row->line.receipt.ramp;
-		if (row->line.receipt.has_ramp && ramp->has_above)
-			fleet_learn(work->context->fleet, destination, ramp->above);
+		receipt = &row->line.receipt;
+		if (receipt->has_ramp && receipt->ramp.has_above)
+			learn(work->context->fleet, destination, receipt);
 	}
 }
 
@@ -116,7 +128,7 @@ void ramp_learn(struct work *work)
 		.has_so_far = receipt->has_gated && receipt->gated.has_so_far,
 		.so_far = receipt->gated.so_far,
 	});
-	fleet_learn(work->context->fleet, work->reservation.destination, used->above);
+	learn(work->context->fleet, work->reservation.destination, receipt);
 	work_shown(work, &shown);
 	used->has_error = shown.has_progress && shown.progress.has_predicted_blackout;
 	if (used->has_error)

@@ -46,15 +46,11 @@ static void name(char ret[static CF_HOST_ROOM], const char *host)
 		snprintf(ret, CF_HOST_ROOM, "%s", host);
 }
 
-void receipt_limits(struct work *work)
+void receipt_put_limits(const struct cf_both_limits *both, struct cf_receipt *ret)
 {
-	const struct cf_limits *own = &settings_policy(work->settings, "")->limits;
-	struct cf_limit_owners *owners = &work->receipt->limit_owners;
-	struct cf_both_limits *both = &work->limits;
+	struct cf_limit_owners *owners = &ret->limit_owners;
 
-	if (!both->owner_max_skew)	/* it did not get as far as the other host's */
-		cf_limits_both(own, work->settings->host, own, work->settings->host, both);
-	work->receipt->limits = both->limits;
+	ret->limits = both->limits;
 	owners->has_others = true;
 	name(owners->max_error_bound, both->owner_max_error_bound);
 	name(owners->max_skew, both->owner_max_skew);
@@ -66,6 +62,16 @@ void receipt_limits(struct work *work)
 	name(owners->others.require_lever, both->owner_require_lever);
 	name(owners->others.correction, both->owner_correction);
 	name(owners->others.correction_floor, both->owner_correction_floor);
+}
+
+void receipt_limits(struct work *work)
+{
+	const struct cf_limits *own = &settings_policy(work->settings, "")->limits;
+	struct cf_both_limits *both = &work->limits;
+
+	if (!both->owner_max_skew)	/* it did not get as far as the other host's */
+		cf_limits_both(own, work->settings->host, own, work->settings->host, both);
+	receipt_put_limits(both, work->receipt);
 }
 
 /* Without a RESUME there is no reading of the other host's clocks as near to it. */
@@ -168,26 +174,33 @@ void receipt_complete(struct work *work)
 	work->receipt->guest_offset_before = work->record->guest.guest_offset;
 }
 
+void receipt_put_said(const struct cf_reservation *reservation, const struct cf_lease *lease, struct cf_receipt *ret)
+{
+	snprintf(ret->driver, sizeof(ret->driver), "%s", reservation->driver);
+	ret->has_source_report = ret->has_destination_report = true;
+	ret->source_report = reservation->report;
+	ret->destination_report = lease->report;
+	ret->has_policy = true;
+	ret->policy.domains_choice = reservation->has_policy;
+	snprintf(ret->policy.source, sizeof(ret->policy.source), "%s", reservation->policy);
+	snprintf(ret->policy.destination, sizeof(ret->policy.destination), "%s", lease->policy);
+	snprintf(ret->policy.requested, sizeof(ret->policy.requested), "%s", reservation->requested);
+	ret->has_override = lease->override_accepted;
+	ret->override = reservation->override;
+	ret->has_persistence = reservation->has_persistence;
+	ret->persistence = reservation->persistence;
+}
+
 void receipt_alone(struct work *work)
 {
 	struct cf_receipt *receipt = work->receipt;
 
 	note_destination_versions(work);
 	receipt_limits(work);
-	snprintf(receipt->driver, sizeof(receipt->driver), "%s", work->reservation.driver);
+	receipt_put_said(&work->reservation, &work->lease, receipt);
 	receipt->has_source_report = work_has_peer(work);
-	receipt->has_destination_report = true;
-	receipt->has_policy = true;
-	receipt->policy.domains_choice = work->reservation.has_policy;
-	snprintf(receipt->policy.source, sizeof(receipt->policy.source), "%s", work->reservation.policy);
-	snprintf(receipt->policy.destination, sizeof(receipt->policy.destination), "%s", work->lease.policy);
-	snprintf(receipt->policy.requested, sizeof(receipt->policy.requested), "%s", work->reservation.requested);
-	receipt->has_override = work->lease.override_accepted;
-	receipt->override = work->reservation.override;
 	if (work->limits.owner_max_skew)
 		digest_limits(&work->limits.limits, receipt->policy.digest);
-	receipt->source_report = work->reservation.report;
-	receipt->destination_report = work->lease.report;
 	receipt->has_landing = work->landing.has_resume || work->landing.n_phases > 0;
 	work_landing(work, &receipt->landing);
 }
@@ -196,7 +209,7 @@ void receipt_alone(struct work *work)
 static bool is_of_both(enum cf_figure figure)
 {
 	return figure != CF_FIGURE_GUEST_BEFORE && figure != CF_FIGURE_BYTES && figure != CF_FIGURE_LIBVIRT_DOWNTIME &&
-	       figure != CF_FIGURE_SOURCE_LOST && figure != CF_FIGURE_DISRUPTION;
+	       figure != CF_FIGURE_SOURCE_LOST;
 }
 
 /* Why there is none, where whoever should have measured it did not say so. */
@@ -235,8 +248,9 @@ static const char *why_not(const struct work *work, enum cf_figure figure)
 	case CF_FIGURE_PREDICTED_LAG:
 		return "it follows from the blackout";
 	case CF_FIGURE_DISRUPTION:
-		return "to read it takes a command to QEMU's monitor past libvirt, which then calls the domain tainted; "
-		       "QEMU moves it by itself when a guest comes in";
+		return cf_limits_aftercare(&receipt->limits).notice > CF_NOTICE_NONE
+			       ? "the guest was not asked"
+			       : "policy has the guest's agent neither told nor asked such things (notice)";
 	case CF_FIGURE_RESIDUAL:
 		return *cf_figure_why(receipt, CF_FIGURE_LAG) ? cf_figure_why(receipt, CF_FIGURE_LAG) : silent;
 	default:

@@ -8,6 +8,12 @@
 /* The limits in force, as far as they are known: before the check they are this host's own. */
 void receipt_limits(struct work *work);
 
+/* The same, of limits that are known. */
+void receipt_put_limits(const struct cf_both_limits *both, struct cf_receipt *ret);
+
+/* What the two agents had said to each other before the copy began. */
+void receipt_put_said(const struct cf_reservation *reservation, const struct cf_lease *lease, struct cf_receipt *ret);
+
 /* Versions, bytes, blackout, offsets, predicted lag: all that does not depend on how it ended. */
 void receipt_complete(struct work *work);
 

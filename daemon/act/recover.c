@@ -2,11 +2,13 @@
 
 /* At the start: what an earlier agent left half done, as its ledger has it. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/act/entry.h"
 #include "daemon/act/errand.h"
+#include "daemon/act/gated.h"
 #include "daemon/act/queue.h"
 #include "daemon/ledger/marks.h"
 #include "daemon/log.h"
@@ -19,8 +21,10 @@ struct found {
 };
 
 struct recovery {
-	struct migrations *all;
+	struct migrations *all;			/* the loop's: may be gone before the thread is */
+	const struct act_context *context;
 	struct found *first, **last;
+	bool lost;				/* an agent before this one had, and did not find out what was lost */
 	int result;
 	struct cf_error err;
 };
@@ -37,19 +41,19 @@ static void collect(void *userdata, struct ledger_row *row)
 	recovery->last = &found->next;
 }
 
-static int take_up(struct migrations *all, const struct ledger_row *row, struct cf_error *err)
+int migrations_take_up(struct migrations *all, const struct ledger_line *line, struct cf_error *err)
 {
 	CF_AUTO(migration_free) struct migration *m = NULL;
 	struct migration *taken;
 	int r;
 
-	r = migration_new(&m, all, all->context, row->line.view.side, row->line.view.id, err);
+	r = migration_new(&m, all, all->context, line->view.side, line->view.id, err);
 	if (r == 0)
 		r = migration_hire(m, err);
 	if (r < 0)
 		return r;
 
-	entry_read(m, &row->line);
+	entry_read(m, line);
 	taken = m;
 	migrations_add(all, CF_TAKE(m));
 	migration_go_on(taken);
@@ -73,23 +77,26 @@ static void take(struct migrations *all, const struct ledger_row *row)
 				cf_phase_words[row->line.view.phase], row->fault);
 		return;
 	}
-	if (take_up(all, row, &err) < 0)
+	if (migrations_take_up(all, &row->line, &err) < 0)
 		log_error_about(LOG_ABOUT(.migration = row->line.view.id), "migration %s cannot be taken up: %s",
 				row->line.view.id, err.text);
 }
 
 struct sweep {
-	struct ledger *ledger;
+	const struct act_context *context;
 	struct marks *marks;
+	bool lost;		/* there is one that is not settled, and has no row */
 };
 
 static void forget_if_over(void *userdata, const char *id)
 {
-	const struct sweep *sweep = userdata;
+	struct sweep *sweep = userdata;
 	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+	int r = ledger_find(sweep->context->ledger, id, &row, NULL);
 
-	if (ledger_find(sweep->ledger, id, &row, NULL) == 0 && row->line.ended)
+	if (r == 0 && row->line.ended)
 		mark_forget(sweep->marks, id);
+	sweep->lost |= r == -ENOENT && sweep->marks == sweep->context->decisions && gated_unsettled(sweep->context, id);
 }
 
 /* May what is damaged among the marks have been that of one which is not over? */
@@ -105,13 +112,14 @@ static bool needs_damaged(const struct recovery *recovery, struct marks *marks)
 }
 
 /* An agent that died between a receipt and forgetting left its mark, and there is room for so many. */
-static void tidy(const struct recovery *recovery, struct marks *marks)
+static void tidy(struct recovery *recovery, struct marks *marks)
 {
-	struct sweep sweep = { recovery->all->context->ledger, marks };
+	struct sweep sweep = { recovery->context, marks, false };
 
 	if (!marks || recovery->result < 0)
 		return;
 	marks_each(marks, forget_if_over, &sweep);
+	recovery->lost |= sweep.lost;
 	if (!needs_damaged(recovery, marks))
 		marks_mend(marks);
 }
@@ -119,7 +127,7 @@ static void tidy(const struct recovery *recovery, struct marks *marks)
 static void read_rows(void *userdata)
 {
 	struct recovery *recovery = userdata;
-	const struct act_context *context = recovery->all->context;
+	const struct act_context *context = recovery->context;
 
 	recovery->result = ledger_each_open(context->ledger, collect, recovery, &recovery->err);
 	tidy(recovery, context->decisions);
@@ -130,8 +138,10 @@ static void take_rows(void *userdata)
 {
 	struct recovery *recovery = userdata;
 	struct migrations *all = recovery->all;
+	struct ledger_state state;
 	struct found *next;
 
+	all->recovering = false;
 	all->recovered = recovery->result == 0;
 	if (!all->recovered)
 		log_error("what was under way when the agent ended is not known: %s", recovery->err.text);
@@ -141,8 +151,13 @@ static void take_rows(void *userdata)
 		free(found->row);
 		free(found);
 	}
+	ledger_state(all->context->ledger, &state);
+	if (recovery->lost && state.begun == 0)	/* else that it was begun tells who asks */
+		migrations_relearn(all, true);
 	free(recovery);
 	queue_move(all);
+	if (all->recover_again)
+		migrations_recover_later(all);
 }
 
 static struct recovery *recovery_new(struct migrations *all)
@@ -152,6 +167,7 @@ static struct recovery *recovery_new(struct migrations *all)
 	if (!recovery)
 		abort();
 	recovery->all = all;
+	recovery->context = all->context;
 	recovery->last = &recovery->first;
 	return recovery;
 }
@@ -169,11 +185,15 @@ void migrations_recover_later(struct migrations *all)
 	struct recovery *recovery;
 	struct cf_error err = { 0 };
 
-	if (all->recovered)
+	/* What is asked for while it is read is a ledger that came back since: that may read better. */
+	all->recover_again = all->recovering;
+	if (all->recovered || all->recovering)
 		return;
+	all->recovering = true;
 	recovery = recovery_new(all);
 	if (worker_run(all->context->loop, read_rows, take_rows, recovery, &err) < 0) {
 		log_error("what was under way when the agent ended is not known: %s", err.text);
+		all->recovering = false;
 		free(recovery);
 	}
 }

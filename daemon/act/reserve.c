@@ -38,6 +38,7 @@ enum cf_event act_reserve(struct work *work, char why[static CF_DETAIL_ROOM])
 	memcpy(work->reservation.labels, asked.labels, sizeof(asked.labels));
 	work->reservation.has_persistence = work->receipt->has_persistence;
 	work->reservation.persistence = work->receipt->persistence;
+	work->reservation.has_hears_abort = work->reservation.hears_abort = true;
 	if (call_do(work->peer.call, CF_ROUTE_RESERVE, segments, NULL, &work->reservation, &work->lease, PATIENCE,
 		    NULL, &err) < 0) {
 		act_say(why, "%s", err.text);

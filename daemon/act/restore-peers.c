@@ -10,7 +10,8 @@
 #include "daemon/peer/call.h"
 #include "proto/base.h"
 
-#define PATIENCE ((cf_span){ 10 * CF_S })
+#define PATIENCE  ((cf_span){ 10 * CF_S })
+#define PAGES_MAX 2000		/* of one peer: twenty times what a ledger keeps by default */
 
 static const char *peer_name(const struct peers_reading *reading)
 {
@@ -28,6 +29,7 @@ static void next_peer(struct peers_reading *reading)
 	peers_reading_end(reading);
 	reading->cursor[0] = '\0';
 	reading->next = 0;
+	reading->pages = 0;
 	reading->peer++;
 }
 
@@ -39,9 +41,10 @@ static void give_up(struct peers_reading *reading, const char *why)
 
 static int ask_page(struct peers_reading *reading, struct cf_error *err)
 {
-	struct cf_migrations_query query = { .has_state = true, .state = "ended", .has_cursor = *reading->cursor };
+	struct cf_migrations_query query = { .has_state = true, .has_cursor = *reading->cursor };
 	int r = 0;
 
+	snprintf(query.state, sizeof(query.state), "%s", reading->open ? "open" : "ended");
 	memcpy(query.cursor, reading->cursor, sizeof(query.cursor));
 	if (!reading->call)
 		r = fleet_call(reading->fleet, peer_name(reading), &reading->call, err);
@@ -73,14 +76,13 @@ static bool is_ours(const struct peers_reading *reading, const struct cf_migrati
 	       strcasecmp(here, reading->settings->host) == 0;
 }
 
-static int ask_receipt(struct peers_reading *reading, const struct cf_migration *m, struct cf_receipt *ret,
-		       struct cf_error *err)
+static int ask_receipt(struct peers_reading *reading, const char *id, struct cf_receipt *ret, struct cf_error *err)
 {
-	const char *segments[] = { m->id };
+	const char *segments[] = { id };
 	int r = call_do(reading->call, CF_ROUTE_RECEIPT, segments, NULL, NULL, ret, PATIENCE, NULL, err);
 
-	if (r == 0 && (strcmp(ret->migration.id, m->id) != 0 || !is_ours(reading, &ret->migration)))
-		r = cf_fail(err, EPROTO, CF_PEER, "a receipt of another migration than %s", m->id);
+	if (r == 0 && (strcmp(ret->migration.id, id) != 0 || !is_ours(reading, &ret->migration)))
+		r = cf_fail(err, EPROTO, CF_PEER, "a receipt of another migration than %s", id);
 	return r;
 }
 
@@ -99,6 +101,10 @@ static const struct cf_migration *next_one(struct peers_reading *reading, struct
 		}
 		if (!turn_page(reading))
 			return NULL;
+		if (++reading->pages == PAGES_MAX) {
+			*r = cf_fail(err, EPROTO, CF_PEER, "its list has no end");
+			return NULL;
+		}
 	}
 }
 
@@ -114,7 +120,7 @@ int peers_receipts(struct peers_reading *reading, int n, void (*fn)(void *userda
 		const struct cf_migration *m = next_one(reading, &err, &r);
 
 		if (r == 0 && m)
-			r = ask_receipt(reading, m, receipt, &err);
+			r = ask_receipt(reading, m->id, receipt, &err);
 		if (r < 0) {
 			give_up(reading, err.text);
 		} else if (!m) {
@@ -126,4 +132,59 @@ int peers_receipts(struct peers_reading *reading, int n, void (*fn)(void *userda
 		}
 	}
 	return got;
+}
+
+void peers_open(struct peers_reading *reading,
+		void (*fn)(void *userdata, struct call *call, const char *peer, const struct cf_migration *theirs), void *userdata)
+{
+	reading->open = true;
+	while (reading->peer < reading->settings->n_peers) {
+		struct cf_error err = { 0 };
+		int r;
+		const struct cf_migration *m = next_one(reading, &err, &r);
+
+		if (r < 0)
+			give_up(reading, err.text);
+		else if (!m)
+			next_peer(reading);
+		else if (is_ours(reading, m))
+			fn(userdata, reading->call, peer_name(reading), m);
+	}
+}
+
+/* It has none, or not yet, or one between others: an answer. */
+static bool has_none(const struct cf_error *err)
+{
+	return err->code == CF_NOT_FOUND || err->code == CF_CONFLICT || err->code == CF_FORBIDDEN;
+}
+
+static int ask_each(struct peers_reading *reading, const char (*ids)[CF_UUID_ROOM], size_t n, struct cf_receipt *receipt,
+		    void (*fn)(void *userdata, struct call *call, const char *peer, const struct cf_migration *theirs), void *userdata,
+		    struct cf_error *err)
+{
+	int r = fleet_call(reading->fleet, peer_name(reading), &reading->call, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = ask_receipt(reading, ids[i], receipt, err);
+		if (r == 0)
+			fn(userdata, reading->call, peer_name(reading), &receipt->migration);
+		else if (has_none(err))
+			r = 0;
+	}
+	return r;
+}
+
+void peers_ended(struct peers_reading *reading, const char (*ids)[CF_UUID_ROOM], size_t n,
+		 void (*fn)(void *userdata, struct call *call, const char *peer, const struct cf_migration *theirs), void *userdata)
+{
+	CF_AUTO(cf_free) struct cf_receipt *receipt = malloc(sizeof(*receipt));
+
+	while (receipt && n > 0 && reading->peer < reading->settings->n_peers) {
+		struct cf_error err = { 0 };
+
+		if (ask_each(reading, ids, n, receipt, fn, userdata, &err) < 0)
+			give_up(reading, err.text);
+		else
+			next_peer(reading);
+	}
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The receipts that other hosts have of migrations from here and to here: for a ledger
- * that has lost its own.  Blocks: for a thread of one's own.
+ * The receipts that other hosts have of migrations from here and to here, and what of them they have
+ * under way: for a ledger that has lost its own.  Blocks: for a thread of one's own.
  */
 
 #include "daemon/peer/fleet.h"
@@ -19,9 +19,11 @@ struct peers_reading {
 
 	/* its own; zeroed to begin with, and peers_reading_end() */
 	size_t peer;
+	bool open;				/* those that have not ended, instead of those that have */
 	struct call *call;
 	struct cf_migrations *page;		/* NULL: the next one is to be asked for */
 	size_t next;
+	int pages;				/* of this peer, so far */
 	char cursor[CF_CURSOR_ROOM];		/* of that one; "": the first */
 	char why[CF_DETAIL_ROOM];		/* the last peer that was not asked to its end, and why; "" none */
 };
@@ -29,9 +31,17 @@ struct peers_reading {
 /*
  * fn for each of the next n receipts, as this host has them.  Returns how many there
  * were, less than n at the end.  A peer that does not answer, or tells of migrations that
- * were not between it and this host, is passed over.
+ * were not between it and this host, or has no end of them, is passed over.
  */
 int peers_receipts(struct peers_reading *reading, int n, void (*fn)(void *userdata, const struct cf_receipt *receipt),
 		   void *userdata);
+
+/* fn for each that has not ended, as that host has it; call: a connection to its agent. */
+void peers_open(struct peers_reading *reading,
+		void (*fn)(void *userdata, struct call *call, const char *peer, const struct cf_migration *theirs), void *userdata);
+
+/* fn for each of those n that has ended at a peer, as that host has it; who has none of them is no failure. */
+void peers_ended(struct peers_reading *reading, const char (*ids)[CF_UUID_ROOM], size_t n,
+		 void (*fn)(void *userdata, struct call *call, const char *peer, const struct cf_migration *theirs), void *userdata);
 
 void peers_reading_end(struct peers_reading *reading);

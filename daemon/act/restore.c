@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/act/gated.h"
 #include "daemon/act/migration.h"
 #include "daemon/act/restore-peers.h"
 #include "daemon/clock/kernel.h"
@@ -90,6 +91,8 @@ static void take_receipt(void *userdata, const struct cf_receipt *receipt)
 	if (!line)
 		return;
 	line->receipt = *receipt;
+	if (receipt->migration.side == CF_SOURCE && gated_unsettled(restore->all->context, receipt->migration.id))
+		return;		/* it has ended there alone: what becomes of it here is relearn.c's */
 	if (is_whole(&receipt->migration))
 		keep(restore, CF_TAKE(line));
 	else

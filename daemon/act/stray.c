@@ -1,90 +1,111 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/act/stray.h"
 
-/*
- * A ledger was lost, and with it perhaps what was under way: libvirt still knows which
- * domains are.  By whose order and to where it cannot say, so that nothing is done about
- * them but to say so; libvirt brings them to their end.
- */
-
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
-#include "daemon/act/migration.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/log.h"
 #include "daemon/virt/domain.h"
-#include "daemon/worker.h"
 
-#define VIRT_PATIENCE ((cf_span){ 60 * CF_S })
-#define STRAYS_MAX    64
+/* --- on a thread --- */
 
-struct search {
-	struct migrations *all;
-	struct cf_domains page;
-	struct cf_domain found[STRAYS_MAX];
-	size_t n;
-	int result;
-	struct cf_error err;
-};
-
-static void look_at(struct search *search, const struct cf_domain *domain)
+static void look_at(const struct act_context *context, const struct cf_domain *domain, struct strays_found *found)
 {
 	struct domain_standing standing;
+	struct cf_stray stray = { 0 };
 
-	if (domain_look(search->all->context->virt, domain->uuid, &standing, NULL) == 0 && standing.active &&
-	    standing.moving && search->n < STRAYS_MAX)
-		search->found[search->n++] = *domain;
+	if (domain_look(context->virt, domain->uuid, &standing, NULL) < 0 || !standing.active || !standing.moving)
+		return;
+	snprintf(stray.why, sizeof(stray.why), "%s", standing.job_active ? "libvirt has it on its way, unwatched"
+									  : "it stands still, as a migration has left it");
+	snprintf(stray.domain, sizeof(stray.domain), "%s", domain->name);
+	snprintf(stray.uuid, sizeof(stray.uuid), "%s", domain->uuid);
+	strays_add(found, &stray);
 }
 
-/* On a thread. */
-static void look(void *userdata)
+int strays_find(const struct act_context *context, struct strays_found *ret, struct cf_error *err)
 {
-	struct search *search = userdata;
-	struct cf_domains *page = &search->page;
+	CF_AUTO(cf_free) struct cf_domains *page = calloc(1, sizeof(*page));
+	int r = 0;
 
-	search->result = virt_wait(search->all->context->virt, VIRT_PATIENCE, &search->err);
+	if (!page)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	do {
-		if (search->result == 0)
-			search->result = domain_list(search->all->context->virt, page->next, CF_DOMAINS_MAX, page, &search->err);
-		for (size_t i = 0; search->result == 0 && i < page->n_list; i++)
-			look_at(search, &page->list[i]);
-	} while (search->result == 0 && page->has_next);
+		r = domain_list(context->virt, page->next, CF_DOMAINS_MAX, page, err);
+		for (size_t i = 0; r == 0 && i < page->n_list; i++)
+			look_at(context, &page->list[i], ret);
+	} while (r == 0 && page->has_next);
+	return r;
 }
 
-static void say(struct migrations *all, const struct cf_domain *domain)
+/* --- the list of them --- */
+
+static bool has(const struct cf_stray *list, size_t n, const char *uuid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(list[i].uuid, uuid) == 0)
+			return true;
+
+	return false;
+}
+
+bool strays_have(const struct migrations *all, const char *uuid)
+{
+	return has(all->strays, all->n_strays, uuid);
+}
+
+void strays_add(struct strays_found *found, const struct cf_stray *stray)
+{
+	if (found->n < CF_COUNT(found->list) && !has(found->list, found->n, stray->uuid))
+		found->list[found->n++] = *stray;
+}
+
+static void say(struct migrations *all, const struct cf_stray *stray)
 {
 	char note[CF_DETAIL_ROOM];
 
-	log_warning_about(LOG_ABOUT(.id = LOG_ID_MIGRATION_STRAY, .domain = domain->name),
-			  "domain %s is on its way, and what the ledger had of that is lost: libvirt goes on with it, unwatched",
-			  domain->name);
-	snprintf(note, sizeof(note), "%.60s was on its way then", domain->name);
+	log_warning_about(LOG_ABOUT(.id = LOG_ID_MIGRATION_STRAY, .migration = stray->id, .domain = stray->domain),
+			  "domain %s is in nobody's hands here since the ledger was lost: %s", stray->domain, stray->why);
+	snprintf(note, sizeof(note), "%.60s is in nobody's hands here: %.140s", stray->domain, stray->why);
 	ledger_note(all->context->ledger, note);
 }
 
-/* Those that have been taken up, or have begun since, are nobody's strays. */
-static void tell(void *userdata)
+/* What another agent has of it may change, which is shown and is no news. */
+void strays_tell(struct migrations *all, const struct strays_found *found)
 {
-	struct search *search = userdata;
-
-	for (size_t i = 0; i < search->n; i++)
-		if (!migrations_hold(search->all, search->found[i].uuid))
-			say(search->all, &search->found[i]);
-	if (search->result < 0)
-		log_warning("which domains were on their way when the ledger was lost is not known: %s", search->err.text);
-	free(search);
+	for (size_t i = 0; i < found->n; i++)
+		if (!strays_have(all, found->list[i].uuid))
+			say(all, &found->list[i]);
+	memcpy(all->strays, found->list, found->n * sizeof(*found->list));
+	all->n_strays = found->n;
 }
 
-void migrations_find_strays(struct migrations *all)
+static bool is_wanted(const struct cf_stray *stray, const struct cf_migrations_query *query)
 {
-	struct search *search = calloc(1, sizeof(*search));
-	struct cf_error err = { 0 };
+	if (query->n_label > 0 || (query->has_state && strcmp(query->state, "open") != 0))
+		return false;
+	return !query->has_domain || strcmp(stray->domain, query->domain) == 0 || strcasecmp(stray->uuid, query->domain) == 0;
+}
 
-	if (!search)
-		return;
-	search->all = all;
-	if (worker_run(all->context->loop, look, tell, search, &err) < 0) {
-		log_warning("which domains were on their way when the ledger was lost is not known: %s", err.text);
-		free(search);
-	}
+void migrations_strays(const struct migrations *all, const struct cf_migrations_query *query, struct cf_migrations *ret)
+{
+	ret->n_strays = 0;
+	for (size_t i = 0; i < all->n_strays; i++)
+		if (is_wanted(&all->strays[i], query))
+			ret->strays[ret->n_strays++] = all->strays[i];
+}
+
+bool migrations_stray(const struct migrations *all, const char *id, char why[static CF_DETAIL_ROOM])
+{
+	for (size_t i = 0; i < all->n_strays; i++)
+		if (all->strays[i].has_id && strcmp(all->strays[i].id, id) == 0) {
+			snprintf(why, CF_DETAIL_ROOM, "%s", all->strays[i].why);
+			return true;
+		}
+
+	return false;
 }

@@ -18,12 +18,14 @@
 #include "daemon/virt/domain.h"
 #include "daemon/virt/job.h"
 #include "daemon/virt/leftover.h"
+#include "proto/text.h"
 
 #define SETTLE_PATIENCE ((cf_span){ 10 * CF_S })
 #define ABORT_PATIENCE  ((cf_span){ 2 * CF_S })
 #define END_PATIENCE    ((cf_span){ CF_S })
 #define AGAIN           ((struct timespec){ .tv_nsec = 100 * CF_MS })
 #define COMPLAIN_EVERY  ((cf_span){ 10 * CF_S })
+#define SILENCE_TOLD    ((cf_span){ CF_S })
 
 static cf_mono within(cf_span patience)
 {
@@ -49,22 +51,28 @@ static void end_drive(struct work *work, struct cf_error *err)
 		work->drive = drive_free(work->drive);
 }
 
-/* Without a drive: what an agent that died, or a connection that was lost, left of libvirt's job. */
+/*
+ * Without a drive: what an agent that died, or a connection that was lost, left of libvirt's job.  A copy may
+ * go on without whoever began it, while the guest still runs, and would stop it once more when it is through.
+ */
 static void end_leftover(struct work *work, const struct domain_standing *standing, struct cf_error *err)
 {
 	const char *uuid = work->reservation.uuid;
 
-	if (standing->migrating && standing->job_active && work_link(work, err))
+	if (standing->moving && standing->job_active && work_link(work, err))
 		job_abort(work->link, uuid, within(ABORT_PATIENCE), err);
 	else if (standing->state != CF_DOMAIN_RUNNING && standing->migrating)
 		leftover_resume(work->context->virt, uuid, within(SETTLE_PATIENCE), err);
 }
 
-/* It runs here, and no migration has it; or somebody has paused it; or it is not here at all any more. */
-static bool is_back(struct work *work, struct domain_standing *standing, struct cf_error *err)
+static int look(struct work *work, struct domain_standing *ret, struct cf_error *err)
 {
-	if (domain_look(work->context->virt, work->reservation.uuid, standing, err) < 0)
-		return false;
+	return domain_look(work->context->virt, work->reservation.uuid, ret, err);
+}
+
+/* It runs here, and no migration has it; or somebody has paused it; or it is not here at all any more. */
+static bool is_back(const struct domain_standing *standing)
+{
 	if (!standing->known || !standing->active)
 		return true;
 	return !standing->migrating && !standing->moving;
@@ -78,6 +86,17 @@ static void complain(struct work *work, cf_mono *next, const struct cf_error *er
 	log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
 			"migration %s: the guest is to run on here, and does not yet: %s", work->id,
 			*err->text ? err->text : "libvirt has not finished");
+}
+
+/* A libvirtd that hangs lets nobody bring the guest back: then that is why it stood still for so long. */
+static void say(const char *reason, cf_span silence, char why[static CF_DETAIL_ROOM])
+{
+	char text[CF_SPAN_TEXT_ROOM];
+
+	if (cf_span_cmp(silence, SILENCE_TOLD) < 0)
+		act_say(why, "%s", reason);
+	else
+		act_say(why, "%.170s; meanwhile libvirtd did not answer for %s", reason, cf_span_text(silence, text));
 }
 
 static void note_end(struct work *work)
@@ -94,20 +113,29 @@ static void note_end(struct work *work)
 enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	struct domain_standing standing = { 0 };
-	cf_mono next = within(COMPLAIN_EVERY);
+	cf_mono begun = kernel_raw(), next = within(COMPLAIN_EVERY);
 	struct cf_error err = { 0 };
 	struct cf_migration shown;
+	cf_span silence = { 0 };
+	int r;
 
-	gated_decide(work, CF_DECISION_ROLL_BACK, NULL);
 	work_shown(work, &shown);
+	if (gated_decision(work->context, work->id) == CF_DECISION_KEPT) {	/* before this agent: whoever has it since is none of ours */
+		act_say(why, "%s", shown.reason);
+		return CF_EV_KEPT;
+	}
+	gated_decide(work, CF_DECISION_ROLL_BACK, NULL);
 	if (work->lookout)
 		gate_leave(work);
 	for (;;) {
 		err = (struct cf_error){ 0 };
 		if (work->drive)
 			end_drive(work, &err);
-		if (is_back(work, &standing, &err))
+		r = look(work, &standing, &err);
+		if (r == 0 && is_back(&standing))
 			break;
+		if (r < 0)
+			silence = cf_mono_since(kernel_raw(), begun);
 		if (!work->drive)
 			end_leftover(work, &standing, &err);
 		if (work_stopping(work)) {
@@ -121,6 +149,6 @@ enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 	note_end(work);
 	if (work->record->paused && work->watch)
 		standstill_again(work);
-	act_say(why, "%s", shown.reason);
+	say(shown.reason, silence, why);
 	return CF_EV_KEPT;
 }

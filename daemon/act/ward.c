@@ -157,6 +157,16 @@ bool ward_is_held(struct work *work)
 	return work->ward && cutter_read(work->ward->cutter, &end) == CF_WATCH_HELD && end.cut;
 }
 
+bool ward_saw_end(struct work *work)
+{
+	struct guard_end end;
+
+	if (!work->ward)
+		return false;
+	cutter_read(work->ward->cutter, &end);
+	return end.cut && end.reason == GUARD_ENDED;
+}
+
 struct ward *ward_free(struct ward *ward)
 {
 	if (!ward)

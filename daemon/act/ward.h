@@ -41,4 +41,7 @@ bool ward_is_held(struct work *work);
 /* Why the watchdog has cut it; false when it has not. */
 bool ward_has_cut(struct work *work, char why[static CF_DETAIL_ROOM]);
 
+/* Has the guest's QEMU ended, and was that what the watchdog saw first? */
+bool ward_saw_end(struct work *work);
+
 struct ward *ward_free(struct ward *ward);

@@ -13,9 +13,7 @@ enum cf_here where_here(const struct work *work, const char *uuid)
 
 	if (domain_look(work->context->virt, uuid, &standing, NULL) < 0)
 		return CF_HERE_UNKNOWN;
-	if (!standing.known || !standing.active)
-		return CF_HERE_ABSENT;
-	return standing.moving ? CF_HERE_MOVING : CF_HERE_RUNNING;
+	return domain_here(&standing);
 }
 
 /*

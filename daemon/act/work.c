@@ -59,34 +59,6 @@ static act_fn *const watching[CF_N_ACTS] = {
 	[CF_ACT_VERIFY]  = act_attend_verification,
 };
 
-void act_say(char why[static CF_DETAIL_ROOM], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, CF_DETAIL_ROOM, fmt, ap);
-	va_end(ap);
-}
-
-void act_say_refusal(char why[static CF_DETAIL_ROOM], const char *words, const struct cf_finding *findings, size_t n)
-{
-	const struct cf_finding *first = NULL;
-	char text[CF_FINDING_TEXT_ROOM], more[32] = "";
-	size_t refusals = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (cf_finding_refuses(&findings[i]) && refusals++ == 0)
-			first = &findings[i];
-	if (!first) {
-		act_say(why, "%sthe other host refuses and does not say why", words);
-		return;
-	}
-	if (refusals > 1)
-		snprintf(more, sizeof(more), "; and %zu more", refusals - 1);
-	act_say(why, "%s%.*s%s", words, (int)(CF_DETAIL_ROOM - strlen(words) - strlen(more) - 1),
-		cf_finding_text(first, text), more);
-}
-
 int work_new(struct work **ret, const struct act_context *context, enum cf_side side, const char *id,
 	     struct cf_error *err)
 {
@@ -174,8 +146,6 @@ static void hang_up(struct work *work)
 static void let_go(struct work *work)
 {
 	hang_up(work);
-	free(work->record);
-	work->record = NULL;
 	cf_text_wipe(CF_TAKE(work->xml));
 	cf_text_wipe(CF_TAKE(work->persistent_xml));
 }
@@ -195,6 +165,7 @@ void work_free(struct work *work)
 		return;
 
 	let_go(work);
+	free(work->record);
 	free(work->receipt);
 	free(work->inbox);
 	free(work->closing);
@@ -245,53 +216,6 @@ enum cf_event work_act(struct work *work, enum cf_act act, char why[static CF_DE
 	return event;
 }
 
-struct cf_migration *work_show_begin(struct work *work)
-{
-	pthread_mutex_lock(&work->lock);
-	return &work->shown;
-}
-
-void work_show_end(struct work *work)
-{
-	work->shown.revision++;
-	pthread_mutex_unlock(&work->lock);
-	if (work->changed)
-		work->changed(work->userdata);
-}
-
-static void conclude(const struct work *work, struct cf_migration *view)
-{
-	const struct cf_migration *last = &work->receipt->migration;
-
-	view->has_outcome = last->has_outcome;
-	view->outcome = last->outcome;
-	memcpy(view->reason, last->reason, sizeof(view->reason));
-	view->has_ended = last->has_ended;
-	if (!last->has_ended)
-		return;
-	view->started = last->started;	/* both by the clock of who wrote the receipt: people subtract them */
-	view->ended = last->ended;
-}
-
-void work_concluded(struct work *work, struct cf_migration *ret)
-{
-	work_shown(work, ret);
-	conclude(work, ret);
-}
-
-void work_conclude(struct work *work)
-{
-	conclude(work, work_show_begin(work));
-	work_show_end(work);
-}
-
-void work_shown(struct work *work, struct cf_migration *ret)
-{
-	pthread_mutex_lock(&work->lock);
-	*ret = work->shown;
-	pthread_mutex_unlock(&work->lock);
-}
-
 void work_landing(struct work *work, struct cf_landing *ret)
 {
 	pthread_mutex_lock(&work->lock);
@@ -305,22 +229,14 @@ void work_landing(struct work *work, struct cf_landing *ret)
 	pthread_mutex_unlock(&work->lock);
 }
 
-struct cf_landing *work_landing_begin(struct work *work)
-{
-	pthread_mutex_lock(&work->lock);
-	return &work->landing;
-}
-
-void work_landing_end(struct work *work)
-{
-	pthread_mutex_unlock(&work->lock);
-}
-
 void work_abort(struct work *work, const char *reason)
 {
 	pthread_mutex_lock(&work->lock);
-	if (!*work->abort_reason)
+	if (!*work->abort_reason) {
 		snprintf(work->abort_reason, sizeof(work->abort_reason), "%s", reason);
+		work->landing.has_abort_asked = work->side == CF_DESTINATION;	/* the source reads it there */
+		snprintf(work->landing.abort_asked, sizeof(work->landing.abort_asked), "%s", reason);
+	}
 	pthread_mutex_unlock(&work->lock);
 	atomic_store(&work->abort, true);
 }
@@ -361,60 +277,6 @@ void work_note_phase(struct work *work, enum cf_phase phase, struct cf_instant e
 	else if (*n < CF_COUNT(work->receipt->phases))
 		phases[(*n)++] = (struct cf_phase_time){ phase, entered.real, cf_mono_since(kernel_raw(), entered.raw) };
 	pthread_mutex_unlock(&work->lock);
-}
-
-void work_take_record(struct work *work, struct cf_record *record)
-{
-	pthread_mutex_lock(&work->lock);
-	free(work->inbox);
-	work->inbox = record;
-	work->heard = kernel_raw();
-	pthread_cond_signal(&work->news);
-	pthread_mutex_unlock(&work->lock);
-}
-
-bool work_newest_record(struct work *work)
-{
-	struct cf_record *record;
-
-	pthread_mutex_lock(&work->lock);
-	record = work->inbox;
-	work->inbox = NULL;
-	pthread_mutex_unlock(&work->lock);
-	if (!record)
-		return false;
-
-	free(work->record);
-	work->record = record;
-	work->has_record = true;
-	return true;
-}
-
-void work_take_closing(struct work *work, struct cf_receipt *receipt)
-{
-	pthread_mutex_lock(&work->lock);
-	free(work->closing);
-	work->closing = receipt;
-	work->heard = kernel_raw();
-	pthread_cond_signal(&work->news);
-	pthread_mutex_unlock(&work->lock);
-}
-
-bool work_newest_closing(struct work *work)
-{
-	struct cf_receipt *receipt;
-
-	pthread_mutex_lock(&work->lock);
-	receipt = work->closing;
-	work->closing = NULL;
-	pthread_mutex_unlock(&work->lock);
-	if (!receipt)
-		return false;
-
-	free(work->receipt);
-	work->receipt = receipt;
-	work->receipt->migration.side = CF_DESTINATION;
-	return true;
 }
 
 cf_span work_silence(struct work *work)

@@ -50,7 +50,7 @@ struct work {
 	char id[CF_UUID_ROOM];
 	char boot[CF_UUID_ROOM];		/* of this host */
 	cf_mono began;
-	const struct drive_ops *driver;
+	const struct drive_ops *_Atomic driver;	/* a check chooses it, on the thread; the loop asks for its facts */
 	enum cf_phase again;			/* in which it was taken up by an agent that was restarted */
 	bool to_open;				/* then, before the first act */
 	bool booted;				/* ... and the host had booted anew */
@@ -77,6 +77,7 @@ struct work {
 	cf_span expected_downtime;
 	struct cf_receipt *receipt;		/* as it grows */
 	bool by_post_copy;			/* source: it was told to run there before its memory was */
+	bool by_driver;				/* source: why it ended is the driver's word, and nobody else's yet */
 	bool torn;				/* of that the driver saw no good end */
 	bool hung;				/* destination: libvirtd had, since RESUME: what was to be soon is late */
 	bool has_aim;				/* destination */

@@ -23,10 +23,15 @@ static int take_view(struct api_job *job, const struct ledger_row *row)
 	return 0;
 }
 
+static int fail_between_others(struct api_job *job)
+{
+	return cf_fail(&job->err, EACCES, CF_FORBIDDEN, "migration %.64s is one between other hosts", job->subject);
+}
+
 static int take_receipt(struct api_job *job, const struct ledger_row *row)
 {
 	if (!api_sees_all(job->caller) && strcasecmp(row->line.peer, job->caller->host) != 0)
-		return cf_fail(&job->err, EACCES, CF_FORBIDDEN, "migration %.64s is one between other hosts", job->subject);
+		return fail_between_others(job);
 	if (*row->fault)
 		return cf_fail(&job->err, EIO, CF_HOST, "%s", row->fault);
 	if (!row->line.ended)
@@ -66,6 +71,23 @@ static int take_landing(struct api_job *job, const struct ledger_row *row)
 	return 0;
 }
 
+/* The ledger has it of each phase.  Once both have the receipt neither needs anything of this any more, and it is not kept. */
+static int take_said(struct api_job *job, const struct ledger_row *row)
+{
+	const struct cf_entry *entry = &row->line.entry;
+	struct cf_said *said = job->reply;
+
+	if (strcasecmp(row->line.peer, job->caller->host) != 0)
+		return fail_between_others(job);
+	if (!entry->has_reservation || !entry->has_lease)
+		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "nothing is kept of what was said of migration %.64s", job->subject);
+	said->reservation = entry->reservation;
+	said->lease = entry->lease;
+	said->has_record = entry->has_record;
+	said->record = entry->record;
+	return 0;
+}
+
 static int take_record(struct api_job *job, const struct ledger_row *row)
 {
 	int r = check_peer(job, row);
@@ -101,6 +123,7 @@ static int take_closing(struct api_job *job, const struct ledger_row *row)
 	line->ended = true;
 	line->receipt = closing->receipt;
 	line->receipt.migration.side = CF_DESTINATION;
+	line->entry.has_reservation = line->entry.has_lease = line->entry.has_record = false;
 	line->view.has_outcome = last->has_outcome;
 	line->view.outcome = last->outcome;
 	memcpy(line->view.reason, last->reason, sizeof(line->view.reason));
@@ -143,6 +166,7 @@ static const struct {
 	[CF_ROUTE_RECEIPT]   = { sizeof(struct cf_receipt), take_receipt },
 	[CF_ROUTE_ABORT]     = { sizeof(struct cf_migration), has_ended },
 	[CF_ROUTE_LANDING]   = { sizeof(struct cf_landing), take_landing },
+	[CF_ROUTE_SAID]      = { sizeof(struct cf_said), take_said },
 	[CF_ROUTE_RESOLVE]   = { sizeof(struct cf_migration), has_ended },
 	[CF_ROUTE_PREPARE]   = { sizeof(struct cf_prepared), take_record },
 	[CF_ROUTE_COMMIT]    = { sizeof(struct cf_answer), take_word },
@@ -159,9 +183,9 @@ static int look(struct api_job *job)
 	return r < 0 ? r : asked[job->route].take(job, row);
 }
 
-void api_past(struct api *api, struct http_exchange *x)
+void api_past(void *userdata, struct http_exchange *x)
 {
 	enum cf_route_id route = http_route(x);
 
-	api_work(api, x, asked[route].size, look, asked[route].finish);
+	api_work(userdata, x, asked[route].size, look, asked[route].finish);
 }

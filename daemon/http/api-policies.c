@@ -46,7 +46,7 @@ static int look_at_policy(struct api_job *job)
 	struct cf_policy *ret = job->reply;
 
 	if (!policy)
-		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "there is no policy '%.64s' on %s", job->subject,
+		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "there is no policy '%.64s' on %s; `clockferry policy` lists them", job->subject,
 			       job->settings->host);
 	take_head(job->settings, policy, &ret->policy);
 	settings_policy_rows(policy, ret);

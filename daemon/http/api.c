@@ -28,6 +28,7 @@ http_handler *const api_handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_MIGRATIONS]   = api_migrations,
 	[CF_ROUTE_MIGRATION]    = api_migration,
 	[CF_ROUTE_RECEIPT]      = api_receipt,
+	[CF_ROUTE_SAID]         = api_past,
 	[CF_ROUTE_ABORT]        = api_abort,
 	[CF_ROUTE_RESOLVE]      = api_resolve,
 	[CF_ROUTE_QUIESCE]      = api_quiesce,

@@ -36,7 +36,7 @@ http_handler api_checks, api_migrate, api_migrations, api_migration, api_receipt
 	api_resolve, api_quiesce;
 
 /* api-past.c: the answer to those of these routes that name one, which the agent no longer has at hand */
-void api_past(struct api *api, struct http_exchange *x);
+http_handler api_past;
 
 /* api-guard.c */
 http_handler api_guard;
@@ -83,6 +83,10 @@ void api_reply_large(struct api *api, struct http_exchange *x, void *reply);
 
 /* Who asks, by the role that lets them use the route; others they may have are not why. */
 void api_name_requester(const struct api *api, const struct http_exchange *x, struct cf_requester *ret);
+
+/* May the caller ask for something on these terms?  Fails with why not. */
+int api_terms_check(const struct api *api, const struct http_exchange *x, const struct cf_terms *terms,
+		    struct cf_error *err);
 
 /* A host that may do no more than its part in migrations sees those alone, and when they are in the ledger. */
 bool api_sees_all(const struct http_caller *caller);

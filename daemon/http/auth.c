@@ -154,15 +154,10 @@ static int import_chain(gnutls_session_t session, struct chain *chain)
 static bool look(void *shown, unsigned i, struct lapsed_certificate *ret)
 {
 	const struct chain *chain = shown;
-	gnutls_datum_t subject = { 0 };
 
 	if (i >= chain->n)
 		return false;
-	gnutls_x509_crt_get_dn3(chain->list[i], &subject, 0);
-	ret->from = gnutls_x509_crt_get_activation_time(chain->list[i]);
-	ret->until = gnutls_x509_crt_get_expiration_time(chain->list[i]);
-	snprintf(ret->subject, sizeof(ret->subject), "%s", subject.data ? (const char *)subject.data : "");
-	gnutls_free(subject.data);
+	lapsed_read(chain->list[i], ret);
 	return true;
 }
 

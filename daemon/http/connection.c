@@ -61,12 +61,17 @@ void connections_sweep(struct server *server)
 			cut(c);
 }
 
+static void name_user(int fd, char party[static PARTY_ROOM])
+{
+	snprintf(party, PARTY_ROOM, "uid %u", local_uid(fd));
+}
+
 static void name_party(struct connection *c, struct MHD_Connection *mhd)
 {
 	const struct sockaddr *address = info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
 
 	if (c->listener->local)
-		snprintf(c->party, sizeof(c->party), "uid %u", local_uid(c->fd));
+		name_user(c->fd, c->party);
 	else if (address->sa_family == AF_INET6)
 		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, c->party,
 			  sizeof(c->party));
@@ -90,6 +95,17 @@ static bool is_surplus(const struct connection *c)
 	if (c->listener->local && local_uid(c->fd) == 0)
 		return false;
 	return count_party(c->listener->server, c->party) >= c->listener->server->limits.per_party;
+}
+
+/* As many again are told that they are too many. */
+bool connection_floods(const struct server *server, int fd)
+{
+	char party[PARTY_ROOM];
+
+	if (local_uid(fd) == 0)
+		return false;
+	name_user(fd, party);
+	return count_party(server, party) >= 2 * server->limits.per_party;
 }
 
 /*
@@ -198,6 +214,7 @@ bool connection_is_outdated(const struct connection *c)
 static void connection_free(struct connection *c)
 {
 	c->listener->n_connections--;
+	door_open_again(c->listener);
 	LIST_REMOVE(c, link);
 	identity_unref(c->identity);
 	free(c);

@@ -11,6 +11,11 @@
 #include "daemon/http/auth.h"
 #include "daemon/http/server.h"
 
+#define PARTY_ROOM 64
+
+/* Above our own limit of connections: those that make way for others are not gone at once. */
+#define SURPLUS 32
+
 struct limits {
 	size_t connections, per_party;
 	cf_span patience, idle;
@@ -23,6 +28,7 @@ struct listener {
 	struct MHD_Daemon *mhd;
 	int fd;
 	sd_event_source *io, *timer;
+	sd_event_source *door;		/* of a local one, whose fd is its own */
 	char name[CF_HOST_ROOM + 16];	/* "ADDRESS port PORT" as it was asked for, or the socket's path */
 	bool local;
 	bool closing;			/* takes no new connections; goes when its last one has gone */
@@ -33,7 +39,7 @@ struct connection {
 	LIST_ENTRY(connection) link;
 	struct listener *listener;
 	int fd;
-	char party[64];			/* who it counts for: an address or "uid 1000" */
+	char party[PARTY_ROOM];		/* who it counts for: an address or "uid 1000" */
 	bool surplus;			/* over a limit: its next request is answered with 503, and is the last */
 	bool cut;			/* by us, and not gone yet */
 	bool has_deadline;
@@ -112,6 +118,11 @@ int listener_new(struct listener **ret, struct server *server, int fd, const cha
 void listener_free(struct listener *listener);
 void listener_quiesce(struct listener *listener);
 void listener_kick(struct listener *listener);	/* have libmicrohttpd look at what was resumed */
+void listener_run(struct listener *listener);
+
+/* door.c */
+int door_open(struct listener *listener);	/* 0 or -errno */
+void door_open_again(struct listener *listener);	/* should it have been shut, for lack of descriptors or of room */
 
 /* socket.c */
 int socket_local(const char *path, struct cf_error *err);	/* the descriptor, or -errno */
@@ -126,6 +137,7 @@ void connection_wait(struct connection *c);			/* for us: it has all the time */
 int connection_identify(struct connection *c, struct MHD_Connection *mhd, struct cf_error *err);
 bool connection_is_outdated(const struct connection *c);	/* it was shown a certificate that we have no more */
 void connections_sweep(struct server *server);			/* cut those whose time is over */
+bool connection_floods(const struct server *server, int fd);	/* who came to the socket has far too many already */
 
 /* local.c */
 uid_t local_uid(int fd);	/* (uid_t)-1 when the kernel does not tell */

@@ -3,7 +3,6 @@
 /* A listening socket, libmicrohttpd behind it, and both inside our loop. */
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,39 +16,26 @@
 
 #define HEADER_ROOM ((size_t)32 << 10)
 
-/* Above our own limit: those that make way for others are not gone at once. */
-#define SURPLUS 32
-
 /*
- * The listeners take turns.  In one turn libmicrohttpd takes in eleven connections, and
- * with TLS that can be as many handshakes, each of some milliseconds.  So that who asks on
- * the socket, behind however many others there, waits for one turn of those and not for
- * one each eleven, it has this many of its own at a time; and no more, or one who knocks
- * there without end could keep the network out.
+ * Only our loop calls it.  Unless libmicrohttpd 1.0 is told so, it takes in what the door hands it in its
+ * next run, for fear of other threads; the door, which counts who is in, would let a whole turn of them in.
  */
-#define LOCAL_TURNS 16
-
-static bool is_ready(const struct listener *listener)
-{
-	struct pollfd p = { sd_event_source_get_io_fd(listener->io), POLLIN, 0 };
-
-	return poll(&p, 1, 0) == 1;
-}
+#if MHD_VERSION >= 0x00097707
+# define ONE_THREAD MHD_USE_NO_THREAD_SAFETY
+#else
+# define ONE_THREAD 0
+#endif
 
 /*
  * Have libmicrohttpd do what it can, and ask it when it wants to be called next:
  * its epoll descriptor does not become readable for what it has read into its own
  * buffers already.
  */
-static void run(struct listener *listener)
+void listener_run(struct listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
-	int turns = listener->local ? LOCAL_TURNS : 1;
 
-	do
-		MHD_run(listener->mhd);
-	while (--turns > 0 && is_ready(listener));
-
+	MHD_run(listener->mhd);
 	if (MHD_get_timeout(listener->mhd, &ms) == MHD_YES) {
 		sd_event_source_set_time_relative(listener->timer, ms * 1000);
 		sd_event_source_set_enabled(listener->timer, SD_EVENT_ONESHOT);
@@ -61,14 +47,14 @@ static void run(struct listener *listener)
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	(void)source; (void)fd; (void)revents;
-	run(userdata);
+	listener_run(userdata);
 	return 0;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source; (void)usec;
-	run(userdata);
+	listener_run(userdata);
 	return 0;
 }
 
@@ -96,21 +82,22 @@ static int choose_certificate(gnutls_session_t session, const gnutls_datum_t *ca
 static struct MHD_Daemon *start(struct listener *listener, int fd)
 {
 	struct server *server = listener->server;
-	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (listener->local ? 0 : MHD_USE_TLS);
-	struct MHD_OptionItem tls[] = {
+	unsigned flags = ONE_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			 (listener->local ? MHD_USE_NO_LISTEN_SOCKET : MHD_USE_TLS);
+	struct MHD_OptionItem network[] = {
+		{ MHD_OPTION_LISTEN_SOCKET, fd, NULL },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)PRIORITIES },
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)choose_certificate },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
 	return MHD_start_daemon(flags, 0, NULL, NULL, request_go_on, listener,
-		MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_NOTIFY_CONNECTION, connection_notify, listener,
 		MHD_OPTION_URI_LOG_CALLBACK, request_begin, listener,
 		MHD_OPTION_NOTIFY_COMPLETED, request_end, listener,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(server->limits.connections + SURPLUS),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_ROOM,
-		MHD_OPTION_ARRAY, listener->local ? tls + CF_COUNT(tls) - 1 : tls,
+		MHD_OPTION_ARRAY, listener->local ? network + CF_COUNT(network) - 1 : network,
 		MHD_OPTION_END);
 }
 
@@ -123,6 +110,8 @@ static int watch(struct listener *listener)
 	r = sd_event_add_io(event, &listener->io, info->epoll_fd, EPOLLIN, on_io, listener);
 	if (r >= 0)
 		r = sd_event_add_time(event, &listener->timer, CLOCK_MONOTONIC, 0, 1, on_timer, listener);
+	if (r >= 0 && listener->local)
+		r = door_open(listener);
 	return r;
 }
 
@@ -146,7 +135,7 @@ int listener_new(struct listener **ret, struct server *server, int fd, const cha
 	listener->mhd = start(listener, fd);
 	r = listener->mhd ? watch(listener) : -EIO;
 	if (r < 0) {
-		if (!listener->mhd)
+		if (!listener->mhd && !local)
 			close(fd);
 		listener_free(listener);
 		return cf_fail(err, -r, CF_HOST, "cannot serve %s: %s", name, strerror(-r));
@@ -171,7 +160,10 @@ void listener_free(struct listener *listener)
 	LIST_REMOVE(listener, link);
 	if (listener->mhd)
 		MHD_stop_daemon(listener->mhd);
+	sd_event_source_disable_unref(listener->door);
 	sd_event_source_disable_unref(listener->io);
 	sd_event_source_disable_unref(listener->timer);
+	if (listener->local)
+		close(listener->fd);
 	free(listener);
 }

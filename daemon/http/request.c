@@ -142,7 +142,7 @@ static unsigned weigh_header(const struct http_exchange *x, struct cf_error *err
 static const char *who_may(const struct http_exchange *x, const struct cf_route *route)
 {
 	if (!(x->caller.roles & CF_ROLE_LOCAL))
-		return ": the access settings of this host decide who may";
+		return ": `access` in the settings of its host decides who may";
 	return route->roles & CF_ROLE_OPERATOR ? ": here that takes root or the group clockferry" : "";
 }
 

@@ -61,6 +61,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 	while (listener) {
 		struct listener *next = LIST_NEXT(listener, link);
 
+		door_open_again(listener);
 		if (listener->closing && listener->n_connections == 0)
 			listener_free(listener);
 		listener = next;

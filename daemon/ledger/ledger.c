@@ -68,7 +68,7 @@ static void on_changed(void *userdata)
 
 static void tell(struct ledger *ledger)
 {
-	if (!ledger->told && ledger->has_thread)
+	if (!ledger->told)
 		loop_post(ledger->loop, on_changed, ledger);
 	ledger->told = true;
 }
@@ -410,6 +410,7 @@ int ledger_new(struct ledger **ret, struct loop *loop, const struct ledger_optio
 	pthread_mutex_init(&ledger->lock, NULL);
 	pthread_cond_init(&ledger->wake, NULL);
 	ledger->last = &ledger->first;
+	ledger->told = true;	/* it will be, below */
 	snprintf(ledger->store.path, sizeof(ledger->store.path), "%s", options->path);
 	ledger_keep(ledger, options->keep_for, options->keep_count);
 

@@ -94,21 +94,27 @@ static int new_row(sqlite3_stmt *row, struct ledger_row **ret, struct cf_error *
 	return 0;
 }
 
+/* A question, by a connection of its own; both are the caller's. */
+static int ask(struct ledger *ledger, const char *sql, sqlite3 **db, sqlite3_stmt **row, struct cf_error *err)
+{
+	int r = store_open_to_read(ledger_path(ledger), db, err);
+
+	return r < 0 ? r : sql_prepare(*db, sql, row, err);
+}
+
 int ledger_find(struct ledger *ledger, const char *id, struct ledger_row **ret, struct cf_error *err)
 {
 	CF_AUTO(sqlite3_close_v2) sqlite3 *db = NULL;
 	CF_AUTO(sqlite3_finalize) sqlite3_stmt *row = NULL;
 	int r;
 
-	r = store_open_to_read(ledger_path(ledger), &db, err);
-	if (r == 0)
-		r = sql_prepare(db, "SELECT " ROW " FROM migrations WHERE id = :id", &row, err);
+	r = ask(ledger, "SELECT " ROW " FROM migrations WHERE id = :id", &db, &row, err);
 	if (r < 0)
 		return r;
 	sql_bind_text(row, ":id", id);
 	r = sql_step(row, err);
 	if (r == 0)
-		return cf_fail(err, ENOENT, CF_NOT_FOUND, "no migration %.64s is known here", id);
+		return cf_fail(err, ENOENT, CF_NOT_FOUND, "no migration %.64s is known here; `clockferry list` shows which are", id);
 	return r < 0 ? r : new_row(row, ret, err);
 }
 
@@ -120,9 +126,7 @@ int ledger_each_open(struct ledger *ledger, void (*fn)(void *userdata, struct le
 	CF_AUTO(sqlite3_finalize) sqlite3_stmt *row = NULL;
 	int r;
 
-	r = store_open_to_read(ledger_path(ledger), &db, err);
-	if (r == 0)
-		r = sql_prepare(db, sql, &row, err);
+	r = ask(ledger, sql, &db, &row, err);
 	while (r == 0 && (r = sql_step(row, err)) > 0) {
 		struct ledger_row *one = NULL;
 
@@ -144,9 +148,7 @@ int ledger_each_receipt(struct ledger *ledger, cf_real since, void (*fn)(void *u
 
 	if (!receipt)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = store_open_to_read(ledger_path(ledger), &db, err);
-	if (r == 0)
-		r = sql_prepare(db, sql, &row, err);
+	r = ask(ledger, sql, &db, &row, err);
 	if (r < 0)
 		return r;
 	sql_bind_int(row, ":since", since.ns);
@@ -211,9 +213,7 @@ int ledger_list(struct ledger *ledger, const struct ledger_query *query, struct 
 	size_t limit = query->limit > 0 && query->limit < CF_PAGE_MAX ? query->limit : CF_PAGE_MAX;
 	int r;
 
-	r = store_open_to_read(ledger_path(ledger), &db, err);
-	if (r == 0)
-		r = sql_prepare(db, list_sql, &row, err);
+	r = ask(ledger, list_sql, &db, &row, err);
 	if (r < 0)
 		return r;
 
@@ -248,9 +248,7 @@ int ledger_edges(struct ledger *ledger, const char *id, struct ledger_edge *edge
 	size_t n = 0;
 	int r;
 
-	r = store_open_to_read(ledger_path(ledger), &db, err);
-	if (r == 0)
-		r = sql_prepare(db, sql, &row, err);
+	r = ask(ledger, sql, &db, &row, err);
 	if (r < 0)
 		return r;
 	sql_bind_text(row, ":id", id);

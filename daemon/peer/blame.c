@@ -14,15 +14,10 @@
 static bool look(void *shown, unsigned i, struct lapsed_certificate *ret)
 {
 	gnutls_x509_crt_t crt = call_shown(shown, (int)i);
-	gnutls_datum_t subject = { 0 };
 
 	if (!crt)
 		return false;
-	gnutls_x509_crt_get_dn3(crt, &subject, 0);
-	ret->from = gnutls_x509_crt_get_activation_time(crt);
-	ret->until = gnutls_x509_crt_get_expiration_time(crt);
-	snprintf(ret->subject, sizeof(ret->subject), "%s", subject.data ? (const char *)subject.data : "");
-	gnutls_free(subject.data);
+	lapsed_read(crt, ret);
 	gnutls_x509_crt_deinit(crt);
 	return true;
 }
@@ -71,18 +66,23 @@ static const char *why_not_connected(CURL *curl, const char *detail)
 	return os ? strerror((int)os) : detail;
 }
 
+/* libcurl with GnuTLS has no code of its own for our certificate and our key being unusable. */
+static bool is_ours(CURLcode result, const char *detail)
+{
+	return result == CURLE_SSL_CERTPROBLEM || result == CURLE_SSL_CACERT_BADFILE ||
+	       result == CURLE_SSL_CRL_BADFILE || strstr(detail, "reading X.509");
+}
+
 int call_blame(CURL *curl, CURLcode result, const char *host, const char *detail, struct cf_error *err)
 {
 	if (!*detail)
 		detail = curl_easy_strerror(result);
+	if (is_ours(result, detail))
+		return cf_fail(err, EINVAL, CF_HOST, "this host's own certificate, key or CA cannot be used: %s", detail);
 
 	switch (result) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return blame_certificate(curl, host, detail, err);
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_CRL_BADFILE:
-		return cf_fail(err, EINVAL, CF_HOST, "our certificates cannot be used: %s", detail);
 	case CURLE_OUT_OF_MEMORY:
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	case CURLE_WRITE_ERROR:

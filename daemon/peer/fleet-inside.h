@@ -24,7 +24,7 @@ struct mate {
 	bool gate_open;
 	bool has_gate_since;
 	cf_real gate_since;
-	cf_span overheads[N_OVERHEADS];
+	struct cf_ramp_past overheads[N_OVERHEADS];
 	size_t n_overheads;
 	struct fleet_loan spare;	/* for the next check; without a call when there is none */
 

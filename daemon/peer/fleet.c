@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/clock/kernel.h"
+
 static struct settings *hold(struct fleet *fleet)
 {
 	struct settings *settings;
@@ -63,6 +65,7 @@ static bool is_peer(const struct settings *settings, const char *host)
 	return false;
 }
 
+/* All of them, and each asked at once: why one did not answer may be what has changed. */
 static int watch_all(struct fleet *fleet, struct cf_error *err)
 {
 	const struct settings *settings = fleet->settings;
@@ -73,6 +76,7 @@ static int watch_all(struct fleet *fleet, struct cf_error *err)
 		if (!mate)
 			return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 		mate->watched = true;
+		mate->due = kernel_raw();
 	}
 	return fleet_man(fleet, settings->n_peers, err);
 }
@@ -221,32 +225,26 @@ void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, 
 	pthread_mutex_unlock(&fleet->lock);
 }
 
-void fleet_learn(struct fleet *fleet, const char *host, cf_span above)
+void fleet_learn(struct fleet *fleet, const char *host, const struct cf_ramp_past *past)
 {
 	struct mate *mate;
 
 	pthread_mutex_lock(&fleet->lock);
 	mate = find_or_add(fleet, host);
 	if (mate)
-		mate->overheads[mate->n_overheads++ % N_OVERHEADS] = above;
+		mate->overheads[mate->n_overheads++ % N_OVERHEADS] = *past;
 	pthread_mutex_unlock(&fleet->lock);
 }
 
 bool fleet_overhead(struct fleet *fleet, const char *host, cf_span *ret)
 {
 	struct mate *mate;
-	cf_span most = { 0 };
 	bool known;
 
 	pthread_mutex_lock(&fleet->lock);
 	mate = find(fleet, host);
-	known = mate && mate->n_overheads > 0;
-	for (size_t i = 0; known && i < mate->n_overheads && i < N_OVERHEADS; i++)
-		most = cf_span_max(most, mate->overheads[i]);
+	known = mate && cf_ramp_expect(mate->overheads, mate->n_overheads < N_OVERHEADS ? mate->n_overheads : N_OVERHEADS, ret);
 	pthread_mutex_unlock(&fleet->lock);
-
-	if (known)
-		*ret = most;
 	return known;
 }
 

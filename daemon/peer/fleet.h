@@ -11,6 +11,7 @@
 #include "daemon/peer/call.h"
 #include "daemon/settings.h"
 #include "policy/offset.h"
+#include "policy/ramp.h"
 #include "proto/base.h"
 #include "proto/error.h"
 #include "proto/peer.h"
@@ -36,7 +37,8 @@ void fleet_free(struct fleet *fleet);
 CF_DEFINE_AUTO(struct fleet *, fleet_free)
 
 /*
- * Other settings: new peers are watched, those that are gone from them no longer.
+ * Other settings: new peers are watched, those that are gone from them no longer,
+ * and all are asked at once.
  * Waits for nobody.  On an error the settings are in force all the same, but not
  * every peer is watched.
  */
@@ -72,10 +74,10 @@ int fleet_measure(struct fleet *fleet, const char *host, struct cf_peer *ret, st
 void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, char boot[static CF_BOOT_ROOM]);
 
 /*
- * What a migration to that host needed beyond QEMU's own estimate of the blackout, the
- * largest of the last ones; false when none went there since the agent started.
+ * What a migration to that host needed beyond QEMU's own estimate of the blackout, and what by the
+ * last ones the next one will; false when of none that went there since the agent started that is known.
  */
-void fleet_learn(struct fleet *fleet, const char *host, cf_span above);
+void fleet_learn(struct fleet *fleet, const char *host, const struct cf_ramp_past *past);
 bool fleet_overhead(struct fleet *fleet, const char *host, cf_span *ret);
 
 /* The names of the known peers that come after that one ("": all), at most n of them; returns how many. */

@@ -130,6 +130,7 @@ static void *run(void *userdata)
 		struct settings *settings = settings_hold(fleet->settings);
 		cf_span interval = settings->probe.interval;
 		struct call *spare = outdated(fleet, mate);
+		unsigned generation = fleet->generation;
 		bool watched = mate->watched;
 
 		pthread_mutex_unlock(&fleet->lock);
@@ -142,7 +143,7 @@ static void *run(void *userdata)
 			settings_free(settings);
 		}
 		pthread_mutex_lock(&fleet->lock);
-		put_back(fleet, mate, interval);
+		put_back(fleet, mate, generation == fleet->generation ? interval : (cf_span){ 0 });
 	}
 	fleet->n_threads--;
 	pthread_cond_signal(&fleet->ended);

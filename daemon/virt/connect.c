@@ -20,6 +20,7 @@
 #define DIAL_TIME  (cf_span){ 10 * CF_S }
 #define RETRY_LEAST (cf_span){ 100 * CF_MS }
 #define RETRY_MOST  (cf_span){ 5 * CF_S }
+#define END_TIME    (cf_span){ 5 * CF_S }
 
 /* libvirt's event loop is the process', and is pumped by one thread. */
 static atomic_bool pumping;
@@ -195,7 +196,30 @@ static void *keeper_thread(void *userdata)
 		ending = virt->ending;
 		pthread_mutex_unlock(&virt->lock);
 	}
+
+	pthread_mutex_lock(&virt->lock);
+	virt->over = true;
+	pthread_cond_broadcast(&virt->changed);
+	pthread_mutex_unlock(&virt->lock);
 	return NULL;
+}
+
+/* False: it is in a call that does not return. */
+static bool end_keeper(struct virt *virt)
+{
+	cf_mono deadline = cf_mono_add(kernel_raw(), END_TIME);
+	bool over;
+
+	pthread_mutex_lock(&virt->lock);
+	virt->ending = true;
+	pthread_cond_broadcast(&virt->changed);
+	while (!virt->over && rest_on(&virt->changed, &virt->lock, deadline))
+		;
+	over = virt->over;
+	pthread_mutex_unlock(&virt->lock);
+	if (over)
+		pthread_join(virt->keeper, NULL);
+	return over;
 }
 
 int virt_new(struct virt **ret, const char *uri, struct cf_error *err)
@@ -234,13 +258,8 @@ struct virt *virt_free(struct virt *virt)
 	if (!virt)
 		return NULL;
 
-	if (virt->has_keeper) {
-		pthread_mutex_lock(&virt->lock);
-		virt->ending = true;
-		pthread_cond_broadcast(&virt->changed);
-		pthread_mutex_unlock(&virt->lock);
-		pthread_join(virt->keeper, NULL);
-	}
+	if (virt->has_keeper && !end_keeper(virt))
+		return NULL;
 	if (virt->has_pump) {
 		atomic_store(&pumping, false);
 		virEventAddTimeout(0, no_op, NULL, NULL);

@@ -51,7 +51,11 @@ struct virt_host {
  */
 int virt_new(struct virt **ret, const char *uri, struct cf_error *err);
 
-/* Ends the threads; every link and watch made from it must be gone. */
+/*
+ * Ends the threads; every link and watch made from it must be gone.  A libvirtd that hangs while the
+ * keepalive is answered may hold one for ever: that is waited for some seconds, and then left to the
+ * end of the process with all it uses.
+ */
 struct virt *virt_free(struct virt *virt);
 CF_DEFINE_AUTO(struct virt *, virt_free)
 

@@ -52,8 +52,7 @@ static void heard(struct cutter *cutter, cf_mono now)
 /* With the lock held. */
 static cf_span way_back(const struct cutter *cutter)
 {
-	return cf_way_back(cutter->terms.past, cutter->terms.n_past,
-			   cf_left_at_stop(cutter->left, cutter->bytes_per_second, cutter->max_downtime));
+	return cf_way_back(cf_left_at_stop(cutter->left, cutter->bytes_per_second, cutter->max_downtime));
 }
 
 /* With the lock held. */

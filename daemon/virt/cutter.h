@@ -25,16 +25,12 @@
 
 struct cutter;
 
-#define CUTTER_PAST_MAX 8
-
 struct cutter_terms {
 	char name[CF_NAME_ROOM];	/* of the domain, and its uuid */
 	char uuid[CF_UUID_ROOM];
 	const struct counter_roots *roots;	/* where its process is found; NULL: on this host */
 	cf_span limit;			/* of the blackout */
 	cf_span slack;			/* how much earlier than its STOP the guest may have stopped */
-	size_t n_past;			/* ways back that were, of this host */
-	struct cf_way_back past[CUTTER_PAST_MAX];
 	cf_span max_downtime;		/* what QEMU aims at, at first */
 	bool parallel;			/* several connections */
 	cf_span heartbeat;		/* cf_heartbeat(); counted from the first event of the migration */

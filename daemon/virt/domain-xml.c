@@ -45,10 +45,8 @@ static void read_manager(struct xml domain, struct domain_xml *ret)
 
 static void read_policy(struct xml domain, struct domain_xml *ret)
 {
-	struct xml child = xml_child(xml_child(domain, "metadata"), "policy");
+	struct xml child = xml_child_in(xml_child(domain, "metadata"), DOMAIN_POLICY, "policy");
 
-	while (child.node && strcmp(xml_namespace(child), DOMAIN_POLICY) != 0)
-		child = xml_next(child, "policy");
 	ret->has_policy = child.node;
 	xml_attribute(child, "name", ret->policy, sizeof(ret->policy));
 }

@@ -6,119 +6,13 @@
 #include <string.h>
 
 #include "daemon/clock/kernel.h"
-#include "daemon/virt/counters.h"
-#include "daemon/virt/domain-xml.h"
 #include "daemon/virt/emulator.h"
-#include "daemon/virt/kvm-page.h"
-#include "daemon/virt/private.h"
+#include "daemon/virt/question.h"
 
-#define LINK_TIME  (cf_span){ 5 * CF_S }
-#define JOB_TIME   (cf_span){ 2 * CF_S }
-#define PROBE_TIME (cf_span){ 5 * CF_S }
-
-static const enum cf_domain_state states[] = {
-	[VIR_DOMAIN_NOSTATE] = CF_DOMAIN_STATE_UNKNOWN, [VIR_DOMAIN_RUNNING] = CF_DOMAIN_RUNNING,
-	[VIR_DOMAIN_BLOCKED] = CF_DOMAIN_RUNNING, [VIR_DOMAIN_PAUSED] = CF_DOMAIN_PAUSED,
-	[VIR_DOMAIN_SHUTDOWN] = CF_DOMAIN_SHUTDOWN, [VIR_DOMAIN_SHUTOFF] = CF_DOMAIN_SHUTOFF,
-	[VIR_DOMAIN_CRASHED] = CF_DOMAIN_CRASHED, [VIR_DOMAIN_PMSUSPENDED] = CF_DOMAIN_SUSPENDED,
-};
-
-static enum cf_domain_state state_of(int state)
-{
-	return state >= 0 && state < (int)CF_COUNT(states) ? states[state] : CF_DOMAIN_STATE_UNKNOWN;
-}
-
-static int read_xml(struct virt *virt, virDomainPtr domain, struct domain_xml *ret, struct cf_error *err)
-{
-	/* Without VIR_DOMAIN_XML_SECURE libvirt leaves passwords out. */
-	CF_AUTO(cf_free) char *text = virDomainGetXMLDesc(domain, 0);
-	struct virt_host host = { 0 };
-
-	if (!text)
-		return virt_fail(err, "domain XML");
-	virt_host(virt, &host);
-	return domain_xml_read(text, host.libvirt_version, host.emulator_version, ret, err);
-}
-
-/* The list */
-
-/* Of the QEMU of a domain that runs with KVM; absent where it cannot be looked at. */
-static void look_for_library(struct cf_domain *one)
-{
-	pid_t pid;
-
-	if (strcmp(one->type, "kvm") == 0 && counters_pid(&counter_roots, one->name, one->uuid, &pid, NULL) == 0)
-		one->has_kvm_library = kvm_page_present(counter_roots.proc, pid, &one->kvm_library, NULL) == 0;
-}
-
-/* false when the domain has gone meanwhile. */
-static bool list_one(struct virt *virt, virDomainPtr domain, struct domain_xml *xml, struct cf_domain *ret)
-{
-	struct cf_domain one = { 0 };
-	int state;
-
-	if (virDomainGetState(domain, &state, NULL, 0) < 0 || read_xml(virt, domain, xml, NULL) < 0)
-		return false;
-
-	memcpy(one.name, xml->name, sizeof(one.name));
-	memcpy(one.uuid, xml->uuid, sizeof(one.uuid));
-	memcpy(one.type, xml->guest.type, sizeof(one.type));
-	memcpy(one.manager, xml->manager, sizeof(one.manager));
-	one.state = state_of(state);
-	one.agent_connected = xml->guest.agent_connected;
-	look_for_library(&one);
-	*ret = one;
-	return true;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(virDomainGetName(*(const virDomainPtr *)a), virDomainGetName(*(const virDomainPtr *)b));
-}
-
-/* Of the n domains in order, those behind `after`; one that has gone meanwhile leaves its page shorter. */
-static void list_page(struct virt *virt, virDomainPtr *domains, size_t n, const char *after, size_t limit,
-		      struct domain_xml *xml, struct cf_domains *ret)
-{
-	size_t first = 0, end;
-
-	while (first < n && strcmp(virDomainGetName(domains[first]), after) <= 0)
-		first++;
-	end = n - first > limit ? first + limit : n;
-	for (size_t i = first; i < end; i++)
-		if (list_one(virt, domains[i], xml, &ret->list[ret->n_list]))
-			ret->n_list++;
-	ret->has_next = end < n;
-	if (ret->has_next)
-		snprintf(ret->next, sizeof(ret->next), "%s", virDomainGetName(domains[end - 1]));
-}
-
-int domain_list(struct virt *virt, const char *after, size_t limit, struct cf_domains *ret, struct cf_error *err)
-{
-	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
-	CF_AUTO(cf_free) struct domain_xml *xml = calloc(1, sizeof(*xml));
-	virDomainPtr *domains = NULL;
-	int n, r;
-
-	if (!xml)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = virt_borrow(virt, &link, err);
-	if (r < 0)
-		return r;
-	n = virConnectListAllDomains(link->line->connection, &domains, 0);
-	if (n < 0)
-		return virt_fail(err, "list of domains");
-
-	qsort(domains, n, sizeof(*domains), by_name);
-	ret->n_list = 0;
-	list_page(virt, domains, n, after, limit < CF_DOMAINS_MAX ? limit : CF_DOMAINS_MAX, xml, ret);
-	for (int i = 0; i < n; i++)
-		virDomainFree(domains[i]);
-	free(domains);
-	return 0;
-}
-
-/* One domain */
+#define ANSWER_TIME (cf_span){ 10 * CF_S }
+#define LINK_TIME   (cf_span){ 5 * CF_S }
+#define JOB_TIME    (cf_span){ 2 * CF_S }
+#define PROBE_TIME  (cf_span){ 5 * CF_S }
 
 static bool looks_like_uuid(const char *text)
 {
@@ -165,8 +59,7 @@ static bool is_migration(const char *job)
 	       strcmp(job, VIRT_JOB_SILENT) == 0;
 }
 
-/* job: whether libvirt is asked for that, too. */
-static int look(struct virt *virt, virDomainPtr domain, bool job, struct domain_standing *ret, struct cf_error *err)
+static int read_standing(virDomainPtr domain, struct domain_standing *ret, struct cf_error *err)
 {
 	struct domain_standing standing = { .known = true };
 	int state, reason, active, persistent, autostart = 0;
@@ -176,7 +69,7 @@ static int look(struct virt *virt, virDomainPtr domain, bool job, struct domain_
 	    (active = virDomainIsActive(domain)) < 0 || (persistent = virDomainIsPersistent(domain)) < 0)
 		return virt_fail(err, "state of the domain");
 	snprintf(standing.name, sizeof(standing.name), "%s", virDomainGetName(domain));
-	standing.state = state_of(state);
+	standing.state = question_state(state);
 	standing.active = active;
 	standing.persistent = persistent;
 	if (standing.persistent && virDomainGetAutostart(domain, &autostart) < 0)
@@ -185,100 +78,112 @@ static int look(struct virt *virt, virDomainPtr domain, bool job, struct domain_
 	standing.torn = (state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_POSTCOPY_FAILED) ||
 			(state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED);
 	standing.migrating = state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION;
-	if (standing.active && job) {
-		int r = look_at_job(virt, &standing, err);
-
-		if (r < 0)
-			return r;
-	}
-	standing.moving = standing.migrating || is_migration(standing.job);
 	*ret = standing;
 	return 0;
 }
 
-static int look_up(struct virt *virt, const char *name_or_uuid, bool job, struct domain_standing *ret,
-		   struct cf_error *err)
+/* The questions */
+
+static int ask_standing(struct question *question, virConnectPtr connection, struct cf_error *err)
 {
-	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
 	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
+	int r = find(connection, question->domain, &domain, err);
+
+	return r == 0 && domain ? read_standing(domain, &question->standing, err) : r;
+}
+
+static int ask_evidence(struct question *question, virConnectPtr connection, struct cf_error *err)
+{
+	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
+	int r = find(connection, question->domain, &domain, err);
+
+	if (r == 0 && domain)
+		r = read_standing(domain, &question->standing, err);
+	if (r < 0 || !domain)
+		return r;
+	question->snapshots = virDomainSnapshotNum(domain, 0);
+	return question_read_xml(question, domain, err);
+}
+
+/* job: whether libvirt is asked for that, too.  That there is no such domain, or not any more, is an answer. */
+static int ask(struct question *question, struct virt *virt, const char *name_or_uuid, bool job, struct cf_error *err)
+{
+	struct domain_standing *standing;
 	int r;
 
-	r = virt_borrow(virt, &link, err);
-	if (r == 0)
-		r = find(link->line->connection, name_or_uuid, &domain, err);
-	if (r == 0 && domain)
-		r = look(virt, domain, job, ret, err);
-	else if (r == 0)
-		*ret = (struct domain_standing){ 0 };
+	if (!question)
+		return -ENOMEM;
+	question->domain = strdup(name_or_uuid);
+	if (!question->domain)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	standing = &question->standing;
+	r = question_ask(question, virt, "domain", name_or_uuid, ANSWER_TIME, err);
+	if (r == 0 && standing->active && job)
+		r = look_at_job(virt, standing, err);
+	if (r == -ENOENT)
+		*standing = (struct domain_standing){ 0 };
+	else if (r < 0)
+		return r;	/* and what is still asked is not ours */
+	standing->moving = standing->migrating || is_migration(standing->job);
+	return 0;
+}
 
-	/* It was there a moment ago. */
-	if (r == -ENOENT) {
-		*ret = (struct domain_standing){ 0 };
-		r = 0;
-	}
+static int look(struct virt *virt, const char *name_or_uuid, bool job, struct domain_standing *ret, struct cf_error *err)
+{
+	CF_AUTO(question_drop) struct question *question = question_new(ask_standing, err);
+	int r = ask(question, virt, name_or_uuid, job, err);
+
+	if (r == 0)
+		*ret = question->standing;
 	return r;
 }
 
 int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret, struct cf_error *err)
 {
-	return look_up(virt, name_or_uuid, true, ret, err);
+	return look(virt, name_or_uuid, true, ret, err);
 }
 
 int domain_glance(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret, struct cf_error *err)
 {
-	return look_up(virt, name_or_uuid, false, ret, err);
+	return look(virt, name_or_uuid, false, ret, err);
 }
 
 /* Evidence */
 
-static void add_snapshots(virDomainPtr domain, struct cf_domain_evidence *evidence)
+static void add_snapshots(int n, struct cf_domain_evidence *evidence)
 {
-	int n = virDomainSnapshotNum(domain, 0);
-
 	if (n > 0 && evidence->n_blockers < CF_COUNT(evidence->blockers))
 		snprintf(evidence->blockers[evidence->n_blockers++], CF_DETAIL_ROOM,
 			 "libvirt migrates no domain that has snapshots, and it has %d", n);
 }
 
 /* What follows from the host it runs on. */
-static void complete_guest(struct virt *virt, const struct domain_xml *xml, struct cf_guest_clock *guest)
+static void complete_guest(const struct virt_host *host, const char *binary, struct cf_guest_clock *guest)
 {
 	bool kvm = strcmp(guest->type, "kvm") == 0;
-	struct virt_host host = { 0 };
 
-	virt_host(virt, &host);
-	memcpy(guest->emulator, host.emulator, sizeof(guest->emulator));
-	if (kvm && host.counter == CF_COUNTER_CNTVCT && host.has_counter_hz) {
+	memcpy(guest->emulator, host->emulator, sizeof(guest->emulator));
+	if (kvm && host->counter == CF_COUNTER_CNTVCT && host->has_counter_hz) {
 		guest->has_counter_hz = true;
-		guest->counter_hz = host.counter_hz;
+		guest->counter_hz = host->counter_hz;
 	}
 	/* A probe that failed leaves it at false: what is corrected is what was measured, never this. */
 	if (guest->kvmclock)
-		emulator_self_corrects(xml->binary, PROBE_TIME, &guest->self_correcting, NULL);
+		emulator_self_corrects(binary, PROBE_TIME, &guest->self_correcting, NULL);
 	guest->lever = guest->agent_connected ? CF_LEVER_GUEST_AGENT : CF_LEVER_NONE;
 }
 
-static int gather(struct virt *virt, virDomainPtr domain, bool job, struct cf_domain_evidence *evidence,
-		  struct cf_guest_clock *guest, struct cf_error *err)
+static void put_evidence(const struct question *question, struct cf_domain_evidence *evidence)
 {
-	CF_AUTO(cf_free) struct domain_xml *xml = calloc(1, sizeof(*xml));
-	struct domain_standing standing;
-	int r;
-
-	if (!xml)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	r = look(virt, domain, job, &standing, err);
-	if (r == 0)
-		r = read_xml(virt, domain, xml, err);
-	if (r < 0)
-		return r;
+	const struct domain_standing *standing = &question->standing;
+	const struct domain_xml *xml = &question->xml;
 
 	evidence->known = true;
-	evidence->state = standing.state;
-	evidence->persistent = standing.persistent;
-	evidence->autostart = standing.autostart;
-	evidence->job_active = standing.job_active;
-	memcpy(evidence->job, standing.job, sizeof(evidence->job));
+	evidence->state = standing->state;
+	evidence->persistent = standing->persistent;
+	evidence->autostart = standing->autostart;
+	evidence->job_active = standing->job_active;
+	memcpy(evidence->job, standing->job, sizeof(evidence->job));
 	memcpy(evidence->manager, xml->manager, sizeof(evidence->manager));
 	evidence->has_policy = xml->has_policy;
 	memcpy(evidence->policy, xml->policy, sizeof(evidence->policy));
@@ -288,35 +193,26 @@ static int gather(struct virt *virt, virDomainPtr domain, bool job, struct cf_do
 	evidence->has_disks = xml->has_disks;
 	evidence->n_disks = xml->n_disks;
 	memcpy(evidence->disks, xml->disks, sizeof(evidence->disks));
-	add_snapshots(domain, evidence);
-	if (standing.active) {
-		*guest = xml->guest;
-		complete_guest(virt, xml, guest);
-		evidence->guest = guest;
-	}
-	return 0;
+	add_snapshots(question->snapshots, evidence);
 }
 
 static int look_for_evidence(struct virt *virt, const char *name_or_uuid, bool job, struct cf_domain_evidence *ret,
 			     struct cf_guest_clock *guest, struct cf_error *err)
 {
-	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
-	CF_AUTO(virDomainFree) virDomainPtr domain = NULL;
-	struct cf_domain_evidence evidence = { .domain = name_or_uuid };
-	int r;
+	CF_AUTO(question_drop) struct question *question = question_new(ask_evidence, err);
+	int r = ask(question, virt, name_or_uuid, job, err);
 
-	r = virt_borrow(virt, &link, err);
-	if (r == 0)
-		r = find(link->line->connection, name_or_uuid, &domain, err);
-	if (r == 0 && domain)
-		r = gather(virt, domain, job, &evidence, guest, err);
-	if (r == -ENOENT) {
-		evidence = (struct cf_domain_evidence){ .domain = name_or_uuid };
-		r = 0;
-	}
 	if (r < 0)
 		return r;
-	*ret = evidence;
+	*ret = (struct cf_domain_evidence){ .domain = name_or_uuid };
+	if (!question->standing.known)
+		return 0;
+	put_evidence(question, ret);
+	if (question->standing.active) {
+		*guest = question->xml.guest;
+		complete_guest(&question->host, question->xml.binary, guest);
+		ret->guest = guest;
+	}
 	return 0;
 }
 

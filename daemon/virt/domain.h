@@ -3,8 +3,9 @@
 
 /*
  * Domains: which there are, how they stand, and what of their settings matters
- * to their clocks.  No guest is asked anything here, and a domain whose QEMU
- * hangs holds nothing up.
+ * to their clocks.  No guest is asked anything here, a domain whose QEMU hangs
+ * holds nothing up, and a libvirt that does not answer (-ETIMEDOUT) does so for
+ * seconds; until it has, the same is not asked of that domain again (-EALREADY).
  *
  * A domain's XML may hold secrets: it never leaves this folder, and no part of
  * it but the figures below stands in an error.
@@ -12,10 +13,11 @@
 
 #include "daemon/virt/connect.h"
 #include "policy/gate.h"
+#include "policy/recover.h"
 #include "proto/domain.h"
 #include "proto/record.h"
 
-/* The domains of this host whose names come after that one ("": all), at most limit of them. */
+/* The domains of this host whose names come after that one ("": all), at most limit of them: all of those, or it fails. */
 int domain_list(struct virt *virt, const char *after, size_t limit, struct cf_domains *ret, struct cf_error *err);
 
 /* How one domain stands. */
@@ -33,6 +35,14 @@ struct domain_standing {
 	bool job_active;
 	char job[32];			/* "migration-out", "migration-in", or libvirt's operation */
 };
+
+/* The same, as the rules of recovery want it; never CF_HERE_UNKNOWN, which is that libvirt does not answer. */
+static inline enum cf_here domain_here(const struct domain_standing *standing)
+{
+	if (!standing->known || !standing->active)
+		return CF_HERE_ABSENT;
+	return standing->moving ? CF_HERE_MOVING : CF_HERE_RUNNING;
+}
 
 /*
  * By name or by uuid; a name that looks like a uuid is taken as a uuid first.

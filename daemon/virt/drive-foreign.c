@@ -48,9 +48,7 @@ static void look(struct foreign_drive *ours)
 	ours->here = CF_HERE_UNKNOWN;
 	if (domain_look(ours->virt, ours->uuid, &standing, NULL) < 0)
 		return;
-	ours->here = !standing.known || !standing.active ? CF_HERE_ABSENT
-		     : standing.moving			  ? CF_HERE_MOVING
-							  : CF_HERE_RUNNING;
+	ours->here = domain_here(&standing);
 }
 
 static void over(struct foreign_drive *ours, const struct guest_events *events, enum cf_event how)

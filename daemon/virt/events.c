@@ -186,14 +186,17 @@ static int add(struct virt *virt, int id, int (*deregister)(virConnectPtr, int),
 	return 0;
 }
 
+/* Each event has a callback of its own type; void (*)(void) is the one from which compilers let us go to any other. */
+#define CALLBACK(function) VIR_DOMAIN_EVENT_CALLBACK((void (*)(void))(function))
+
 static const struct {
 	int id;
 	virConnectDomainEventGenericCallback callback;
 } wanted[] = {
-	{ VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
-	{ VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent) },
-	{ VIR_DOMAIN_EVENT_ID_RTC_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_rtc) },
-	{ VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, VIR_DOMAIN_EVENT_CALLBACK(on_job) },
+	{ VIR_DOMAIN_EVENT_ID_LIFECYCLE, CALLBACK(on_lifecycle) },
+	{ VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, CALLBACK(on_agent) },
+	{ VIR_DOMAIN_EVENT_ID_RTC_CHANGE, CALLBACK(on_rtc) },
+	{ VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, CALLBACK(on_job) },
 };
 
 int virt_events_register(struct virt *virt, virConnectPtr connection, struct cf_error *err)

@@ -15,31 +15,35 @@
 #include "daemon/virt/private.h"
 #include "daemon/virt/task.h"
 #include "daemon/virt/xml.h"
+#include "proto/wipe.h"
 
-static bool text_is(struct xml element, const char *text)
+static bool text_is(struct xml element, const char *text, bool by_case)
 {
 	char value[CF_NAME_ROOM];
 
-	return xml_text(element, value, sizeof(value)) && strcasecmp(value, text) == 0;
+	return xml_text(element, value, sizeof(value)) && (by_case ? strcmp : strcasecmp)(value, text) == 0;
 }
 
-int incoming_check_xml(const struct drive_offer *offer, bool allow_passthrough, char *emulator, size_t size,
-		       struct cf_error *err)
+/* Of several libvirt takes the first, wherever that stands: there is to be one at most, and it is what is looked at. */
+static bool has_two(struct xml element, const char *name)
 {
-	CF_AUTO(xml_free) struct xml_document *document = NULL;
-	struct cf_passthrough passthrough;
-	struct xml domain, named;
+	return xml_next(element, name).node;
+}
 
-	if (!offer->xml || xml_parse(offer->xml, "domain XML", &document, err) < 0)
-		return cf_fail(err, EINVAL, CF_PEER, "the offer has no domain XML");
-	domain = xml_root(document, "domain");
-	if (!text_is(xml_child(domain, "uuid"), offer->uuid) || !text_is(xml_child(domain, "name"), offer->name))
+static int check_domain(struct xml domain, const struct incoming_claim *claim, char *emulator, size_t size,
+			struct cf_error *err)
+{
+	struct xml uuid = xml_child(domain, "uuid"), name = xml_child(domain, "name");
+	struct xml devices = xml_child(domain, "devices"), named = xml_child(devices, "emulator");
+	struct cf_passthrough passthrough;
+
+	if (has_two(uuid, "uuid") || has_two(name, "name") || has_two(devices, "devices") || has_two(named, "emulator"))
+		return cf_fail(err, EINVAL, CF_PEER, "domain XML: it has twice what is to be there once");
+	if (!text_is(uuid, claim->uuid, false) || !text_is(name, claim->name, true))
 		return cf_fail(err, EINVAL, CF_PEER, "domain XML: it is that of another domain");
 	passthrough_read(domain, &passthrough);
-	if (!allow_passthrough && !passthrough_is_harmless(&passthrough))
+	if (!claim->allow_passthrough && !passthrough_is_harmless(&passthrough))
 		return cf_fail(err, EINVAL, CF_PEER, "domain XML: it has arguments for QEMU's command line");
-
-	named = xml_child(xml_child(domain, "devices"), "emulator");
 	if (named.node && !xml_text(named, emulator, size))
 		return cf_fail(err, EINVAL, CF_PEER, "domain XML: no path of an emulator");
 	if (!named.node)
@@ -47,15 +51,52 @@ int incoming_check_xml(const struct drive_offer *offer, bool allow_passthrough, 
 	return 0;
 }
 
+int incoming_check_xml(const char *xml, const struct incoming_claim *claim, char *emulator, size_t size,
+		       struct cf_error *err)
+{
+	CF_AUTO(xml_free) struct xml_document *document = NULL;
+
+	if (!xml || xml_parse(xml, "domain XML", &document, err) < 0)
+		return cf_fail(err, EINVAL, CF_PEER, "the offer has no domain XML");
+	return check_domain(xml_root(document, "domain"), claim, emulator, size, err);
+}
+
+/* <qemu-migration> ... <domain>, qemu_migration_cookie.c in libvirt up to 11.3. */
+int incoming_check_cookie(const void *cookie, size_t cookie_size, const struct incoming_claim *claim, char *emulator,
+			  size_t size, struct cf_error *err)
+{
+	CF_AUTO(xml_free) struct xml_document *document = NULL;
+	struct xml domain = { 0 };
+	char *text;
+	int r;
+
+	*emulator = '\0';
+	if (cookie_size == 0)
+		return 0;
+	text = calloc(1, cookie_size + 1);
+	if (!text)
+		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
+	memcpy(text, cookie, cookie_size);
+	r = xml_parse(text, "cookie", &document, NULL);
+	cf_wipe(text, cookie_size);
+	if (r < 0)
+		return cf_fail(err, EINVAL, CF_PEER, "cookie: not well-formed");
+
+	domain = xml_child(xml_root(document, NULL), "domain");
+	if (has_two(domain, "domain"))
+		return cf_fail(err, EINVAL, CF_PEER, "cookie: it has two domains");
+	return domain.node ? check_domain(domain, claim, emulator, size, err) : 0;
+}
+
 /* An <arch> and each <domain> in it may name one. */
 static bool arch_has(struct xml arch, const char *emulator)
 {
 	struct xml domain;
 
-	if (text_is(xml_child(arch, "emulator"), emulator))
+	if (text_is(xml_child(arch, "emulator"), emulator, true))
 		return true;
 	for (domain = xml_child(arch, "domain"); domain.node; domain = xml_next(domain, "domain"))
-		if (text_is(xml_child(domain, "emulator"), emulator))
+		if (text_is(xml_child(domain, "emulator"), emulator, true))
 			return true;
 	return false;
 }

@@ -12,7 +12,8 @@
 
 struct incoming {
 	virConnectPtr connection;
-	char name[CF_NAME_ROOM];
+	struct incoming_claim claim;
+	char emulator[INCOMING_EMULATOR_ROOM];	/* that libvirt knows, by its XML */
 	unsigned int flags;
 	bool was_defined;
 	struct phase *finish;		/* NULL until it was told */
@@ -32,15 +33,14 @@ struct incoming *incoming_free(struct incoming *incoming)
 
 /* Prepare */
 
-static int check_offer(const struct drive_offer *offer, const struct incoming_options *options, const char *uri,
-		       char emulator[static INCOMING_EMULATOR_ROOM], struct cf_error *err)
+static int check_offer(struct incoming *incoming, const struct drive_offer *offer, const char *uri, struct cf_error *err)
 {
 	/* A socket's path would be any file of this host. */
 	if (*uri && strncmp(uri, "tcp:", 4) != 0)
 		return cf_fail(err, EINVAL, CF_PEER, "QEMU is not to listen on anything but TCP");
 	if (offer->options.post_copy)
 		return cf_fail(err, EINVAL, CF_PEER, "post-copy leaves no way back from the gate");
-	return incoming_check_xml(offer, options->allow_passthrough, emulator, INCOMING_EMULATOR_ROOM, err);
+	return incoming_check_xml(offer->xml, &incoming->claim, incoming->emulator, sizeof(incoming->emulator), err);
 }
 
 /* libvirt masks them so, too: those are the source's alone. */
@@ -106,24 +106,25 @@ int incoming_prepare(struct virt *virt, const struct drive_offer *offer, const s
 	CF_AUTO(incoming_free) struct incoming *incoming = calloc(1, sizeof(*incoming));
 	const char *uri = options->migrate_uri[0] ? options->migrate_uri : offer->migrate_uri;
 	cf_mono deadline = cf_mono_add(kernel_raw(), options->timeout);
-	char emulator[INCOMING_EMULATOR_ROOM];
 	int r;
 
 	if (!incoming)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	if (!phase_calls(err))
 		return -ENOSYS;
-	r = check_offer(offer, options, uri, emulator, err);
+	memcpy(incoming->claim.uuid, offer->uuid, sizeof(incoming->claim.uuid));
+	memcpy(incoming->claim.name, offer->name, sizeof(incoming->claim.name));
+	incoming->claim.allow_passthrough = options->allow_passthrough;
+	r = check_offer(incoming, offer, uri, err);
 	if (r == 0)
 		r = look_around(incoming, virt, offer, err);
 	if (r == 0)
 		r = virt_dial(virt->uri, NULL, deadline, &incoming->connection, err);
 	if (r == 0)
-		r = virt_knows_emulator(incoming->connection, emulator, deadline, err);
+		r = virt_knows_emulator(incoming->connection, incoming->emulator, deadline, err);
 	if (r < 0)
 		return r;
 
-	memcpy(incoming->name, offer->name, sizeof(incoming->name));
 	incoming->flags = flags_of(offer);
 	r = prepare(incoming, offer, options, uri, deadline, answer, err);
 	if (r < 0)
@@ -144,6 +145,18 @@ bool incoming_alive(struct incoming *incoming)
 
 /* Finish */
 
+int incoming_check(struct incoming *incoming, const void *cookie, size_t cookie_size, cf_mono deadline, struct cf_error *err)
+{
+	char emulator[INCOMING_EMULATOR_ROOM];
+	int r;
+
+	r = incoming_check_cookie(cookie, cookie_size, &incoming->claim, emulator, sizeof(emulator), err);
+	/* libvirt is asked only where it is not the one that it knows already: the guest stands still. */
+	if (r < 0 || strcmp(emulator, incoming->emulator) == 0)
+		return r;
+	return virt_knows_emulator(incoming->connection, emulator, deadline, err);
+}
+
 void incoming_pause(struct incoming *incoming, bool paused)
 {
 	incoming->flags &= ~(unsigned int)VIR_MIGRATE_PAUSED;
@@ -159,7 +172,7 @@ static int tell(struct incoming *incoming, bool run, const void *cookie, size_t 
 
 	if (!phase || !phase_secret_copy(&phase->given, cookie, cookie_size) ||
 	    virTypedParamsAddString(&phase->params, &phase->n_params, &room, VIR_MIGRATE_PARAM_DEST_NAME,
-				    incoming->name) < 0)
+				    incoming->claim.name) < 0)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	phase->cancelled = !run;
 	r = task_start(&phase->task, NULL, NULL, err);

@@ -45,6 +45,13 @@ bool incoming_was_defined(struct incoming *incoming);
 /* Its connection is not known to have ended.  Never blocks. */
 bool incoming_alive(struct incoming *incoming);
 
+/*
+ * Before it is told to run: the cookie that the source had at its gate brings what the next start here goes by, which
+ * is refused as an offer's XML would be (-EINVAL, CF_PEER).
+ */
+int incoming_check(struct incoming *incoming, const void *cookie, size_t cookie_size, cf_mono deadline,
+		   struct cf_error *err);
+
 struct incoming_end {
 	bool runs;		/* libvirt says that the guest runs here now; or stands paused, as it was to */
 	const void *cookie;	/* for settle() at the source; the struct incoming's own, and a secret */

@@ -4,11 +4,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "daemon/clock/kernel.h"
 #include "daemon/virt/private.h"
 #include "daemon/virt/task.h"
 
 #define KIND "job"
+
+#define PROMPT     ((cf_span){ CF_S })			/* what takes longer to answer may be about to end by itself */
+#define LOOK_EVERY ((struct timespec){ .tv_nsec = 10 * CF_MS })
+#define LOOKS      100
 
 /* One call about the job of one domain; which, and what came of it. */
 struct job_task {
@@ -301,6 +307,50 @@ static int ask_pause(struct job_task *job, virDomainPtr domain, struct cf_error 
 int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
 {
 	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_pause, err);
+
+	return job_do(job, link, NULL, deadline, err);
+}
+
+static bool runs(virDomainPtr domain)
+{
+	int state;
+
+	return virDomainGetState(domain, &state, NULL, 0) == 0 && state == VIR_DOMAIN_RUNNING;
+}
+
+/* libvirtd lets it run when its job has ended; a resume waits for that, and QEMU's own command for nothing. */
+static int run_on(virDomainPtr domain, struct cf_error *err)
+{
+	CF_AUTO(cf_free) char *said = NULL;
+
+	for (int i = 0; i < LOOKS; i++) {
+		if (runs(domain))
+			return 0;
+		nanosleep(&LOOK_EVERY, NULL);
+	}
+	if (virDomainQemuMonitorCommand(domain, "{\"execute\":\"cont\"}", &said, 0) == 0 || virDomainResume(domain) == 0)
+		return 0;
+	return virt_fail(err, "resume");
+}
+
+static int ask_unblock(struct job_task *job, virDomainPtr domain, struct cf_error *err)
+{
+	cf_mono asked = kernel_raw();
+	int state;
+
+	(void)job;
+	if (virDomainGetState(domain, &state, NULL, 0) < 0)
+		return virt_fail(err, "state");
+	if (cf_span_cmp(cf_mono_since(kernel_raw(), asked), PROMPT) > 0)
+		return cf_fail(err, EAGAIN, CF_HOST, "libvirtd was slow to answer");
+	if (state != VIR_DOMAIN_RUNNING)
+		return 0;
+	return virDomainSuspend(domain) < 0 ? virt_fail(err, "pause") : run_on(domain, err);
+}
+
+int job_unblock(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_unblock, err);
 
 	return job_do(job, link, NULL, deadline, err);
 }

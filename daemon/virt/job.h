@@ -35,6 +35,15 @@ int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct
 int job_answers(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
 
 /*
+ * Free libvirtd from a wait that nothing ends. Asked for the end of a migration in the moment in which
+ * QEMU stops the guest for it, libvirtd (seen: 9.0) may hear that the guest runs again before it has looked whether it
+ * stopped; it then waits for that stop for ever, in the call that migrates, while QEMU has cancelled. A guest that runs
+ * is paused for a moment, which is the stop that libvirtd waits for, and runs on: by libvirtd itself, else by
+ * this. One that does not run is left as it is. -EAGAIN (CF_HOST): libvirtd was slow to answer, and nothing was done.
+ */
+int job_unblock(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
+
+/*
  * Pause the domain as somebody had, before the job and its end undid it: libvirt
  * starts a domain that it moved or kept, whoever had paused it meanwhile.
  */

@@ -50,11 +50,13 @@ static void add_string(struct cf_grow *grow, const char *text)
 	cf_grow_char(grow, '"');
 }
 
-char *notice_open_command(const char *path)
+char *notice_open_command(const char *path, const char *mode)
 {
 	struct cf_grow grow = { 0 };
 
-	add(&grow, "{\"execute\":\"guest-file-open\",\"arguments\":{\"mode\":\"w\",\"path\":");
+	add(&grow, "{\"execute\":\"guest-file-open\",\"arguments\":{\"mode\":");
+	add_string(&grow, mode);
+	add(&grow, ",\"path\":");
 	add_string(&grow, path);
 	add(&grow, "}}");
 	return cf_grow_take(&grow);
@@ -91,6 +93,14 @@ char *notice_write_command(int64_t handle, const char *text)
 	return command;
 }
 
+char *notice_read_command(int64_t handle, int64_t bytes)
+{
+	char more[48];
+
+	snprintf(more, sizeof(more), ",\"count\":%" PRId64, bytes);
+	return handle_command("guest-file-read", handle, more);
+}
+
 char *notice_close_command(int64_t handle)
 {
 	return handle_command("guest-file-close", handle, "");
@@ -125,18 +135,25 @@ int64_t notice_returned(const char *reply)
 
 /* Calls */
 
-static int ask(const struct notice_task *notice, virDomainPtr domain, char *command, int64_t *returned, struct cf_error *err)
+int virt_agent_command(virDomainPtr domain, char *command, cf_mono deadline, const char *what, char **ret, struct cf_error *err)
 {
-	cf_span left = cf_mono_since(notice->deadline, kernel_raw());
+	cf_span left = cf_mono_since(deadline, kernel_raw());
 	int seconds = left.ns < CF_S ? 1 : (int)(left.ns / CF_S);
-	char *reply;
 
 	if (!command)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	reply = virDomainQemuAgentCommand(domain, command, seconds, 0);
+	*ret = virDomainQemuAgentCommand(domain, command, seconds, 0);
 	free(command);
-	if (!reply)
-		return virt_fail(err, "notice to the guest");
+	return *ret ? 0 : virt_fail(err, what);
+}
+
+static int ask(const struct notice_task *notice, virDomainPtr domain, char *command, int64_t *returned, struct cf_error *err)
+{
+	char *reply;
+	int r = virt_agent_command(domain, command, notice->deadline, "notice to the guest", &reply, err);
+
+	if (r < 0)
+		return r;
 	if (returned)
 		*returned = notice_returned(reply);
 	free(reply);
@@ -148,7 +165,7 @@ static int put_file(const struct notice_task *notice, virDomainPtr domain, struc
 	int64_t handle = -1;
 	int r, closed;
 
-	r = ask(notice, domain, notice_open_command(notice->path), &handle, err);
+	r = ask(notice, domain, notice_open_command(notice->path, "w"), &handle, err);
 	if (r < 0)
 		return r;
 	if (handle < 0)

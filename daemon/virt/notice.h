@@ -22,8 +22,9 @@ int notice_exec(struct virt_link *link, const char *uuid, const char *path, cons
 		struct cf_error *err);
 
 /* Inside: the commands, to be freed by the caller, NULL without memory; and what one returned, -1 for nothing. */
-char *notice_open_command(const char *path);
+char *notice_open_command(const char *path, const char *mode);
 char *notice_write_command(int64_t handle, const char *text);
+char *notice_read_command(int64_t handle, int64_t bytes);
 char *notice_close_command(int64_t handle);
 char *notice_exec_command(const char *path, const char *text);
 int64_t notice_returned(const char *reply);

@@ -70,7 +70,8 @@ static bool has(const struct inodes *sockets, unsigned long long inode)
 static bool read_line(const char *text, struct line *ret)
 {
 	return sscanf(text, " %*u: %39[0-9A-Fa-f]:%x %39[0-9A-Fa-f]:%x %x %*x:%*x %*x:%*x %*x %*u %*u %llu", ret->here,
-		      &ret->port_here, ret->there, &ret->port_there, &ret->state, &ret->inode) == 6;
+		      &ret->port_here, ret->there, &ret->port_there, &ret->state, &ret->inode) == 6 &&
+	       ret->port_here <= UINT16_MAX && ret->port_there <= UINT16_MAX;
 }
 
 /* Each 32 bits are written as this machine has them in memory. */

@@ -32,22 +32,14 @@ bool preload_read(const char *value, char library[static CF_LIBRARY_ROOM])
 	return more;
 }
 
-/* From this one on, the first of that name that is libvirt's for QEMU. */
-static struct xml of_qemu(struct xml element, const char *name)
-{
-	while (element.node && strcmp(xml_namespace(element), QEMU_NAMESPACE) != 0)
-		element = xml_next(element, name);
-	return element;
-}
-
 static struct xml first_of_qemu(struct xml parent, const char *name)
 {
-	return of_qemu(xml_child(parent, name), name);
+	return xml_child_in(parent, QEMU_NAMESPACE, name);
 }
 
 static struct xml next_of_qemu(struct xml element, const char *name)
 {
-	return of_qemu(xml_next(element, name), name);
+	return xml_next_in(element, QEMU_NAMESPACE, name);
 }
 
 /* Of several of one name libvirt takes the last; and that in place of what it would hand on. */

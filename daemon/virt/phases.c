@@ -109,7 +109,8 @@ static int phase_run(struct task *task, struct cf_error *err)
 	r = phase->call(phase, calls, err);
 	phase->answered = kernel_raw();
 	phase->lost = r < 0 && virConnectIsAlive(phase->connection) != 1;
-	if (phase->has_downtime && (r < 0 || phase->cancelled))
+	/* A Begin that nobody waited for so long is none: its job ends with the connection. */
+	if (phase->has_downtime && (r < 0 || phase->cancelled || (phase->call == phase_begin && task_is_let_go(task))))
 		virDomainMigrateSetMaxDowntime(phase->domain, phase->downtime_ms, 0);
 	return r;
 }

@@ -32,7 +32,7 @@ struct virt {
 
 	pthread_mutex_t lock;		/* of everything down to watches */
 	pthread_cond_t changed;
-	bool ending;
+	bool ending, over;		/* the keeper is to end; has */
 	bool lost;			/* the connection below is dead, the keeper has to replace it */
 	virConnectPtr connection;	/* NULL: none */
 	struct cf_error why;		/* then: why */
@@ -63,6 +63,9 @@ struct virt_link {
 
 /* libvirt's last error of this thread into *err, led in by what was tried. */
 int virt_fail(struct cf_error *err, const char *what);
+
+/* A command, which is freed, for the guest's agent; its reply is the caller's.  libvirt then calls the domain tainted. */
+int virt_agent_command(virDomainPtr domain, char *command, cf_mono deadline, const char *what, char **ret, struct cf_error *err);
 
 /* A link, or why there is none: at once where the agent's own connection does not stand. */
 int virt_borrow(struct virt *virt, struct virt_link **ret, struct cf_error *err);

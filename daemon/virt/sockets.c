@@ -301,9 +301,9 @@ static int take(struct sockets *sockets, int fd, ino_t inode)
 
 static struct known *find(struct sockets *sockets, ino_t inode)
 {
-	for (struct known *known = sockets->known; known < sockets->known + sockets->n; known++)
-		if (known->inode == inode)
-			return known;
+	for (size_t i = 0; i < sockets->n; i++)
+		if (sockets->known[i].inode == inode)
+			return &sockets->known[i];
 	return NULL;
 }
 
@@ -352,7 +352,9 @@ static int walk(struct sockets *sockets)
 static void gather(const struct sockets *sockets, struct cut *cut, struct sockets_seen *ret)
 {
 	cut->n = 0;
-	for (const struct known *known = sockets->known; known < sockets->known + sockets->n; known++) {
+	for (size_t i = 0; i < sockets->n; i++) {
+		const struct known *known = &sockets->known[i];
+
 		if (!known->seen || known->copy < 0 || cut->n == CUT_MAX)
 			continue;
 		cut->fds[cut->n++] = known->copy;
@@ -394,15 +396,26 @@ void sockets_look(struct sockets *sockets, struct cut *cut, struct sockets_seen 
 	*ret = seen;
 }
 
+/*
+ * QEMU closes a connection on which its thread that sends still waits, when its peer has ended
+ * its half (FIN) and the thread that reads sees that.  Closing does not wake who waits, and
+ * whoever waits keeps it open: it has to be shut down while there is a duplicate yet.
+ */
 void sockets_settle(struct sockets *sockets)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < sockets->n; i++)
-		if (sockets->known[i].seen)
-			sockets->known[n++] = sockets->known[i];
-		else
-			close_copy(&sockets->known[i]);
+	for (size_t i = 0; i < sockets->n; i++) {
+		struct known *known = &sockets->known[i];
+
+		if (known->seen) {
+			sockets->known[n++] = *known;
+			continue;
+		}
+		if (known->copy >= 0)
+			shutdown(known->copy, SHUT_RDWR);
+		close_copy(known);
+	}
 	sockets->n = n;
 }
 

@@ -52,7 +52,7 @@ struct sockets_seen {
 /*
  * Look again: what is connected now is in *cut, duplicates are taken of what is new.
  * Quick, and quicker when nothing has changed.  What QEMU has closed is left out of
- * *cut, and stays open until sockets_settle(): between the two, tell the guard.
+ * *cut, and stays open until sockets_settle(), which ends it: between the two, tell the guard.
  */
 void sockets_look(struct sockets *sockets, struct cut *cut, struct sockets_seen *ret);
 void sockets_settle(struct sockets *sockets);

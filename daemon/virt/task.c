@@ -118,6 +118,16 @@ struct task *task_drop(struct task *task)
 	return NULL;
 }
 
+bool task_is_let_go(struct task *task)
+{
+	bool abandoned;
+
+	pthread_mutex_lock(&task->lock);
+	abandoned = task->abandoned;
+	pthread_mutex_unlock(&task->lock);
+	return abandoned;
+}
+
 static void *task_thread(void *userdata)
 {
 	struct task *task = userdata;

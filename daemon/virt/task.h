@@ -26,7 +26,7 @@ struct task {
 
 	/* task.c's own */
 	const char *kind;
-	char subject[CF_UUID_ROOM];
+	char subject[CF_NAME_ROOM];
 	pthread_mutex_t lock;
 	pthread_cond_t over;
 	bool started, ended, abandoned;
@@ -44,8 +44,11 @@ struct task *task_new(size_t size, int (*run)(struct task *task, struct cf_error
 struct task *task_drop(struct task *task);
 CF_DEFINE_AUTO(struct task *, task_drop)
 
+/* While it runs: was it?  Nobody will hear of its result then. */
+bool task_is_let_go(struct task *task);
+
 /*
- * Begin.  A task of some kind (a word that lasts) about a domain (its uuid) is
+ * Begin.  A task of some kind (a word that lasts) about a domain (its uuid or name) is
  * refused with -EALREADY while an earlier one was let go and has not ended;
  * kind NULL is never refused for that.  -EAGAIN: too many hang.  Neither is what
  * libvirt says of a domain (fail.c), so that nobody takes it for that.

@@ -49,44 +49,59 @@ struct xml_document *xml_free(struct xml_document *document)
 	return NULL;
 }
 
-static bool is(const xmlNode *node, const char *name)
+static const char *space_of(const xmlNode *node)
 {
-	return node->type == XML_ELEMENT_NODE && (!name || strcmp((const char *)node->name, name) == 0);
+	return node->ns && node->ns->href ? (const char *)node->ns->href : "";
+}
+
+/* name NULL: any element. */
+static bool is(const xmlNode *node, const char *space, const char *name)
+{
+	return node->type == XML_ELEMENT_NODE &&
+	       (!name || (strcmp((const char *)node->name, name) == 0 && strcmp(space_of(node), space) == 0));
 }
 
 struct xml xml_root(struct xml_document *document, const char *name)
 {
 	xmlNodePtr root = xmlDocGetRootElement(document->tree);
 
-	return (struct xml){ root && is(root, name) ? root : NULL };
+	return (struct xml){ root && is(root, "", name) ? root : NULL };
 }
 
-static struct xml first_from(xmlNodePtr node, const char *name)
+static struct xml first_from(xmlNodePtr node, const char *space, const char *name)
 {
-	while (node && !is(node, name))
+	while (node && !is(node, space, name))
 		node = node->next;
 	return (struct xml){ node };
 }
 
-struct xml xml_child(struct xml parent, const char *name)
+struct xml xml_child_in(struct xml parent, const char *space, const char *name)
 {
 	xmlNodePtr node = parent.node;
 
-	return node ? first_from(node->children, name) : parent;
+	return node ? first_from(node->children, space, name) : parent;
+}
+
+struct xml xml_next_in(struct xml element, const char *space, const char *name)
+{
+	xmlNodePtr node = element.node;
+
+	return node ? first_from(node->next, space, name) : element;
+}
+
+struct xml xml_child(struct xml parent, const char *name)
+{
+	return xml_child_in(parent, "", name);
 }
 
 struct xml xml_next(struct xml element, const char *name)
 {
-	xmlNodePtr node = element.node;
-
-	return node ? first_from(node->next, name) : element;
+	return xml_next_in(element, "", name);
 }
 
 const char *xml_namespace(struct xml element)
 {
-	xmlNodePtr node = element.node;
-
-	return node && node->ns && node->ns->href ? (const char *)node->ns->href : "";
+	return element.node ? space_of(element.node) : "";
 }
 
 /* The text of text nodes only: with no entities there is nothing else. */
@@ -96,15 +111,14 @@ static bool copy_text(const xmlNode *node, char *ret, size_t size)
 	bool found = false;
 
 	for (; node; node = node->next) {
-		size_t n;
+		size_t n = node->type == XML_TEXT_NODE && node->content ? strlen((const char *)node->content) : 0;
 
-		if (node->type != XML_TEXT_NODE || !node->content)
-			continue;
-		n = strlen((const char *)node->content);
-		if (used + n >= size) {
+		if (node->type == XML_ELEMENT_NODE || used + n >= size) {
 			ret[0] = '\0';
 			return false;
 		}
+		if (n == 0)
+			continue;
 		memcpy(ret + used, node->content, n);
 		used += n;
 		found = true;

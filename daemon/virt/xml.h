@@ -31,16 +31,23 @@ CF_DEFINE_AUTO(struct xml_document *, xml_free)
 /* The outermost element, if it has this name. */
 struct xml xml_root(struct xml_document *document, const char *name);
 
-/* The first child element of this name; NULL for any. */
+/* The first child element of this name, in no namespace, as libvirt looks for its own; NULL for any, whatever it is in. */
 struct xml xml_child(struct xml parent, const char *name);
 
-/* The next sibling of this name; NULL for any. */
+/* The next sibling of this name; the same. */
 struct xml xml_next(struct xml element, const char *name);
+
+/* The same of a name in the namespace of that URI. */
+struct xml xml_child_in(struct xml parent, const char *space, const char *name);
+struct xml xml_next_in(struct xml element, const char *space, const char *name);
 
 /* The URI of the namespace the element itself is in; "" for none. */
 const char *xml_namespace(struct xml element);
 
-/* The text right inside the element, into size bytes; false, and "" there, when there is none or too much. */
+/*
+ * The text of the element, into size bytes; false, and "" there, when there is none or too much, or other
+ * elements are in it: libvirt reads their text as part of it.
+ */
 bool xml_text(struct xml element, char *ret, size_t size);
 
 /* The same for an attribute. */

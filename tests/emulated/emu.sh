@@ -20,8 +20,8 @@
 # EMU_A, EMU_B    Debian release of that host (default: EMU_RELEASE, bookworm)
 # EMU_SKEW_B      seconds that B's chronyd is told to be ahead of its reference
 # EMU_APPARMOR    1: AppArmor is on, with Debian's profiles
-# EMU_PRELOAD     host: libvirtd hands libclockferry-kvm.so to its QEMUs; domain: a guest's own XML has it loaded
-# EMU_TICKS       a folder: the tick streams are left there
+# EMU_PRELOAD     host: `clockferry kvm on` has libvirtd hand libclockferry-kvm.so to its QEMUs; domain: a guest's own XML has it loaded
+# EMU_TICKS       a folder: the tick streams, and what guests and kernels said on their consoles, are left there
 # RIG_DIR, RIG_CACHE   as for the rig
 
 . "$srcdir/tests/rig/rig.sh"
@@ -30,6 +30,8 @@
 : "${EMU_RELEASE:=bookworm}"
 : "${EMU_A:=$EMU_RELEASE}" "${EMU_B:=$EMU_RELEASE}"
 emu_boot_limit=420 emu_infrastructure=0
+# Of SVM's newer parts KVM makes use where they are emulated; a host has stopped dead with them when it started a guest.
+emu_cpu=max,pmu=off,vgif=off,v-vmsave-vmload=off
 
 requires_emu()
 {
@@ -93,7 +95,7 @@ emu_seed()
 {
 	local host=$1 seed=$RIG_DIR/$1/seed
 	mkdir -p "$seed"/{root/.ssh,usr/local/bin,var/lib/clockferry-guest,etc/{ssh,libvirt,chrony}} \
-		"$seed"/etc/systemd/{network,system/{libvirtd.service.d,multi-user.target.wants,sockets.target.wants}}
+		"$seed"/etc/systemd/{network,system/{multi-user.target.wants,sockets.target.wants}}
 	chmod 700 "$seed/root/.ssh"
 	make -s -C "$builddir" install DESTDIR="$seed" >/dev/null 2>"$RIG_DIR/install.log" || return
 	cp "$RIG_DIR/ssh/id.pub" "$seed/root/.ssh/authorized_keys"
@@ -107,10 +109,9 @@ emu_seed()
 	emu_seed_chrony "$host" >"$seed/etc/chrony/chrony.conf"
 	emu_seed_libvirt "$host" "$seed"
 	emu_seed_agent "$host" "$seed"
+	emu_seed_faults "$seed"
 	cp "$RIG_CACHE/vmlinuz" "$RIG_CACHE/initrd" "$seed/var/lib/clockferry-guest"
 	cp "$builddir/tests/kvm-agent" "$seed/usr/local/bin"
-	[ "${EMU_PRELOAD:-}" != host ] || printf '[Service]\nEnvironment=LD_PRELOAD=%s/libclockferry-kvm.so\n' "$(emu_installed pkglibdir)" \
-		>"$seed/etc/systemd/system/libvirtd.service.d/clockferry-kvm.conf"
 }
 
 emu_mac()
@@ -161,7 +162,8 @@ emu_seed_libvirt()
 	printf '%s\n' "migration_host = \"$(rig_address "$1")\"" >"$2/etc/libvirt/qemu.conf"
 }
 
-# What the manual tells an operator to do, and limits that suit hosts whose every guest stands still for a second.
+# What the manual tells an operator to do, and limits that suit hosts whose every guest stands still for seconds, and
+# where whoever is asked answers when its turn comes.
 emu_seed_agent()
 {
 	local host=$1 etc
@@ -181,7 +183,9 @@ emu_seed_agent()
 			destination-uri = "qemu+tcp://%s/system"
 		}
 		stop-slack = "100 ms"
-		copy { peer-silence = "30 s" }
+		chrony { timeout = "5 s" }
+		probe { timeout = "10 s" }
+		copy { max-downtime = "300 ms" heartbeat = "10 s" peer-silence = "30 s" }
 		guest { timeout = "20 s" correct-within = "1 min" }
 		policy "default" {
 			max-skew = "1 s"
@@ -191,6 +195,14 @@ emu_seed_agent()
 			warn = { "clock-contradiction" }
 		}
 	C
+}
+
+# In a build with --enable-faults that file makes the agent fail (daemon/fault.h).
+emu_faults=/var/lib/clockferry/faults
+emu_seed_faults()
+{
+	mkdir -p "$1/etc/systemd/system/clockferryd.service.d"
+	printf '[Service]\nEnvironment=CLOCKFERRY_FAULTS=%s\n' $emu_faults >"$1/etc/systemd/system/clockferryd.service.d/faults.conf"
 }
 
 ## The machines
@@ -213,7 +225,7 @@ emu_boot()
 	image=$RIG_CACHE/$(emu_release "$host")
 	words="root=/dev/vda rw init=/sbin/seed-init console=ttyS0 quiet no_timer_check tsc=reliable mitigations=off apparmor=${EMU_APPARMOR:-0}"
 	rig_in R sh -c '"$@" </dev/null >"'"$dir/qemu.log"'" 2>&1 &' sh qemu-system-x86_64 -name "h$host" -pidfile "$dir/qemu.pid" \
-		-accel tcg,thread=multi -cpu max,pmu=off -smp 2 -m 2560 -display none -nodefaults -no-reboot \
+		-accel tcg,thread=multi -cpu "$emu_cpu" -smp 2 -m 2560 -display none -nodefaults -no-reboot \
 		-kernel "$image/vmlinuz" -initrd "$image/initrd" -append "$words" -serial "file:$dir/console" -device virtio-rng-pci \
 		-drive "file=$image/disk,format=raw,snapshot=on,cache=unsafe,if=virtio" \
 		-drive "file=$dir/seed.img,format=raw,cache=unsafe,if=virtio,readonly=on" \
@@ -253,6 +265,7 @@ emu_try_up()
 	rig_folder
 	emu_keys || return
 	rig_furnish R || return
+	rig_boot R
 	rig_place R
 	wait_for 10 test -s "$RIG_DIR/R/pid" -a -e "$RIG_DIR/R/ready" || return
 	emu_wire && rig_chrony R start || return
@@ -267,6 +280,16 @@ emu_try_up()
 	for host in A B; do
 		emu_booted $host || return
 	done
+	[ "${EMU_PRELOAD:-}" != host ] || emu_preload
+}
+
+# emu_preload: as the manual has it, libvirtd hands the library to every QEMU from now on.
+emu_preload()
+{
+	local host
+	for host in A B; do
+		emu_in $host clockferry kvm on && emu_in $host systemctl restart libvirtd || return
+	done >>"$RIG_DIR/preload.log"
 }
 
 # emu_up: a test that cannot have its hosts ends here.

@@ -79,3 +79,15 @@ emu_trusts()
 	log=$(for host in A B; do emu_in $host cat "/var/log/libvirt/qemu/console-$1" 2>/dev/null; done)
 	grep -q "^clocksource $2" <<<"$log" && ! grep -i 'marking clocksource' <<<"$log"
 }
+
+# emu_keep GUEST: what it and the hosts' kernels said goes to EMU_TICKS, if anybody wants to read it.
+emu_keep()
+{
+	local host
+	[ "${EMU_TICKS:-}" ] || return 0
+	cp "$RIG_DIR/ticks-$1" "$EMU_TICKS"
+	for host in A B; do
+		emu_in $host cat "/var/log/libvirt/qemu/console-$1" >"$EMU_TICKS/console-$1-$host" 2>/dev/null
+		cp "$RIG_DIR/$host/console" "$EMU_TICKS/console-$host"
+	done
+}

@@ -53,7 +53,7 @@ for case in $EMU_CASES; do
 		labels+=("library, hosts $skew s apart")
 		[ $from = A ] && from=B to=A || from=A to=B
 	done
-	[ ! "${EMU_TICKS:-}" ] || cp "$RIG_DIR/ticks-$guest" "$EMU_TICKS"
+	emu_keep "$guest"
 	ok "$guest: the tick stream tells what its clocks lost" sh -c '"$1" "$2" >"$3"' sh "$srcdir/tests/emulated/clocks.py" "$RIG_DIR/ticks-$guest" "$RIG_DIR/verdict-$guest"
 	bounds="[$(IFS=,; echo "${emu_bounds[*]}")]"
 	note "$guest: bounds of the offset: $bounds ns; jitter: $(verdict 'v["jitter_ns"]'); silent for $(verdict '[c["gap_ns"] // 10**6 for c in v["changes"]]') ms"

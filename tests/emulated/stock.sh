@@ -3,8 +3,9 @@
 #
 # On whole hosts, with real KVM: clockferry as it is installed lives under a real
 # systemd, and a guest is moved: by libvirt alone, by libvirt with `virsh domtime
-# --now` after it, and by clockferry with the guest's agent.  What each of its
-# clocks lost, by the outside tick stream, is the table at the end.
+# --now` after it, by clockferry with the guest's agent, and by clockferry with the
+# library, which is turned on meanwhile: a guest has it from its next arrival on.
+# What each of its clocks lost, by the outside tick stream, is the table at the end.
 . "$srcdir/tests/emulated/emu.sh"
 requires_emu
 
@@ -18,6 +19,25 @@ settle()
 verdict()
 {
 	pick "$1" <"$RIG_DIR/verdict"
+}
+
+receipt()
+{
+	pick "$1" <"$RIG_DIR/receipt"
+}
+
+# ferry FROM TO LEVER [options]: clockferry moves it, and rights its clock by that lever.
+ferry()
+{
+	local from=$1 to=$2 lever=$3
+	shift 3
+	ok "clockferry would move it from h$from to h$to" wait_for 120 emu_in "$from" clockferry check g "h$to" "$@"
+	emu_in "$from" clockferry migrate g "h$to" --json "$@" >"$RIG_DIR/receipt" 2>"$RIG_DIR/migrate.err"
+	like "... and does" $? '^[05]$'
+	note "$(tail -n 5 "$RIG_DIR/migrate.err"; emu_in "$from" clockferry show "$(receipt 'v["migration"]["id"]')" 2>&1)"
+	is "... it runs there" "$(emu_virsh "$to" domstate g)" running
+	is "... its clock was the lever's, $lever" "$(receipt 'v["landing"]["lever"]')" "$lever"
+	settle
 }
 
 emu_up
@@ -36,29 +56,38 @@ like "its counter's offset is known" "$(emu_in A clockferry domain g)" 'vCPU cou
 ok "its clock is set" emu_virsh A domtime g --now
 settle 30
 
+# Agents that look on would set its clock after libvirt's own migrations, too.
+for host in A B; do
+	ok "h$host: the agent is not there" emu_in $host systemctl stop clockferryd
+done
 ok "libvirt moves it" emu_migrate A B g
 settle
 ok "libvirt moves it back" emu_migrate B A g
 ok "... and sets its clock by this host's" emu_virsh A domtime g --now
 settle
-emu_in A clockferry check g hB >"$RIG_DIR/check" 2>&1
-is "clockferry would move it" $? 0
-emu_in A clockferry migrate g hB >"$RIG_DIR/receipt" 2>&1
-status=$?
-note "$(cat "$RIG_DIR/receipt")"
-like "clockferry moves it" "$status" '^[05]$'
-is "... and it runs there" "$(emu_virsh B domstate g)" running
-settle
+for host in A B; do
+	ok "h$host: the agent is back" emu_in $host systemctl start clockferryd
+done
+ferry A B guest-agent
+ok "libvirtd is told to hand on the library, and started again" emu_preload
+ferry B A guest-agent
+like "the guest has it now" "$(emu_in A clockferry kvm status)" '^g +[0-9a-f-]+ +loaded$'
+ferry A B kvm --require-lever kvm
+bound=$(receipt '(lambda i: (i["high_ns"] - i["low_ns"]) // 2)(v["landing"]["counters"]["residual"])')
 
-[ ! "${EMU_TICKS:-}" ] || cp "$RIG_DIR/ticks-g" "$EMU_TICKS"
+emu_keep g
 ok "the tick stream tells what the clocks lost" sh -c '"$1" "$2" >"$3"' sh "$srcdir/tests/emulated/clocks.py" "$RIG_DIR/ticks-g" "$RIG_DIR/verdict"
-is "it moved three times" "$(verdict '[c["from"] + c["to"] for c in v["changes"]]')" "['AB', 'BA', 'AB']"
+is "it moved five times" "$(verdict '[c["from"] + c["to"] for c in v["changes"]]')" "['AB', 'BA', 'AB', 'BA', 'AB']"
 is "there was one copy at a time, and none went back" "$(verdict 'v["two_copies"] + v["rollbacks"] + v["back"]')" "[]"
 is "libvirt alone loses MONOTONIC, and it shows" "$(verdict 'v["changes"][0]["lost_ns"]["0"]["MONOTONIC"]["low_ns"] > 0')" True
 is "... and REALTIME by as much" "$(verdict 'abs(v["changes"][0]["corrected_ns"]) < 10**6')" True
 is "setting the clock mends nothing but REALTIME" \
 	"$(verdict 'v["changes"][1]["lost_ns"]["0"]["MONOTONIC"]["low_ns"] > 0 and v["changes"][1]["corrected_ns"] > 0')" True
+note "the library's residual is within $bound ns by its receipt"
+is "with the library no clock loses more than its receipt's bound and the jitter" \
+	"$(verdict "[(who, clock) for who, lost in v['changes'][4]['lost_ns'].items() for clock, i in lost.items() if i['low_ns'] > $bound or i['high_ns'] < -$bound]")" "[]"
 ok "the guest trusts its clock as before" emu_trusts g kvm-clock
-note "$("$srcdir/tests/emulated/clocks.py" "$RIG_DIR/ticks-g" "virsh migrate" "virsh migrate, domtime --now" "clockferry, guest-agent")"
+note "$("$srcdir/tests/emulated/clocks.py" "$RIG_DIR/ticks-g" \
+	"virsh migrate" "virsh migrate, domtime --now" "clockferry, guest-agent" "clockferry, guest-agent, and back" "clockferry, kvm")"
 note "infrastructure: $emu_infrastructure boots tried again"
 finish

@@ -4,7 +4,8 @@
 # The agents of the rig's hosts, their settings and certificates.
 
 # rig_agent_conf HOST [LINE...]: settings that fit the rig, and the lines as given; takes effect at the next start.
-# RIG_DRIVER=libvirt: without a gate.  RIG_SILENCE: how long an agent may say nothing.  RIG_COPY: more for the section "copy".
+# RIG_DRIVER=libvirt: without a gate.  RIG_SILENCE: how long an agent may say nothing.  RIG_PROBE: how long an answer of the
+# other one may take, before it is not there for a check.  RIG_COPY: more for the section "copy".
 rig_agent_conf()
 {
 	local host=$1 conf=$RIG_DIR/$1/etc/clockferry/clockferryd.conf
@@ -31,6 +32,7 @@ rig_agent_conf()
 			peer-silence = "${RIG_SILENCE:-10 s}"
 			${RIG_COPY:-}
 		}
+		probe { timeout = "${RIG_PROBE:-10 s}" }
 	C
 	[ $# = 0 ] || printf '%s\n' "$@" >>"$conf.new"
 	mv "$conf.new" "$conf" # an agent that reads it just now finds it whole
@@ -42,6 +44,16 @@ rig_policy()
 {
 	echo "policy \"default\" { max-skew = \"10 s\" max-error-bound = \"10 s\" max-blackout = \"$1\" max-residual = \"1 s\"
 		verify-until = \"${2:-1 s}\" }"
+}
+
+# rig_agents [LINE...]: both hosts' agents start, with such settings.
+rig_agents()
+{
+	local host
+	for host in A B; do
+		rig_agent_conf $host "$@"
+		ok "the agent of h$host starts" rig_agent $host start
+	done
 }
 
 # rig_certificate HOST [NAME]: gives the host the CA, and NAME's certificate (default: its own; pki.sh has the names).

@@ -3,19 +3,43 @@
 #
 # Asking the agents of the rig about migrations.
 
+# One Python for all of the test's picks.
+pick_dir=$(mktemp -d "${TMPDIR:-/tmp}/pick.XXXXXX")
+cleanup 'rm -rf "$pick_dir"'
+mkfifo "$pick_dir/to" "$pick_dir/from"
+python3 "$srcdir/tests/rig/pick.py" <"$pick_dir/to" >"$pick_dir/from" &
+cleanup "kill $! 2>/dev/null"
+disown $!
+exec {pick_to}>"$pick_dir/to" {pick_from}<"$pick_dir/from"
+
 # pick EXPRESSION: Python over the JSON on stdin, v.
 pick()
 {
-	python3 -c "import json, sys; v = json.load(sys.stdin); print($1)"
+	local text status=1 said= lock
+	text=$(cat)
+	exec {lock}>"$pick_dir/lock"
+	flock "$lock"
+	printf '%s\0' "$1" "$text" >&"$pick_to"
+	IFS= read -r -d '' -u "$pick_from" status && IFS= read -r -d '' -u "$pick_from" said
+	exec {lock}>&-
+	if [ "$status" = 0 ]; then
+		printf %s "$said"
+	else
+		printf %s "$said" >&2
+		return 1
+	fi
 }
 
-# ask HOST METHOD PATH [BODY]: status of the answer; the answer itself is in $RIG_DIR/answer.
+# ask HOST METHOD PATH [BODY]: status of the answer; the answer itself is in $RIG_DIR/answer, whole, or in $answer_file.
 ask()
 {
-	local host=$1 method=$2 path=$3
+	local host=$1 method=$2 path=$3 status coming=$RIG_DIR/answer.$BASHPID
 	shift 3
-	rig_in "$host" curl -s -m 30 --unix-socket /run/clockferry/api.sock -o "$RIG_DIR/answer" -w '%{http_code}' \
+	rig_in "$host" curl -s -m 30 --unix-socket /run/clockferry/api.sock -o "$coming" -w '%{http_code}' \
 		-X "$method" ${1:+-H 'Content-Type: application/json' -d "$1"} "http://localhost$path"
+	status=$?
+	mv "$coming" "${answer_file:-$RIG_DIR/answer}" 2>/dev/null
+	return $status
 }
 
 # begin NAME HOST ARGUMENT...: the command in the background; what it says is in $RIG_DIR/NAME, $job is it.

@@ -38,12 +38,19 @@ cut_thaw()
 	rig_in B pkill -CONT qemu-system
 }
 
-# cut_stall [SECONDS]: the destination's QEMU stops as soon as the guest has, and goes on when the guest runs again, or
-# after so long: until then libvirtd does not get rid of it.
+# cut_half HOST: its QEMU's end of the connection takes nothing more from it.
+cut_half()
+{
+	[ "$(rig_in "$1" python3 "$srcdir/tests/rig/half.py" qemu-system 49400)" -gt 0 ]
+}
+
+# cut_stall [SECONDS [COMMAND]]: the destination's QEMU stops as soon as the guest has, and goes on when the guest runs
+# again, or after so long: until then libvirtd does not get rid of it.  The command is run when it has stopped.
 cut_stall()
 {
 	cut_soon stopped
 	cut_freeze
+	${2:-:}
 	timeout "${1:-20}" bash -c "$(declare -f cut_soon); RIG_DIR=$RIG_DIR cut_job=$cut_job cut_soon back"
 	cut_thaw
 	wait $cut_job

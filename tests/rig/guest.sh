@@ -59,11 +59,40 @@ rig_define()
 # rig_start HOST GUEST: starts it and waits until it is up, its ticks and its agent included if it has them.
 rig_start()
 {
-	local ticked
+	local ticked boots
 	ticked=$(stat -c %s "$RIG_DIR/tick-$2.log")
-	rig_virsh "$1" start "$2" && wait_for 60 grep -q BOOTED "$RIG_DIR/$1/log/console-$2" || return
+	boots=$(rig_boots "$1" "$2")
+	rig_virsh "$1" start "$2" && wait_for 120 rig_booted "$1" "$2" "$boots" || return
 	grep -q '<cmdline>.* tick=0' "$RIG_DIR/$2.xml" || wait_for 30 rig_ticked "$2" "$ticked" || return
 	grep -qE '<cmdline>.* (noagent|agent=)' "$RIG_DIR/$2.xml" || wait_for 30 rig_virsh "$1" domtime "$2"
+}
+
+# rig_boots HOST GUEST: how often it has come up there; rig_booted HOST GUEST N: more often than that.
+rig_boots()
+{
+	cat "$RIG_DIR/$1/log/console-$2" 2>/dev/null | grep -c BOOTED
+}
+
+rig_booted()
+{
+	[ "$(rig_boots "$1" "$2")" -gt "$3" ]
+}
+
+# rig_start_beside HOST GUEST...: they begin to start, beside each other and the test; rig_started GUEST is when it is up.
+declare -A rig_starting
+rig_start_beside()
+{
+	local host=$1 guest
+	shift
+	for guest; do
+		rig_start "$host" "$guest" &
+		rig_starting[$guest]=$!
+	done
+}
+
+rig_started()
+{
+	wait "${rig_starting[$1]}"
 }
 
 # rig_ticked GUEST SIZE: its stream went on beyond what it had.

@@ -9,6 +9,10 @@
  * And it is the handle by which the kernel ends every process of the host,
  * those that nobody remembers included: on SIGTERM, or (without --stay) when
  * whoever started us dies, however that happens.
+ *
+ * host --boot UTMP: notes there that the machine boots now.  Where no such file
+ * says it, libvirt computes it anew at each start, to a second more or less, and
+ * then takes what it remembers of a file's owner for another boot's, or does not.
  */
 #include <errno.h>
 #include <sched.h>
@@ -19,7 +23,9 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#include <utmpx.h>
 
 static int die(const char *what)
 {
@@ -61,6 +67,18 @@ static int write_pid(const char *path, pid_t pid)
 	return 0;
 }
 
+static int note_boot(const char *path)
+{
+	struct utmpx boot = { .ut_type = BOOT_TIME, .ut_id = "~~", .ut_line = "~", .ut_user = "reboot" };
+	FILE *file = fopen(path, "w");
+
+	boot.ut_tv.tv_sec = time(NULL);
+	if (!file || fwrite(&boot, sizeof(boot), 1, file) != 1 || fclose(file) != 0)
+		return die(path);
+
+	return 0;
+}
+
 static int leave_the_machine(const char *name)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID) < 0)
@@ -94,6 +112,9 @@ int main(int argc, char **argv)
 	int stay = argc > 1 && strcmp(argv[1], "--stay") == 0;
 	sigset_t set;
 	pid_t first;
+
+	if (argc == 3 && strcmp(argv[1], "--boot") == 0)
+		return note_boot(argv[2]);
 
 	argv += 1 + stay;
 	if (argc < 4 + stay)

@@ -18,10 +18,17 @@ or the agents.  The verdicts:
                machine's moved from right before the change to the end of its
                stay; its rate over that time is in the bounds
   pauses       where the guest's clock stood for more than a tick and it changed
-               no host: at_ns, gap_ns and stood_ns as for a change
+               no host: at_ns, gap_ns and stood_ns as for a change.  What it lost
+               then it has not got back SETTLED later, as lines that were all late
+               for a while have
   two_copies   a counter value from both hosts, or lines from a host that the
                guest had left, closer to the other's than any migration is
   rollbacks    a counter that came again on one boot: the guest went back
+  forgotten    the first counters after a change of host that came again while the
+               guest's own clocks went on from where they were, and the host it left
+               had spoken without a break: neither a second copy nor one that went
+               back, whose clocks would say so, but a page of its memory that arrived
+               some ticks old, as an emulated guest's may (policy/ramp.h)
   clock        guest CLOCK_REALTIME minus the machine's, at the median of the
                lines before, after and at the end
 
@@ -49,7 +56,9 @@ Line = namedtuple("Line", "raw real host boot n guest_real guest_mono guest_coun
 NEAR = 250                     # lines each side of a change that stand for "close by"
 CLOCK = 25                     # lines whose median is a clock reading
 MOVE_NS = 100_000_000          # a host that speaks again sooner than this was never left
+FORGOT_NS = 300_000_000        # how old that page may be: QEMU ends with a pass that is no longer
 WINDOW = 1_500_000_000         # whose best line stands for the time before or after an instant
+SETTLED = 5_000_000_000        # within which the busiest machine brings one line in time
 RATE_BINS = 200                # of a stretch, at most; each is a WINDOW long or more
 CONTROL = 1000                 # instants that a percentile needs at least
 
@@ -143,11 +152,14 @@ class Standstill:
                        for a, b in itertools.combinations(bins.values(), 2)]
         return statistics.median(slopes) if slopes else None
 
+    def late(self, line):
+        return line.raw - line.guest_mono - self.rate * (line.raw - self.origin)
+
     def best(self, lines):
         """For each line the least lateness, rate taken out, within WINDOW behind it in the order given."""
         found, kept = [], deque()
         for line in lines:
-            late = line.raw - line.guest_mono - self.rate * (line.raw - self.origin)
+            late = self.late(line)
             while kept and kept[-1][1] >= late:
                 kept.pop()
             kept.append((line.raw, late))
@@ -184,6 +196,12 @@ class Standstill:
         bound = self.jitter + abs(self.rate) * (first[-1].raw - last[-1].raw)
         return {"low_ns": round(after - before - bound), "high_ns": round(after - before + bound)}
 
+    def lasting(self, stretch, at):
+        """How much later the quickest of the lines after that one are than the quickest up to it."""
+        before = itertools.takewhile(lambda line: stretch[at].raw - line.raw <= SETTLED, reversed(stretch[:at + 1]))
+        after = itertools.takewhile(lambda line: line.raw - stretch[at + 1].raw <= SETTLED, stretch[at + 1:])
+        return min(map(self.late, after)) - min(map(self.late, before))
+
     def pauses(self):
         """Elsewhere.  The best line before a pause stays best for a WINDOW: one pause is many instants."""
         found = []
@@ -194,8 +212,9 @@ class Standstill:
                 here = [each for each in stood if stretch[each[0]].raw <= end]
                 most = max(estimate for _, estimate in here)
                 at = next(at for at, estimate in here if estimate > most / 2)
-                found.append({"host": stretch[at].host, "at_ns": stretch[at].raw,
-                              "gap_ns": stretch[at + 1].raw - stretch[at].raw, "stood_ns": self.around(most)})
+                if self.lasting(stretch, at) > self.tick:
+                    found.append({"host": stretch[at].host, "at_ns": stretch[at].raw,
+                                  "gap_ns": stretch[at + 1].raw - stretch[at].raw, "stood_ns": self.around(most)})
                 stood = stood[len(here):]
         return found
 
@@ -226,6 +245,24 @@ def doubles(lines):
     return found
 
 
+def forgotten(lines):
+    found = []
+    for at in range(1, len(lines)):
+        last, first = lines[at - 1], lines[at]
+        if last.host == first.host or last.boot != first.boot or first.guest_mono <= last.guest_mono:
+            continue
+        again = list(itertools.takewhile(lambda line: line.host == first.host and line.n <= last.n, lines[at:]))
+        since = [line for line in lines[max(0, at - NEAR):at] if line.host == last.host and line.n >= first.n - 1]
+        if again and last.raw - since[0].raw < FORGOT_NS and longest(since) < (first.raw - last.raw) / 2:
+            found += again
+    return found
+
+
+def remembered(lines, gone=None):
+    gone = set(forgotten(lines) if gone is None else gone)
+    return [line for line in lines if line not in gone]
+
+
 def rollbacks(lines):
     highest, found = {}, []
     for line in lines:
@@ -242,6 +279,8 @@ def judge(lines, bad=0):
     tick = round(statistics.median(intervals)) if intervals else None
     standstill = Standstill(lines, tick)
     boots = {line.boot for line in lines}
+    gone = forgotten(lines)
+    told = remembered(lines, gone)
     return {
         "lines": len(lines),
         "bad_lines": bad,
@@ -254,8 +293,9 @@ def judge(lines, bad=0):
         "hosts": [lines[0].host] + [b.host for a, b in zip(lines, lines[1:]) if a.host != b.host],
         "changes": changes(lines, standstill),
         "pauses": standstill.pauses(),
-        "two_copies": doubles(lines),
-        "rollbacks": rollbacks(lines),
+        "two_copies": doubles(told),
+        "rollbacks": rollbacks(told),
+        "forgotten": [{"counter": line.n, "host": line.host, "at_ns": line.raw} for line in gone],
         "clock": {"first_ns": clock_error(lines[:CLOCK]), "last_ns": clock_error(lines[-CLOCK:])},
     }
 

@@ -12,10 +12,13 @@ rig_host_uuid()
 }
 
 # Peer-to-peer migration asks the other libvirtd over TCP; on this network there is nobody else.
+# RIG_KEEPALIVE: who is silent for six times as many seconds has no connection with it any more (default: 5).
+# RIG_QEMU_USER: who QEMU runs as, and whose libvirt makes its images meanwhile (default: root, and they stay whose they are).
 rig_libvirt_conf()
 {
-	local address
+	local address owned=0
 	address=$(rig_address "$1")
+	[ ! "${RIG_QEMU_USER:-}" ] || owned=1
 	cat >"$RIG_DIR/$1/etc/libvirt/libvirtd.conf" <<-C
 		listen_tls = 0
 		listen_tcp = 1
@@ -27,13 +30,13 @@ rig_libvirt_conf()
 		host_uuid = "$(rig_host_uuid "$1")"
 		log_outputs = "${RIG_LEVEL:-2}:file:/var/log/libvirt/libvirtd.log"
 		log_filters = "3:object 3:event 3:util.threadjob 3:rpc.keepalive 3:util.file 3:util.command 3:access"
-		keepalive_interval = 5
+		keepalive_interval = ${RIG_KEEPALIVE:-5}
 	C
 	cat >"$RIG_DIR/$1/etc/libvirt/qemu.conf" <<-C
-		user = "root"
-		group = "root"
-		dynamic_ownership = 0
-		remember_owner = 0
+		user = "${RIG_QEMU_USER:-root}"
+		group = "${RIG_QEMU_USER:-root}"
+		dynamic_ownership = $owned
+		remember_owner = $owned
 		security_driver = "none"
 		namespaces = []
 		cgroup_controllers = []
@@ -57,10 +60,15 @@ rig_libvirt_remember()
 }
 
 # rig_libvirtd HOST start|stop|kill|restart|freeze|thaw: guests keep running.  In a migration a stop takes 30 s.
+# RIG_NFS: a folder which it is to take for one on NFS, as the other host does.
 rig_libvirtd()
 {
 	case $2 in
-	start) rig_in "$1" sh -c 'libvirtd --listen -d -p /run/libvirtd.pid </dev/null >>/var/log/libvirt/stdio.log 2>&1' ;;
+	start)
+		rig_in "$1" env ${RIG_NFS:+RIG_NFS="$RIG_NFS"} sh -c '
+			[ ! "$RIG_NFS" ] || export LD_PRELOAD="$1${LD_PRELOAD:+ $LD_PRELOAD}"
+			libvirtd --listen -d -p /run/libvirtd.pid </dev/null >>/var/log/libvirt/stdio.log 2>&1' sh "$rig_programs/nfs.so"
+		;;
 	stop) rig_in "$1" sh -c 'kill $(cat /run/libvirtd.pid)' && wait_for 60 not rig_in "$1" pgrep -x libvirtd ;;
 	kill) rig_in "$1" sh -c 'kill -9 $(cat /run/libvirtd.pid)' && wait_for 20 not rig_in "$1" pgrep -x libvirtd ;;
 	freeze) rig_in "$1" sh -c 'kill -STOP $(cat /run/libvirtd.pid)' ;;

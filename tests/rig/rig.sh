@@ -125,10 +125,10 @@ rig_place()
 	disown $!
 }
 
-# What the kernel calls this boot of the host.
+# What the kernel calls this boot of the host, and when it was.
 rig_boot()
 {
-	cat /proc/sys/kernel/random/uuid >"$RIG_DIR/$1/boot"
+	cat /proc/sys/kernel/random/uuid >"$RIG_DIR/$1/boot" && "$rig_programs/host" --boot "$RIG_DIR/$1/run/utmp"
 }
 
 # A bridge on R; each host's only cable ends there.

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The destination at its gate, against a libvirt, a QEMU and a source's agent that are played, in a
+ * time of its own: whatever a commit says, and whatever does not come, it has an end.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/arrive.h"
+#include "daemon/act/carried.h"
+#include "daemon/act/gated.h"
+#include "daemon/act/gather.h"
+#include "daemon/act/where.h"
+#include "daemon/virt/leftover.h"
+#include "tests/fake-host.h"
+#include "tests/tap.h"
+
+#define NEVER ((cf_mono){ INT64_MAX })
+
+static struct {
+	struct cf_commit *commit;	/* that has come */
+	cf_mono loaded;			/* when QEMU says that it has everything */
+	cf_mono lost;			/* when the connection is that holds the domain */
+	cf_span silence;		/* of the source's agent */
+	enum cf_mark mark;
+	struct cf_answer answer;
+	cf_span patience;		/* that libvirt was asked with about the commit's cookie */
+	int held;			/* domains that wait here */
+} sim;
+
+static struct work *work;
+
+/* In place of QEMU's events and of libvirt.  After a day the domain is gone: a wait without an end is none here. */
+
+void guest_watch_read(struct guest_watch *watch, struct guest_events *ret)
+{
+	(void)watch;
+	*ret = (struct guest_events){ .gone = cf_span_cmp(fake_took(), (cf_span){ CF_DAY }) > 0 ? GUEST_DESTROYED : GUEST_HERE };
+	if (cf_mono_cmp(fake.now, sim.loaded) >= 0)
+		ret->status = MIGRATION_COMPLETED;
+}
+
+bool guest_watch_wait(struct guest_watch *watch, int64_t seen, cf_span timeout, struct guest_events *ret)
+{
+	(void)seen;
+	fake.now = cf_mono_add(fake.now, timeout);
+	guest_watch_read(watch, ret);
+	return false;
+}
+
+bool incoming_alive(struct incoming *incoming)
+{
+	(void)incoming;
+	return cf_mono_cmp(fake.now, sim.lost) < 0;
+}
+
+int incoming_check(struct incoming *incoming, const void *cookie, size_t size, cf_mono deadline, struct cf_error *err)
+{
+	(void)incoming, (void)cookie, (void)size, (void)err;
+	sim.patience = cf_mono_since(deadline, fake.now);
+	return 0;
+}
+
+struct incoming *incoming_free(struct incoming *incoming)
+{
+	(void)incoming;
+	sim.held--;
+	return NULL;
+}
+
+/* In place of what its agent keeps of it */
+
+struct cf_commit *work_take_commit(struct work *of)
+{
+	(void)of;
+	return CF_TAKE(sim.commit);
+}
+
+struct cf_commit *work_commit_free(struct cf_commit *commit)
+{
+	free(commit);
+	return NULL;
+}
+
+struct cf_answer *work_answer_begin(struct work *of)
+{
+	(void)of;
+	return &sim.answer;
+}
+
+void work_wait(struct work *of, cf_span patience)
+{
+	(void)of;
+	fake.now = cf_mono_add(fake.now, patience);
+}
+
+cf_span work_silence(struct work *of)
+{
+	(void)of;
+	return sim.silence;
+}
+
+enum cf_mark gated_mark(const struct act_context *context, const char *id)
+{
+	(void)context, (void)id;
+	return sim.mark;
+}
+
+int gated_promise(struct work *of, enum cf_mark mark, struct cf_error *err)
+{
+	(void)of, (void)err;
+	sim.mark = mark;
+	return 0;
+}
+
+enum cf_decision gated_decision(const struct act_context *context, const char *id)
+{
+	(void)context, (void)id;
+	return CF_DECISION_NONE;
+}
+
+void gather_report(const struct act_context *context, struct cf_report *ret)
+{
+	(void)context;
+	memset(ret, 0, sizeof(*ret));
+	ret->state = CF_CLOCK_SYNCHRONISED;
+}
+
+bool carried_arm(struct work *of, const struct cf_commit *commit, char why[static CF_DETAIL_ROOM])
+{
+	(void)of, (void)commit, (void)why;
+	return true;
+}
+
+/* Nothing of the following is news here */
+
+bool work_newest_record(struct work *of) { (void)of; return false; }
+bool work_aborted(struct work *of, char why[static CF_DETAIL_ROOM]) { (void)of, (void)why; return false; }
+bool arrive_source_gave_up(struct work *of, char why[static CF_DETAIL_ROOM]) { (void)of, (void)why; return false; }
+void carried_look(struct work *of) { (void)of; }
+void work_answer_end(struct work *of) { (void)of; }
+
+/* And of the other acts of this side nothing is done */
+
+struct cf_offer *work_take_offer(struct work *of) { (void)of; return NULL; }
+struct cf_offer *work_offer_free(struct cf_offer *offer) { (void)offer; return NULL; }
+struct cf_prepared *work_prepared_begin(struct work *of) { (void)of; return NULL; }
+void arrive_note_resume(struct work *of) { (void)of; }
+void carried_arm_again(struct work *of, const struct cf_commit *commit) { (void)of, (void)commit; }
+int carried_prepare(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
+void incoming_pause(struct incoming *incoming, bool paused) { (void)incoming, (void)paused; }
+bool incoming_was_defined(struct incoming *incoming) { (void)incoming; return false; }
+enum cf_here where_here(const struct work *of, const char *uuid) { (void)of, (void)uuid; return CF_HERE_UNKNOWN; }
+
+int gated_decide(struct work *of, enum cf_decision decision, struct cf_error *err)
+{
+	(void)of, (void)decision, (void)err;
+	return -1;
+}
+
+int incoming_prepare(struct virt *virt, const struct drive_offer *offer, const struct incoming_options *options,
+		     struct incoming **ret, struct drive_answer *answer, struct cf_error *err)
+{
+	(void)virt, (void)offer, (void)options, (void)ret, (void)answer, (void)err;
+	return -1;
+}
+
+int incoming_finish(struct incoming *incoming, bool run, const void *cookie, size_t size, cf_mono deadline,
+		    struct incoming_end *ret, struct cf_error *err)
+{
+	(void)incoming, (void)run, (void)cookie, (void)size, (void)deadline, (void)ret, (void)err;
+	return -1;
+}
+
+int leftover_undefine(struct virt *virt, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	(void)virt, (void)uuid, (void)deadline, (void)err;
+	return -1;
+}
+
+/* --- */
+
+/* It waits, and QEMU gets the last of the memory after so long (INT64_MAX: never); the agent stops then, or never. */
+static void begin(cf_span loads, cf_span stop)
+{
+	static char domain;
+
+	fake_begin(stop);
+	memset(&sim, 0, sizeof(sim));
+	sim.loaded = cf_mono_add(fake.now, loads);
+	sim.lost = NEVER;
+	sim.mark = CF_MARK_ARMED;
+	sim.held = 1;
+	work->incoming = (struct incoming *)&domain;
+	work->obeyed = NULL;
+	work->loaded_at = (cf_mono){ 0 };
+}
+
+static void commit(cf_mono valid_until)
+{
+	sim.commit = calloc(1, sizeof(*sim.commit));
+	snprintf(sim.commit->boot, sizeof(sim.commit->boot), "%s", work->boot);
+	sim.commit->valid_until = valid_until;
+}
+
+static bool took(cf_span least, cf_span most)
+{
+	return cf_span_cmp(fake_took(), least) >= 0 && cf_span_cmp(fake_took(), most) <= 0;
+}
+
+static bool was_dropped(void)
+{
+	return sim.mark == CF_MARK_CLOSED && sim.answer.word == CF_WORD_NEVER_RAN && sim.held == 0 && !work->obeyed;
+}
+
+static void test_obeyed(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	begin((cf_span){ 5 * CF_MS }, (cf_span){ 0 });
+	commit(cf_mono_add(fake.now, (cf_span){ CF_S }));
+	ok(act_stand_by(work, why) == CF_EV_COMMITTED && sim.mark == CF_MARK_OBEYED && sim.held == 1,
+	   "a commit that comes a moment before QEMU's word is obeyed %s", why);
+	ok(took((cf_span){ 5 * CF_MS }, (cf_span){ 7 * CF_MS }), "... as soon as that is there");
+	ok(sim.answer.has_spare && sim.answer.spare.ns > 900 * CF_MS, "... and what was to spare is told");
+	ok(cf_span_cmp(sim.patience, (cf_span){ CF_S }) <= 0, "libvirt is waited for no longer than it is valid");
+	free(work->obeyed);
+
+	begin((cf_span){ 5 * CF_MS }, (cf_span){ 0 });
+	commit(NEVER);
+	ok(act_stand_by(work, why) == CF_EV_COMMITTED && cf_span_cmp(sim.patience, (cf_span){ 60 * CF_S }) <= 0,
+	   "... nor than a minute where it is valid for ever");
+	free(work->obeyed);
+}
+
+static void test_not_loaded(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	commit(cf_mono_add(fake.now, (cf_span){ CF_S }));
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ CF_S }, (cf_span){ 2 * CF_S }),
+	   "one whose memory does not come is given up when it is no longer valid: %s", why);
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	commit(NEVER);
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ CF_S }, (cf_span){ 61 * CF_S }),
+	   "where it is valid for ever, after a minute: %d s", (int)(fake_took().ns / CF_S));
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 2 * CF_S });
+	commit(NEVER);
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ CF_S }, (cf_span){ 3 * CF_S }),
+	   "an agent that is to stop does not wait for that: %d s", (int)(fake_took().ns / CF_S));
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	sim.lost = cf_mono_add(fake.now, (cf_span){ 2 * CF_S });
+	commit(NEVER);
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ CF_S }, (cf_span){ 3 * CF_S }),
+	   "nor one whose libvirtd has given the domain up: %d s", (int)(fake_took().ns / CF_S));
+}
+
+static void test_no_commit(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	sim.silence.ns = work->settings->copy.peer_silence.ns + 1;
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ 0 }, (cf_span){ CF_S }),
+	   "a source that has fallen silent loses its domain: %s", why);
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 2 * CF_S });
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ CF_S }, (cf_span){ 3 * CF_S }),
+	   "so does one whose peer is stopped: %s", why);
+
+	begin((cf_span){ CF_S }, (cf_span){ 0 });
+	ok(act_stand_by(work, why) == CF_EV_LOADED && sim.held == 1, "what has all of its memory says so");
+}
+
+int main(void)
+{
+	static const struct act_context context = { 0 };
+	static struct settings settings = { .copy.peer_silence = { 15 * CF_S } };
+
+	work = calloc(1, sizeof(*work));
+	if (!work)
+		return 1;
+	work->context = &context;
+	work->shown.phase = CF_PHASE_ARMED;
+	work->settings = &settings;
+	snprintf(work->boot, sizeof(work->boot), "this boot");
+	test_obeyed();
+	test_not_loaded();
+	test_no_commit();
+	free(work);
+	return done();
+}

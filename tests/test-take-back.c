@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The source has its guest run on: against a libvirtd that is played, in a time of its own. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/gate.h"
+#include "daemon/act/gated.h"
+#include "daemon/act/standstill.h"
+#include "daemon/act/ward.h"
+#include "daemon/virt/domain.h"
+#include "daemon/virt/job.h"
+#include "daemon/virt/leftover.h"
+#include "tests/fake-host.h"
+#include "tests/tap.h"
+
+#define REASON "the connection was cut"
+
+static struct {
+	cf_mono thaws;		/* libvirtd: it hangs until then */
+	bool stands;		/* the guest, as a migration has left it */
+	bool job;		/* and that is not over */
+	int resumed, aborted, rolled_back;
+	enum cf_decision decided;	/* as the page has it */
+} sim;
+
+static struct work *work;
+
+int domain_look(struct virt *virt, const char *uuid, struct domain_standing *ret, struct cf_error *err)
+{
+	(void)virt, (void)uuid;
+	if (cf_mono_cmp(fake.now, sim.thaws) < 0) {
+		fake.now = cf_mono_add(fake.now, cf_span_min(cf_mono_since(sim.thaws, fake.now), (cf_span){ 2 * CF_S }));
+		return cf_fail(err, ETIMEDOUT, CF_HOST, "libvirt did not answer in time");
+	}
+	*ret = (struct domain_standing){
+		.known = true, .active = true, .migrating = sim.stands, .moving = sim.stands || sim.job, .job_active = sim.job,
+		.state = sim.stands ? CF_DOMAIN_PAUSED : CF_DOMAIN_RUNNING,
+	};
+	return 0;
+}
+
+int leftover_resume(struct virt *virt, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	(void)virt, (void)uuid, (void)deadline, (void)err;
+	sim.resumed++;
+	sim.stands = false;
+	return 0;
+}
+
+int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	(void)link, (void)uuid, (void)deadline, (void)err;
+	sim.aborted++;
+	sim.job = false;
+	return 0;
+}
+
+struct virt_link *work_link(struct work *of, struct cf_error *err)
+{
+	static char link;
+
+	(void)of, (void)err;
+	return (struct virt_link *)&link;
+}
+
+enum cf_decision gated_decision(const struct act_context *context, const char *id)
+{
+	(void)context, (void)id;
+	return sim.decided;
+}
+
+int gated_decide(struct work *of, enum cf_decision decision, struct cf_error *err)
+{
+	(void)of, (void)err;
+	sim.rolled_back += decision == CF_DECISION_ROLL_BACK;
+	return 0;
+}
+
+void gate_leave(struct work *of)
+{
+	(void)of;
+}
+
+bool ward_cut(struct work *of)
+{
+	(void)of;
+	return false;
+}
+
+void standstill_again(struct work *of)
+{
+	(void)of;
+}
+
+/* libvirtd hangs for so long yet, and the agent is to stop after so long, or never. */
+static enum cf_event take_back(cf_span hang, cf_span stop, bool stands, bool job, char why[static CF_DETAIL_ROOM])
+{
+	memset(&sim, 0, sizeof(sim));
+	fake_begin(stop);
+	sim.thaws = cf_mono_add(fake.now, hang);
+	sim.stands = stands;
+	sim.job = job;
+	*why = '\0';
+	return act_take_back(work, why);
+}
+
+static void test_silence(void)
+{
+	static const struct {
+		const char *sentence;
+		cf_span hang;
+		const char *why;
+	} rows[] = {
+		{ "libvirtd answers", { 0 }, REASON },
+		{ "it was away for a moment", { 500 * CF_MS }, REASON },
+		{ "it hung for a while", { 20 * CF_S }, REASON "; meanwhile libvirtd did not answer for 20 s" },
+		{ "it hung for two minutes", { 120 * CF_S }, REASON "; meanwhile libvirtd did not answer for 2 min" },
+	};
+	char why[CF_DETAIL_ROOM];
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		enum cf_event event = take_back(rows[i].hang, (cf_span){ 0 }, false, false, why);
+
+		ok(event == CF_EV_KEPT && sim.rolled_back == 1, "%s: the guest is kept", rows[i].sentence);
+		ok(strcmp(why, rows[i].why) == 0, "... and it says why: %s", why);
+		event = take_back(rows[i].hang, (cf_span){ 0 }, true, false, why);
+		ok(event == CF_EV_KEPT && sim.resumed == 1 && !sim.stands, "... one that stands is let run on");
+	}
+}
+
+int main(void)
+{
+	static const struct act_context context = { 0 };
+	char why[CF_DETAIL_ROOM];
+
+	work = calloc(1, sizeof(*work));
+	if (!work)
+		return 1;
+	work->context = &context;
+	work->receipt = calloc(1, sizeof(*work->receipt));
+	work->record = calloc(1, sizeof(*work->record));
+	strcpy(work->shown.reason, REASON);
+	test_silence();
+
+	ok(take_back((cf_span){ 0 }, (cf_span){ 0 }, true, true, why) == CF_EV_KEPT && sim.aborted == 1 && sim.resumed == 1,
+	   "a job that is not over is ended first");
+	ok(take_back((cf_span){ 0 }, (cf_span){ 10 * CF_S }, false, true, why) == CF_EV_KEPT && sim.aborted == 1 && sim.resumed == 0,
+	   "... also one that goes on while the guest still runs");
+	sim.decided = CF_DECISION_KEPT;
+	sim.rolled_back = sim.aborted = sim.resumed = 0;
+	sim.stands = sim.job = true;
+	ok(act_take_back(work, why) == CF_EV_KEPT && strcmp(why, REASON) == 0 && sim.rolled_back + sim.aborted + sim.resumed == 0,
+	   "what was given back already is not taken from who has it since");
+	ok(take_back((cf_span){ 3600 * CF_S }, (cf_span){ 10 * CF_S }, true, false, why) == CF_EV_FAILED && sim.resumed == 0,
+	   "an agent that stops does not wait for a libvirtd that hangs: %s", why);
+
+	free(work->receipt);
+	free(work->record);
+	free(work);
+	return done();
+}
