@@ -115,46 +115,62 @@ static void test_begin(void)
 	drive_free(drive);
 }
 
-/* QEMU's target is set before Begin, and is to be what it was where nothing comes of that. */
+/* QEMU's target is set before Begin, by the same task, and is to be what it was where nothing comes of that. */
 static atomic_ullong target_ms;
+static sem_t *target_hold;	/* who sets one waits for it */
+
+int virDomainMigrateGetMaxDowntime(virDomainPtr domain, unsigned long long *downtime, unsigned int flags)
+{
+	(void)domain;
+	(void)flags;
+	*downtime = atomic_load(&target_ms);
+	return 0;
+}
 
 int virDomainMigrateSetMaxDowntime(virDomainPtr domain, unsigned long long downtime, unsigned int flags)
 {
 	(void)domain;
 	(void)flags;
+	if (target_hold)
+		sem_wait(target_hold);
 	atomic_store(&target_ms, downtime);
 	return 0;
 }
 
 /* What a Begin leaves behind that was waited for, and one that was not. */
-static unsigned long long target_after(int answer, bool waited_for)
+static unsigned long long target_after(int answer, bool waited_for, sem_t **where)
 {
-	struct phase *phase = phase_new(phase_begin, virDomainGetConnect(test), test, 0);
+	struct phase *phase = phase_new(phase_set_out, virDomainGetConnect(test), NULL, 0);
 	sem_t hold;
 
 	forget();
 	sem_init(&hold, 0, waited_for);
 	fake.begin = answer;
-	fake.hold = &hold;
-	phase->has_downtime = true;
-	phase->downtime_ms = 300;
-	atomic_store(&target_ms, 77);
+	*where = &hold;
+	memcpy(phase->uuid, UUID, sizeof(phase->uuid));
+	phase->aims = true;
+	phase->aim_ms = 77;
+	atomic_store(&target_ms, 300);
 	task_by(&phase->task, NULL, NULL, waited_for ? soon() : now(), &err);
 	phase_drop(phase);
-	if (!waited_for)
+	if (!waited_for) {
 		sem_post(&hold);
+		sem_post(&hold);
+	}
 	while (virt_hung_calls() > 0)
 		usleep(1000);
+	*where = NULL;
 	sem_destroy(&hold);
 	return atomic_load(&target_ms);
 }
 
 static void test_target(void)
 {
-	ok(target_after(0, true) == 77, "a migration that has begun keeps its target");
-	ok(target_after(VIR_ERR_OPERATION_FAILED, true) == 300, "a guest of which none has gets back its own");
-	ok(target_after(VIR_ERR_OPERATION_FAILED, false) == 300, "also when that was no longer waited for");
-	ok(target_after(0, false) == 300, "and when it had begun, but too late");
+	ok(target_after(0, true, &fake.hold) == 77, "a migration that has begun keeps its target");
+	ok(target_after(VIR_ERR_OPERATION_FAILED, true, &fake.hold) == 300, "a guest of which none has gets back its own");
+	ok(target_after(VIR_ERR_OPERATION_FAILED, false, &fake.hold) == 300, "also when that was no longer waited for");
+	ok(target_after(0, false, &fake.hold) == 300, "and when it had begun, but too late");
+	ok(target_after(0, false, &target_hold) == 300, "and when libvirtd had hung before that");
 }
 
 static void test_settle(void)

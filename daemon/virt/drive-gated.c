@@ -17,7 +17,7 @@ struct gated_drive {
 	struct virt_link *link;			/* for the requests beside the phases */
 	char uuid[CF_UUID_ROOM];
 	virConnectPtr connection;		/* of the phases: libvirt's job lives no longer than that */
-	virDomainPtr domain;
+	virDomainPtr domain;			/* once it has set out */
 	unsigned int flags;
 	bool persistent;
 	bool has_downtime;			/* QEMU's target before us */
@@ -75,39 +75,36 @@ static int open_drive(struct gated_drive *ours, struct virt *virt, const struct 
 		r = virt_dial(virt->uri, NULL, in(DIAL_TIME), &ours->connection, err);
 	if (r == 0)
 		r = virt_link_open(virt, DIAL_TIME, &ours->link, err);
-	if (r == 0)
-		r = virt_find(ours->connection, options->uuid, &ours->domain, err);
 	if (r < 0)
 		return r;
 
 	memcpy(ours->uuid, options->uuid, sizeof(ours->uuid));
 	ours->flags = virt_migrate_flags(&options->options, ours->persistent) | VIR_MIGRATE_CHANGE_PROTECTION;
-	if (!options->has_max_downtime)
-		return 0;
-	return virt_aim(ours->domain, job_downtime_ms(options->max_downtime), &ours->has_downtime,
-			&ours->downtime_ms, err);
+	return 0;
 }
 
 static int begin(struct gated_drive *ours, const struct drive_options *options, const char *migrate_uri,
 		 struct phase **ret, struct cf_error *err)
 {
-	CF_AUTO(phase_drop) struct phase *phase = new_phase(ours, phase_begin, err);
-	int state = VIR_DOMAIN_NOSTATE;
+	CF_AUTO(phase_drop) struct phase *phase = new_phase(ours, phase_set_out, err);
 	int r;
 
 	if (!phase)
 		return -ENOMEM;
-	phase->has_downtime = ours->has_downtime;
-	phase->downtime_ms = ours->downtime_ms;
+	memcpy(phase->uuid, ours->uuid, sizeof(phase->uuid));
+	phase->aims = options->has_max_downtime;
+	phase->aim_ms = phase->aims ? job_downtime_ms(options->max_downtime) : 0;
 	r = virt_migrate_params(options, migrate_uri, &phase->params, &phase->n_params, err);
 	if (r == 0)
 		r = task_by(&phase->task, NULL, NULL, in(BEGIN_TIME), err);
 	if (r < 0)
 		return r;
 
-	/* From here on nobody else changes it. */
-	if (virDomainGetState(ours->domain, &state, NULL, 0) == 0 && state == VIR_DOMAIN_PAUSED)
-		ours->flags |= VIR_MIGRATE_PAUSED;
+	ours->domain = phase->domain;
+	virDomainRef(ours->domain);
+	ours->flags = phase->flags;
+	ours->has_downtime = phase->has_downtime;
+	ours->downtime_ms = phase->downtime_ms;
 	*ret = CF_TAKE(phase);
 	return 0;
 }

@@ -58,6 +58,24 @@ int phase_begin(struct phase *phase, const struct phase_calls *calls, struct cf_
 	return 0;
 }
 
+int phase_set_out(struct phase *phase, const struct phase_calls *calls, struct cf_error *err)
+{
+	int state = VIR_DOMAIN_NOSTATE;
+	int r = virt_find(phase->connection, phase->uuid, &phase->domain, err);
+
+	if (r == 0 && phase->aims)
+		r = virt_aim(phase->domain, phase->aim_ms, &phase->has_downtime, &phase->downtime_ms, err);
+	if (r == 0)
+		r = phase_begin(phase, calls, err);
+	if (r < 0)
+		return r;
+
+	/* From here on nobody else changes it. */
+	if (virDomainGetState(phase->domain, &state, NULL, 0) == 0 && state == VIR_DOMAIN_PAUSED)
+		phase->flags |= VIR_MIGRATE_PAUSED;
+	return 0;
+}
+
 int phase_prepare(struct phase *phase, const struct phase_calls *calls, struct cf_error *err)
 {
 	if (calls->prepare(phase->connection, phase->params, phase->n_params, phase->given.data,
@@ -110,7 +128,7 @@ static int phase_run(struct task *task, struct cf_error *err)
 	phase->answered = kernel_raw();
 	phase->lost = r < 0 && virConnectIsAlive(phase->connection) != 1;
 	/* A Begin that nobody waited for so long is none: its job ends with the connection. */
-	if (phase->has_downtime && (r < 0 || phase->cancelled || (phase->call == phase_begin && task_is_let_go(task))))
+	if (phase->has_downtime && (r < 0 || phase->cancelled || (phase->call == phase_set_out && task_is_let_go(task))))
 		virDomainMigrateSetMaxDowntime(phase->domain, phase->downtime_ms, 0);
 	return r;
 }

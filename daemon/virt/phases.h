@@ -46,10 +46,13 @@ struct phase {
 	int (*call)(struct phase *phase, const struct phase_calls *calls, struct cf_error *err);
 
 	virConnectPtr connection;
-	virDomainPtr domain;			/* source */
+	char uuid[CF_UUID_ROOM];		/* set out: the domain's */
+	bool aims;				/* ... and QEMU's target */
+	unsigned long long aim_ms;
+	virDomainPtr domain;			/* source; who sets out finds it */
 	virTypedParameterPtr params;
 	int n_params;
-	unsigned int flags;
+	unsigned int flags;			/* who sets out adds that the domain is paused */
 	bool cancelled;				/* Finish, Confirm */
 	struct phase_secret given;		/* cookie */
 	bool has_downtime;			/* QEMU's target, which a domain that stays gets back */
@@ -69,7 +72,10 @@ int phase_perform(struct phase *phase, const struct phase_calls *calls, struct c
 int phase_finish(struct phase *phase, const struct phase_calls *calls, struct cf_error *err);
 int phase_confirm(struct phase *phase, const struct phase_calls *calls, struct cf_error *err);
 
-/* One of those, over this connection and, at the source, about this domain; NULL without memory. */
+/* Begin and what goes before it, in each of which libvirtd may hang: the domain is found, and QEMU's target set. */
+int phase_set_out(struct phase *phase, const struct phase_calls *calls, struct cf_error *err);
+
+/* One of those, over this connection and, at the source, about this domain, if it is known; NULL without memory. */
 struct phase *phase_new(int (*call)(struct phase *, const struct phase_calls *, struct cf_error *),
 			virConnectPtr connection, virDomainPtr domain, unsigned int flags);
 struct phase *phase_drop(struct phase *phase);
