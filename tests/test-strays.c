@@ -16,13 +16,14 @@
 static struct parts parts;
 static struct cf_error err;
 
-/* How that stands. */
-static int state = VIR_DOMAIN_RUNNING, reason;
+/* How that stands, and how often it was looked at. */
+static int state = VIR_DOMAIN_RUNNING, reason, looks;
 
 int virDomainGetState(virDomainPtr domain, int *ret, int *ret_reason, unsigned int flags)
 {
 	(void)domain, (void)flags;
 	*ret = state;
+	looks++;
 	if (ret_reason)
 		*ret_reason = reason;
 	return 0;
@@ -74,13 +75,36 @@ static void test_domains(void)
 	ok(n_shown(&all) == 0 && !parts.all->relearn, "once it runs it is none any more");
 }
 
+static void test_lost_again(void)
+{
+	struct migrations *all = parts.all;
+	int once;
+
+	state = VIR_DOMAIN_PAUSED;
+	reason = VIR_DOMAIN_PAUSED_MIGRATION;
+	looks = 0;
+	relearn(true);
+	once = looks;
+	ok(relearn_waits(all), "while one is there, all are asked again from time to time");
+	migrations_relearn(all, false);
+	ok(relearn_waits(all), "a ledger that was begun, and none lost, changes nothing in that");
+	migrations_relearn(all, true);
+	ok(!relearn_waits(all), "but when one is lost once more, they are asked at once");
+	migrations_relearn(all, true);
+	while (!relearn_waits(all))
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	ok(once > 0 && looks == 3 * once, "... and when that happens meanwhile, again: %d, %d", once, looks);
+	state = VIR_DOMAIN_RUNNING;
+	relearn(true);
+}
+
 static void test_list(void)
 {
 	static const struct cf_stray one = { "g", UUID, true, "f4d8aebb-4699-4443-a4ce-34a2d71fd1f4", "hB has it" };
 	static const struct cf_stray same = { .domain = "g", .uuid = "6695EB01-F6A4-8304-79AA-97F2502E193F", .why = "it stands" };
 	const struct cf_migrations_query ended = { .has_state = true, .state = "ended" }, open = { .has_state = true, .state = "open" };
 	const struct cf_migrations_query g = { .has_domain = true, .domain = "g" }, other = { .has_domain = true, .domain = "h" };
-	struct strays_found found = { .n = 0 };
+	struct strays found = { .n = 0 };
 	char why[CF_DETAIL_ROOM] = "";
 
 	strays_add(&found, &one);
@@ -91,7 +115,7 @@ static void test_list(void)
 	ok(n_shown(&ended) == 0 && n_shown(&other) == 0, "... and not among others");
 	ok(migrations_stray(parts.all, one.id, why) && strcmp(why, one.why) == 0, "by its id it is known: %s", why);
 	ok(!migrations_stray(parts.all, UUID, why), "... and no other");
-	ok(strays_have(parts.all, same.uuid), "whichever case its uuid is in");
+	ok(strays_have(&parts.all->strays, same.uuid), "whichever case its uuid is in");
 	found.n = 0;
 	strays_tell(parts.all, &found);
 	ok(n_shown(&open) == 0 && !migrations_stray(parts.all, one.id, why), "and when it is gone nothing is");
@@ -108,6 +132,7 @@ int main(void)
 {
 	ok(parts_begin(&parts, &err) == 0, "an agent: %s", err.text);
 	test_domains();
+	test_lost_again();
 	test_list();
 	parts_end(&parts);
 	return done();

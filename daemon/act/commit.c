@@ -25,7 +25,6 @@
 #define RESUME_USUAL    ((cf_span){ 15 * CF_MS })	/* from a commit to RESUME: a write, and libvirt's Finish */
 #define ANSWER_PATIENCE ((cf_span){ 30 * CF_S })
 #define ASK_EVERY       ((struct timespec){ .tv_nsec = 250 * CF_MS })
-#define ASK_PATIENCE    ((cf_span){ 2 * CF_S })
 #define COMPLAIN_EVERY  ((cf_span){ 30 * CF_S })
 
 /* What ended it before it was loaded; "" while nothing has. */
@@ -214,7 +213,6 @@ static enum cf_event by_operator(struct work *work, enum cf_resolution resolutio
 
 enum cf_event act_resolve(struct work *work, char why[static CF_DETAIL_ROOM])
 {
-	const char *segments[] = { work->id };
 	cf_mono next = kernel_raw();
 	char said[CF_DETAIL_ROOM];
 	struct cf_landing landing;
@@ -227,8 +225,7 @@ enum cf_event act_resolve(struct work *work, char why[static CF_DETAIL_ROOM])
 		resolution = work_resolution(work, said);
 		if (resolution != CF_RESOLUTION_UNKNOWN)
 			return by_operator(work, resolution, said, why);
-		if (work_calls(work, &err) == 0 && call_do(work->peer.call, CF_ROUTE_LANDING, segments, NULL, NULL, &landing,
-							   ASK_PATIENCE, NULL, &err) == 0) {
+		if (work_ask_landing(work, &landing, &err) == 0) {
 			work->receipt->has_landing = true;
 			work->receipt->landing = landing;
 			word = landing.has_word ? cf_word_words[landing.word] : word;

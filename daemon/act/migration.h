@@ -18,6 +18,12 @@ struct sd_event_source;
 struct ledger_line;
 struct relearn;
 
+/* What is under way and nobody here has in hand (stray.h). */
+struct strays {
+	struct cf_stray list[CF_STRAYS_MAX];
+	size_t n;
+};
+
 struct migrations {
 	const struct act_context *context;
 	struct migration *newest;
@@ -26,8 +32,7 @@ struct migrations {
 	struct stop stop;
 	bool restoring;				/* receipts that the ledger has lost are being looked for */
 	struct relearn *relearn;		/* and what was under way, while peers are asked for that */
-	struct cf_stray strays[CF_STRAYS_MAX];	/* what of that nobody here has in hand */
-	size_t n_strays;
+	struct strays strays;			/* what of that nobody here has in hand */
 	bool recovered;				/* what an earlier agent left half done is known */
 	bool recovering, recover_again;		/* it is being read; and was to be once more */
 	struct errand *errands;
@@ -118,6 +123,9 @@ void migration_show_place(struct migration *migration, int64_t ahead, bool soon)
  * for one domain can pass their checks at the same time.
  */
 bool migrations_claim(struct migrations *all, const struct migration *migration);
+
+/* Is that domain the one, if any, that is asked for, by its name or its uuid? */
+bool migrations_asked_for(const struct cf_migrations_query *query, const char *domain, const char *uuid);
 
 /* Has one of them the domain? */
 bool migrations_hold(const struct migrations *all, const char *uuid);

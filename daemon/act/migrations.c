@@ -202,11 +202,16 @@ static bool is_in_state(const struct cf_migration *view, const char *state)
 	return strcmp(cf_phase_words[view->phase], state) == 0;
 }
 
+bool migrations_asked_for(const struct cf_migrations_query *query, const char *domain, const char *uuid)
+{
+	return !query->has_domain || strcmp(domain, query->domain) == 0 || strcasecmp(uuid, query->domain) == 0;
+}
+
 static bool is_wanted(const struct cf_migration *view, const struct cf_migrations_query *query)
 {
 	if (query->has_state && !is_in_state(view, query->state))
 		return false;
-	if (query->has_domain && strcmp(view->domain, query->domain) != 0 && strcasecmp(view->uuid, query->domain) != 0)
+	if (!migrations_asked_for(query, view->domain, view->uuid))
 		return false;
 	for (size_t i = 0; i < query->n_label; i++)
 		if (!cf_labels_have(view->labels, view->n_labels, query->label[i]))

@@ -33,12 +33,13 @@ struct relearn {
 	struct migrations *all;
 	struct settings *settings;	/* as they were when it began */
 	struct halves halves;
-	struct strays_found domains;	/* that libvirt has on their way */
+	struct strays domains;	/* that libvirt has on their way */
 	bool has_domains;		/* it could be asked */
-	struct strays_found strays;	/* what of all that is in nobody's hands here */
+	struct strays strays;	/* what of all that is in nobody's hands here */
 	bool looked;			/* libvirt has told once: what it has on its way since is no stray */
 	bool told;			/* there were some */
 	bool lost;			/* a file was there, and is not what it was */
+	bool anew;			/* and once more since it began to ask */
 	int times;
 	struct sd_event_source *timer;
 };
@@ -196,15 +197,15 @@ static void take(struct relearn *relearn, const struct half *half)
 /* Of those that libvirt has on their way: what has been taken up, or has begun since, is nobody's stray. */
 static void take_domains(struct relearn *relearn)
 {
-	const struct strays_found *domains = &relearn->domains;
+	const struct strays *domains = &relearn->domains;
 
 	for (size_t i = 0; i < domains->n; i++)
 		if (!migrations_hold(relearn->all, domains->list[i].uuid) &&
-		    (!relearn->looked || strays_have(relearn->all, domains->list[i].uuid)))
+		    (!relearn->looked || strays_have(&relearn->all->strays, domains->list[i].uuid)))
 			strays_add(&relearn->strays, &domains->list[i]);
-	for (size_t i = 0; !relearn->has_domains && i < relearn->all->n_strays; i++)	/* libvirt did not tell: they are so still */
-		if (!migrations_hold(relearn->all, relearn->all->strays[i].uuid))
-			strays_add(&relearn->strays, &relearn->all->strays[i]);
+	for (size_t i = 0; !relearn->has_domains && i < relearn->all->strays.n; i++)	/* libvirt did not tell: they are so still */
+		if (!migrations_hold(relearn->all, relearn->all->strays.list[i].uuid))
+			strays_add(&relearn->strays, &relearn->all->strays.list[i]);
 	relearn->looked |= relearn->has_domains;
 }
 
@@ -220,6 +221,16 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* What has begun since the last time may be lost now. */
+static void ask_anew(struct relearn *relearn)
+{
+	relearn->timer = sd_event_source_disable_unref(relearn->timer);
+	relearn->anew = relearn->looked = false;
+	relearn->lost = true;
+	relearn->times = 0;
+	begin(relearn);
+}
+
 static void discard(struct relearn *relearn)
 {
 	sd_event_source_disable_unref(relearn->timer);
@@ -231,7 +242,7 @@ static void discard(struct relearn *relearn)
 static void end(struct relearn *relearn)
 {
 	relearn->all->relearn = NULL;
-	relearn->all->n_strays = 0;
+	relearn->all->strays.n = 0;
 	discard(relearn);
 }
 
@@ -244,13 +255,17 @@ static void take_all(void *userdata)
 		discard(relearn);
 		return;
 	}
+	if (relearn->anew) {
+		ask_anew(relearn);
+		return;
+	}
 	relearn->strays.n = 0;
 	for (size_t i = 0; i < relearn->halves.n; i++)
 		take(relearn, &relearn->halves.list[i]);
 	take_domains(relearn);
 	strays_tell(all, &relearn->strays);
-	relearn->told |= all->n_strays > 0;
-	if ((all->n_strays > 0 || (*relearn->halves.why && ++relearn->times < TIMES_MOST)) &&
+	relearn->told |= all->strays.n > 0;
+	if ((all->strays.n > 0 || (*relearn->halves.why && ++relearn->times < TIMES_MOST)) &&
 	    sd_event_add_time_relative(loop_sd(all->context->loop), &relearn->timer, CLOCK_MONOTONIC, ASK_AGAIN.ns / CF_US, 0,
 				       on_time, relearn) >= 0)
 		return;
@@ -284,8 +299,15 @@ static void begin(struct relearn *relearn)
 
 void migrations_relearn(struct migrations *all, bool lost)
 {
-	struct relearn *relearn = all->relearn ? NULL : calloc(1, sizeof(*relearn));
+	struct relearn *relearn = all->relearn;
 
+	if (relearn) {
+		relearn->anew |= lost;
+		if (relearn->anew && relearn_waits(all))
+			ask_anew(relearn);
+		return;
+	}
+	relearn = calloc(1, sizeof(*relearn));
 	if (!relearn)
 		return;
 	all->relearn = relearn;

@@ -13,7 +13,7 @@
 
 /* --- on a thread --- */
 
-static void look_at(const struct act_context *context, const struct cf_domain *domain, struct strays_found *found)
+static void look_at(const struct act_context *context, const struct cf_domain *domain, struct strays *found)
 {
 	struct domain_standing standing;
 	struct cf_stray stray = { 0 };
@@ -27,7 +27,7 @@ static void look_at(const struct act_context *context, const struct cf_domain *d
 	strays_add(found, &stray);
 }
 
-int strays_find(const struct act_context *context, struct strays_found *ret, struct cf_error *err)
+int strays_find(const struct act_context *context, struct strays *ret, struct cf_error *err)
 {
 	CF_AUTO(cf_free) struct cf_domains *page = calloc(1, sizeof(*page));
 	int r = 0;
@@ -44,23 +44,18 @@ int strays_find(const struct act_context *context, struct strays_found *ret, str
 
 /* --- the list of them --- */
 
-static bool has(const struct cf_stray *list, size_t n, const char *uuid)
+bool strays_have(const struct strays *strays, const char *uuid)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcasecmp(list[i].uuid, uuid) == 0)
+	for (size_t i = 0; i < strays->n; i++)
+		if (strcasecmp(strays->list[i].uuid, uuid) == 0)
 			return true;
 
 	return false;
 }
 
-bool strays_have(const struct migrations *all, const char *uuid)
+void strays_add(struct strays *found, const struct cf_stray *stray)
 {
-	return has(all->strays, all->n_strays, uuid);
-}
-
-void strays_add(struct strays_found *found, const struct cf_stray *stray)
-{
-	if (found->n < CF_COUNT(found->list) && !has(found->list, found->n, stray->uuid))
+	if (found->n < CF_COUNT(found->list) && !strays_have(found, stray->uuid))
 		found->list[found->n++] = *stray;
 }
 
@@ -75,35 +70,34 @@ static void say(struct migrations *all, const struct cf_stray *stray)
 }
 
 /* What another agent has of it may change, which is shown and is no news. */
-void strays_tell(struct migrations *all, const struct strays_found *found)
+void strays_tell(struct migrations *all, const struct strays *found)
 {
 	for (size_t i = 0; i < found->n; i++)
-		if (!strays_have(all, found->list[i].uuid))
+		if (!strays_have(&all->strays, found->list[i].uuid))
 			say(all, &found->list[i]);
-	memcpy(all->strays, found->list, found->n * sizeof(*found->list));
-	all->n_strays = found->n;
+	all->strays = *found;
 }
 
 static bool is_wanted(const struct cf_stray *stray, const struct cf_migrations_query *query)
 {
 	if (query->n_label > 0 || (query->has_state && strcmp(query->state, "open") != 0))
 		return false;
-	return !query->has_domain || strcmp(stray->domain, query->domain) == 0 || strcasecmp(stray->uuid, query->domain) == 0;
+	return migrations_asked_for(query, stray->domain, stray->uuid);
 }
 
 void migrations_strays(const struct migrations *all, const struct cf_migrations_query *query, struct cf_migrations *ret)
 {
 	ret->n_strays = 0;
-	for (size_t i = 0; i < all->n_strays; i++)
-		if (is_wanted(&all->strays[i], query))
-			ret->strays[ret->n_strays++] = all->strays[i];
+	for (size_t i = 0; i < all->strays.n; i++)
+		if (is_wanted(&all->strays.list[i], query))
+			ret->strays[ret->n_strays++] = all->strays.list[i];
 }
 
 bool migrations_stray(const struct migrations *all, const char *id, char why[static CF_DETAIL_ROOM])
 {
-	for (size_t i = 0; i < all->n_strays; i++)
-		if (all->strays[i].has_id && strcmp(all->strays[i].id, id) == 0) {
-			snprintf(why, CF_DETAIL_ROOM, "%s", all->strays[i].why);
+	for (size_t i = 0; i < all->strays.n; i++)
+		if (all->strays.list[i].has_id && strcmp(all->strays.list[i].id, id) == 0) {
+			snprintf(why, CF_DETAIL_ROOM, "%s", all->strays.list[i].why);
 			return true;
 		}
 

@@ -9,19 +9,12 @@
 
 #include "daemon/act/migration.h"
 
-struct strays_found {
-	struct cf_stray list[CF_STRAYS_MAX];
-	size_t n;
-};
-
 /* On a thread: the domains that libvirt has on their way.  Blocks. */
-int strays_find(const struct act_context *context, struct strays_found *ret, struct cf_error *err);
+int strays_find(const struct act_context *context, struct strays *ret, struct cf_error *err);
 
 /* One more of them; nothing happens where there is one of that domain, or no room. */
-void strays_add(struct strays_found *found, const struct cf_stray *stray);
-
-/* On the loop: is that domain one of them? */
-bool strays_have(const struct migrations *all, const char *uuid);
+void strays_add(struct strays *found, const struct cf_stray *stray);
+bool strays_have(const struct strays *strays, const char *uuid);
 
 /* On the loop: those there are now.  Which is new is said. */
-void strays_tell(struct migrations *all, const struct strays_found *found);
+void strays_tell(struct migrations *all, const struct strays *found);

@@ -51,12 +51,11 @@ static bool has_landed(const struct cf_landing *landing)
 
 enum cf_there where_there(struct work *work, struct cf_error *err)
 {
-	const char *segments[] = { work->id };
 	struct cf_landing landing;
 
 	if (work_calls(work, err) < 0)
 		return CF_THERE_UNKNOWN;
-	if (call_do(work->peer.call, CF_ROUTE_LANDING, segments, NULL, NULL, &landing, PATIENCE, NULL, err) < 0)
+	if (work_ask_landing(work, &landing, err) < 0)
 		return err->code == CF_NOT_FOUND ? ask_for_domain(work, err) : CF_THERE_UNKNOWN;
 
 	work->receipt->has_landing = true;

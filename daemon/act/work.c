@@ -17,7 +17,8 @@
 #include "daemon/peer/fleet.h"
 #include "proto/wipe.h"
 
-#define LINK_PATIENCE ((cf_span){ 5 * CF_S })
+#define LINK_PATIENCE    ((cf_span){ 5 * CF_S })
+#define LANDING_PATIENCE ((cf_span){ 2 * CF_S })
 
 /* Which function does which act, on which side. */
 static act_fn *const acts[CF_N_SIDES][CF_N_ACTS] = {
@@ -123,6 +124,14 @@ int work_calls(struct work *work, struct cf_error *err)
 	if (r == 0)
 		work->peer.call = CF_TAKE(call);
 	return r;
+}
+
+int work_ask_landing(struct work *work, struct cf_landing *ret, struct cf_error *err)
+{
+	const char *segments[] = { work->id };
+	int r = work_calls(work, err);
+
+	return r < 0 ? r : call_do(work->peer.call, CF_ROUTE_LANDING, segments, NULL, NULL, ret, LANDING_PATIENCE, NULL, err);
 }
 
 /* Close every connection. */

@@ -145,6 +145,9 @@ struct virt_link *work_link(struct work *work, struct cf_error *err);
 /* Source: both connections to the destination's agent, or none; err says why.  On the thread. */
 int work_calls(struct work *work, struct cf_error *err);
 
+/* Source: what the destination says of the landing, within two seconds.  On the thread. */
+int work_ask_landing(struct work *work, struct cf_landing *ret, struct cf_error *err);
+
 /* Has the other host's agent a part in it?  In a migration of somebody else's it need not have. */
 static inline bool work_has_peer(const struct work *work)
 {
