@@ -36,7 +36,7 @@ const struct command commands[] = {
 	{ "show",    "ID",                       1, 1, 0, run_show,
 		"The receipt of a migration" },
 	{ "quiesce", "",                         0, 0, TAKES_OFF, run_quiesce,
-		"Take no new migrations, and let those under way come to an end" },
+		"Take no new migrations; a copy that needs longer than stop-wait is aborted" },
 	{ "hook",    "install|remove|status",    1, 1, TAKES_PROGRAM, run_hook,
 		"Guard this host against migrations that others drive, by a hook of libvirt's" },
 	{ "kvm",     "on|off|status",            1, 1, TAKES_PROGRAM, run_kvm,

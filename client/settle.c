@@ -69,7 +69,7 @@ int settle(struct ask *ask, const char *id, struct cf_error *err)
 
 	ask->reply = (struct reply){ 0 };
 
-	/* A refusal leaves no trace, and so no receipt. */
+	/* The findings are the answer; the source keeps a receipt of it. */
 	if (status == EXIT_REFUSED) {
 		show_without(ask, m, ended.text, ended.size);
 		return status;

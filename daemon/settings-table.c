@@ -198,7 +198,7 @@ static const struct setting guard[] = {
 		      "good and the gate to one of its peers is open, or if this host knows no peers. "
 		      "observe: it comes in, and the log says why it should not have. off: nothing is judged.")),
 	EITHER("without-agent", guard.closed, "open", closed_words,
-		MEANS("What the hook does when the agent does not answer.")),
+		MEANS("What the hook does when the agent does not answer; closed counts with mode = enforce alone.")),
 	SWITCH("measure", guard.measure, "yes",
 		MEANS("Whether a migration that another manager drives is measured, its guest's clock made right as "
 		      "policy says, and a receipt written, on this host.")),

@@ -78,7 +78,7 @@ struct cf_host_evidence {
 	char listening_why[CF_DETAIL_ROOM];
 	struct cf_shelf_life certificate, ca, crl;
 	char key[CF_DETAIL_ROOM];	/* the file; "": not looked at */
-	bool key_open;			/* any user may read it */
+	bool key_open;			/* others than the agent and root may read it */
 	bool has_peer_role;		/* some certificate may have it, by the settings */
 	const struct cf_peers *peers;	/* as they are seen now */
 };

@@ -66,8 +66,8 @@ static const struct {
 		"Give every host the new CA beside the old one, in one file, before certificates are renewed." },
 	[CF_VITAL_CRL] = { "tls", "the revocation list is up to date", "the revocation list is out of date",
 		"Install the CA's newest; an old one still revokes what it lists." },
-	[CF_VITAL_KEY] = { "tls", "nobody else may read the private key", "any user may read the private key",
-		"`chmod o= FILE`, and have the certificate replaced if it was so for long." },
+	[CF_VITAL_KEY] = { "tls", "nobody else may read the private key", "others may read the private key",
+		"`chown clockferry FILE; chmod 400 FILE`, and have the certificate replaced if it was so for long." },
 	[CF_VITAL_PEER_ROLE] = { "tls", "certificates may have the role of a peer", "no certificate may have the role of a peer",
 		"Name the other hosts' certificates in the settings: access { peer = { \"dns:...\" } }." },
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/doctor.h"
 #include "daemon/guard.h"
@@ -40,7 +41,8 @@ static void look_at_files(const struct settings *settings, struct cf_host_eviden
 	if (stat(settings->tls.key, &st) < 0)
 		return;
 	snprintf(ret->key, sizeof(ret->key), "%.230s", settings->tls.key);
-	ret->key_open = st.st_mode & S_IROTH;
+	/* Whoever is in the agent's own group may ask it for migrations, and no more than that. */
+	ret->key_open = st.st_mode & S_IROTH || (st.st_mode & S_IRGRP && st.st_gid == getegid() && getegid() != 0);
 }
 
 static int examine(struct api_job *job)
