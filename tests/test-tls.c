@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/http/access.h"
+#include "daemon/peer/internal.h"
 #include "proto/base.h"
 #include "proto/probe.h"
 #include "tests/certs.h"
@@ -68,6 +69,34 @@ static void test_roles(void)
 	   "a peer may probe");
 	ok(call_do(viewer, CF_ROUTE_PROBE, NULL, NULL, &none, &round, pair_patience, NULL, &pair.err) < 0 &&
 	   pair.err.code == CF_FORBIDDEN, "a viewer may not: %s", pair.err.text);
+}
+
+/* Did it take a new connection to ask? */
+static bool connects(struct call *call)
+{
+	long n = 0;
+
+	if (pair_ask(call) < 0)
+		printf("# %s\n", pair.err.text);
+	curl_easy_getinfo(call->curl, CURLINFO_NUM_CONNECTS, &n);
+	return n > 0;
+}
+
+static void test_silence(void)
+{
+	CF_AUTO(call_free) struct call *peer = pair_call("a"), *viewer = pair_call("viewer");
+	bool cut = false;
+
+	pair.wire.options.idle = (cf_span){ CF_MS };
+	ok(pair_reload() == 0 && pair_ask(peer) == 0 && pair_ask(viewer) == 0, "a peer and a viewer say something");
+	for (int i = 0; i < 60 && !cut; i++) {
+		usleep(500000);
+		cut = connects(viewer);
+	}
+	ok(cut, "a viewer who said nothing for a while was cut off");
+	ok(!connects(peer), "a peer was not: it may have nothing to say until a guest's memory is there");
+	pair.wire.options.idle = (cf_span){ 0 };
+	ok(pair_reload() == 0, "and all is as before");
 }
 
 static const struct {
@@ -210,6 +239,7 @@ int main(void)
 	test_patterns();
 	test_clients();
 	test_roles();
+	test_silence();
 	test_servers();
 	test_revoked_server();
 	test_reload();

@@ -18,7 +18,7 @@
 
 struct limits {
 	size_t connections, per_party;
-	cf_span patience, idle;
+	cf_span patience, idle, peer_idle;
 };
 
 /* One listening socket with a libmicrohttpd of its own. */

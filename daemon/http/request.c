@@ -319,7 +319,7 @@ void request_end(void *userdata, struct MHD_Connection *mhd, void **context,
 
 	*context = NULL;
 	if (x->connection)
-		connection_allow(x->connection, x->server->limits.idle);
+		connection_allow(x->connection, x->caller.roles & CF_ROLE_PEER ? x->server->limits.peer_idle : x->server->limits.idle);
 	x->mhd = NULL;
 	x->connection = NULL;
 	if (!x->owned)

@@ -27,6 +27,7 @@ static void set_limits(struct server *server, const struct server_options *o)
 		.per_party = o->max_per_party ? o->max_per_party : 32,
 		.patience = { o->patience.ns ? o->patience.ns : 10 * CF_S },
 		.idle = { o->idle.ns ? o->idle.ns : 120 * CF_S },
+		.peer_idle = { o->peer_idle.ns ? o->peer_idle.ns : 86400 * CF_S },
 	};
 }
 

@@ -11,8 +11,11 @@
 #include "daemon/peer/internal.h"
 #include "proto/wipe.h"
 
-/* A connection that was silent longer than this is not used again; below the server's own limit. */
-#define IDLE_S 100L
+/*
+ * A connection is used for as long as it stands: a guest's memory may be hours on its way, and what is said when it
+ * is there waits for no handshake.  Whether the other host is still there TCP finds out.
+ */
+#define IDLE_S 86400L
 
 static void init_once(void)
 {
