@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "daemon/act/reason.h"
-#include "tests/fake-call.h"
 #include "tests/tap.h"
 
 static struct {
@@ -15,12 +14,6 @@ static struct {
 	int asked;
 } there;
 static bool wished_here;
-
-int work_calls(struct work *work, struct cf_error *err)
-{
-	(void)work, (void)err;
-	return 0;
-}
 
 bool work_aborted(struct work *work, char why[static CF_DETAIL_ROOM])
 {
@@ -30,13 +23,13 @@ bool work_aborted(struct work *work, char why[static CF_DETAIL_ROOM])
 	return wished_here;
 }
 
-int fake_answer(const struct fake_asked *asked, struct cf_error *err)
+int work_ask_landing(struct work *work, struct cf_landing *ret, struct cf_error *err)
 {
+	(void)work;
 	there.asked++;
 	if (!there.answers)
 		return cf_fail(err, ECONNREFUSED, CF_UNREACHABLE, "nobody");
-	*(struct cf_landing *)asked->reply = (struct cf_landing){ .phase = CF_PHASE_DROPPED, .has_abort_asked = there.wished,
-								   .abort_asked = "aborted by ada" };
+	*ret = (struct cf_landing){ .phase = CF_PHASE_DROPPED, .has_abort_asked = there.wished, .abort_asked = "aborted by ada" };
 	return 0;
 }
 
