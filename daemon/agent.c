@@ -86,14 +86,23 @@ static void say_tls(const struct agent *agent)
 		log_warning_about(LOG_ABOUT(.id = LOG_ID_TLS_OFF), "peers cannot reach this agent: %s", why);
 }
 
+static void on_peer_back(void *userdata)
+{
+	struct agent *agent = userdata;
+
+	migrations_bring(agent->migrations);
+}
+
 /* From a peer's thread; log_ functions may be called from any. */
 static void on_peer(void *userdata, const struct cf_peer *peer, bool reachable_before, bool open_before)
 {
+	struct agent *agent = userdata;
 	char text[CF_FINDING_TEXT_ROOM];
 
-	(void)userdata;
-	if (peer->reachable && !reachable_before)
+	if (peer->reachable && !reachable_before) {
 		log_notice_about(LOG_ABOUT(.id = LOG_ID_PEER_BACK, .peer = peer->host), "peer %s answers", peer->host);
+		loop_post(agent->loop, on_peer_back, agent);
+	}
 	if (!peer->reachable && reachable_before)
 		log_warning_about(LOG_ABOUT(.id = LOG_ID_PEER_LOST, .peer = peer->host), "peer %s: %s", peer->host,
 				  peer->why);

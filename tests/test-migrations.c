@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 #include <time.h>
 
+#include "daemon/act/errand.h"
 #include "daemon/act/foreign.h"
 #include "daemon/act/migration.h"
 #include "daemon/clock/kernel.h"
@@ -254,6 +255,31 @@ static void test_unsaved(void)
 	ok(rename(away, parts.made.folder) == 0 && ledger_made_until(&parts.made, true), "the ledger comes back");
 }
 
+static int on_later(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source, (void)usec;
+	*(bool *)userdata = true;
+	return 0;
+}
+
+/* A receipt that could not be brought, and would be once more in two seconds; its row is gone, so that it is given up then. */
+static void test_brought(void)
+{
+	sd_event *loop = loop_sd(parts.made.loop);
+	bool later = false;
+
+	errand_add(parts.all, refused_id(0));
+	sd_event_run(loop, 0);
+	ok(parts.all->errands, "a receipt that the other host has not had is brought later");
+	sd_event_add_time_relative(loop, NULL, CLOCK_MONOTONIC, (uint64_t)(1900 * CF_MS / CF_US), 0, on_later, &later);
+	migrations_bring(parts.all);
+	while (parts.all->errands && !later)
+		sd_event_run(loop, UINT64_MAX);
+	ok(!parts.all->errands && !later, "when a peer answers again, that is not waited for");
+	while (!later)
+		sd_event_run(loop, UINT64_MAX);
+}
+
 /* The agent ends, and libvirt is still being asked for something of which the list was to hear. */
 static void test_outlived(void)
 {
@@ -282,6 +308,7 @@ int main(void)
 	run("all parts are there", test_all_else);
 	run("and for what others move", test_alone);
 	run("and for a ledger that goes", test_unsaved);
+	run("and for what is owed", test_brought);
 	run("and to end too early", test_outlived);
 	return done();
 }

@@ -142,6 +142,13 @@ void errand_add(struct migrations *all, const char *id)
 	wait_for(errand);
 }
 
+void migrations_bring(struct migrations *all)
+{
+	for (struct errand *errand = all->errands; errand; errand = errand->next)
+		if (errand->timer)
+			sd_event_source_set_time_relative(errand->timer, 0);
+}
+
 void errands_clear(struct migrations *all)
 {
 	struct errand *next;

@@ -3,7 +3,8 @@
 
 /*
  * Receipts that the other host has not had: its agent did not answer when they were
- * due.  They are brought to it until it takes them, or says that it will not.
+ * due.  They are brought to it until it takes them, or says that it will not: later and later, and when a peer
+ * answers again (migrations_bring()).
  */
 
 #include "daemon/act/migrations.h"

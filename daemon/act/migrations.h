@@ -41,6 +41,9 @@ void migrations_restore(struct migrations *migrations);
  */
 void migrations_relearn(struct migrations *migrations, bool lost);
 
+/* A peer answers again: receipts that could not be brought to another host are brought at once. */
+void migrations_bring(struct migrations *migrations);
+
 /* Those of the strays that are asked for; and whether there is one of that id, and what is known of it. */
 void migrations_strays(const struct migrations *migrations, const struct cf_migrations_query *query, struct cf_migrations *ret);
 bool migrations_stray(const struct migrations *migrations, const char *id, char why[static CF_DETAIL_ROOM]);
