@@ -6,6 +6,7 @@
 # is no good, or missing: what cannot be measured is told, and costs nobody else.
 . "$srcdir/tests/rig/rig.sh"
 requires_rig
+. "$srcdir/tests/survivor.sh"
 
 patience=2	# seconds for one call to a guest agent
 
@@ -156,41 +157,62 @@ like "... on what it runs" "$(shown ahead machine)" '^qemu, x86_64, pc-q35-[0-9.
 is "... its settings" "$(shown ahead '<clock>'), $(shown ahead '<timer>')" "offset utc, hpet, present yes"
 is "... its counters, of which TCG tells nothing" "$(shown ahead 'vCPU counters')" "not known"
 is "... and what speaks against migrating it" "$(shown ahead ahead:)" "nothing of its own speaks against migrating it"
-rig_tbf A 160mbit
-sleep 4 # the stream before STOP tells how well it knows the truth
-move A B ahead
-rig_tbf A off
-measured ahead
-is_true ahead
-is_right ahead
-is "ahead: its clock was read during the copy, and that is what was restored" \
-	"$(got ahead 'r["guest_offset_before"]["at"]["real"] > [p["at"] for p in r["phases"] if p["phase"] == "copying"][0]')" True
-is "ahead: it is still an hour ahead" "$(rig_judge ahead | python3 -c 'import json, sys; print(3590 < json.load(sys.stdin)["clock"]["last_ns"] / 1e9 < 3610)')" True
+# hours_ahead: its copy is slow enough for that.
+hours_ahead()
+{
+	rig_tbf A 160mbit
+	sleep 4 # the stream before STOP tells how well it knows the truth
+	move A B ahead
+	rig_tbf A off
+	measured ahead
+	is_true ahead
+	is_right ahead
+	is "ahead: its clock was read during the copy, and that is what was restored" \
+		"$(got ahead 'r["guest_offset_before"]["at"]["real"] > [p["at"] for p in r["phases"] if p["phase"] == "copying"][0]')" True
+	is "ahead: it is still an hour ahead" "$(rig_judge ahead | python3 -c 'import json, sys; print(3590 < json.load(sys.stdin)["clock"]["last_ns"] / 1e9 < 3610)')" True
+}
 
-# The measure for all that follow.
+# healthy: the measure for all that follow.
+healthy()
+{
+	poll_begin
+	move A B right
+	poll_end
+	measured right
+	is_true right
+	is_right right
+	healthy_ms=$(cat "$RIG_DIR/right.took") control_ms=$slowest_ms
+	note "right: took $healthy_ms ms, slowest answer of an agent meanwhile $control_ms ms"
+	ok "right: both agents answered all the while" test "$control_ms" -lt 99999
+	is "right: no call hung" "$hung" 0
+}
 
-poll_begin
-move A B right
-poll_end
-measured right
-is_true right
-is_right right
-healthy_ms=$(cat "$RIG_DIR/right.took") control_ms=$slowest_ms
-note "right: took $healthy_ms ms, slowest answer of an agent meanwhile $control_ms ms"
-ok "right: both agents answered all the while" test "$control_ms" -lt 99999
-is "right: no call hung" "$hung" 0
+# reported: back again, by a policy that says to report only.
+reported()
+{
+	move B A right
+	measured right
+	is_true right
+	is "right: nothing was done about it" "$(got right 'l["lever"], l["steps"]')" "('none', [])"
+	is "right: ... and it is not called right" "$(got right '"corrected_after_ns" in l and l["lag"]["low_ns"] > r["limits"]["max_residual_ns"]')" False
+	like "right: ... because policy says so" "$(got right 'l["left"]')" 'policy says to report it only'
+	is "right: ... and it still lags by as much" "$(got right 'within(s[-1]["residual"], minus(l["lag"]))')" True
+}
 
-# Back again, by a policy that says to report only.
+# anew HOST GUEST [WORD...]: another one in its place.
+anew()
+{
+	gone "$2"
+	rig_define "$@" && rig_start "$1" "$2"
+	sleep 4 # of its stream
+}
+
+with_survivor ahead "anew A ahead ahead=3600" hours_ahead
+with_survivor right "anew A right" healthy
 
 rig_agent_conf A "${settings[@]}" 'correction = "report"' '}'
 ok "a policy that only reports is taken" rig_agent A reload
-move B A right
-measured right
-is_true right
-is "right: nothing was done about it" "$(got right 'l["lever"], l["steps"]')" "('none', [])"
-is "right: ... and it is not called right" "$(got right '"corrected_after_ns" in l and l["lag"]["low_ns"] > r["limits"]["max_residual_ns"]')" False
-like "right: ... because policy says so" "$(got right 'l["left"]')" 'policy says to report it only'
-is "right: ... and it still lags by as much" "$(got right 'within(s[-1]["residual"], minus(l["lag"]))')" True
+with_survivor right "anew B right" reported
 rig_agent_conf A "${settings[@]}" '}'
 rig_agent A reload
 rig_virsh A destroy right

@@ -37,12 +37,12 @@ member()
 	pick "$2" <"$1"
 }
 
-# ask DOMAIN DESTINATION: lets those ask who change nothing; keeps their answers.
+# ask DOMAIN DESTINATION: lets those ask who change nothing; keeps their answers, of which the check's is the last.
 ask()
 {
+	api POST /v1/checks "{\"domain\": \"$1\", \"destinations\": [\"$2\"]}" >"$answers/rest"
 	rig_clockferry A check "$1" "$2" --json >"$answers/check"
 	status=$?
-	api POST /v1/checks "{\"domain\": \"$1\", \"destinations\": [\"$2\"]}" >"$answers/rest"
 }
 
 # expect SENTENCE FINDING...: the check has each of them.
