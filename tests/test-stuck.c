@@ -14,6 +14,7 @@ static const struct drive_ops ours = { .has_gate = true }, theirs = { .foreign =
 static int64_t now = 1000 * CF_S;
 static int freed, answer;
 static bool connected = true;
+static struct guest_events heard;	/* by the watch */
 
 cf_mono kernel_raw(void)
 {
@@ -36,6 +37,12 @@ int job_unblock(struct virt_link *link, const char *uuid, cf_mono deadline, stru
 	(void)link, (void)uuid, (void)deadline;
 	freed++;
 	return answer < 0 ? cf_fail(err, -answer, CF_HOST, "libvirtd was slow to answer") : 0;
+}
+
+void guest_watch_read(struct guest_watch *watch, struct guest_events *ret)
+{
+	(void)watch;
+	*ret = heard;
 }
 
 /* So much later it is looked at once more. */
@@ -88,18 +95,61 @@ static void test_foreign(struct work *work)
 	   "nor is anything done to a migration of somebody else's");
 }
 
+/* One that is called back: how its domain stands, and whether libvirt took the request for its end. */
+static int look_back(struct stuck *stuck, struct work *work, int64_t later, enum cf_domain_state state, bool moving, bool told)
+{
+	const struct domain_standing standing = { .known = true, .active = true, .state = state, .moving = moving };
+
+	now += later;
+	freed = 0;
+	stuck_look_back(stuck, work, &standing, told);
+	return freed;
+}
+
+static int called_back(struct work *work, enum cf_domain_state state, bool moving, bool told)
+{
+	struct stuck stuck = { 0 };
+
+	return look_back(&stuck, work, 0, state, moving, told) + look_back(&stuck, work, 4 * CF_S, state, moving, told) +
+	       10 * look_back(&stuck, work, CF_S, state, moving, told);
+}
+
+static void test_back(struct work *work)
+{
+	static char watch;
+
+	heard = (struct guest_events){ .status = MIGRATION_CANCELLED };
+	work->watch = (struct guest_watch *)&watch;
+	ok(called_back(work, CF_DOMAIN_RUNNING, true, false) == 10, "called back, cancelled, and still a job after 5 s: it is freed");
+	heard = (struct guest_events){ .status = MIGRATION_FAILED };
+	ok(called_back(work, CF_DOMAIN_RUNNING, true, false) == 10, "or where QEMU gave it up");
+	heard = (struct guest_events){ .status = MIGRATION_CANCELLING, .switchover = true, .undone = true };
+	ok(called_back(work, CF_DOMAIN_RUNNING, true, false) == 10, "or has run its guest again");
+	ok(called_back(work, CF_DOMAIN_RUNNING, false, false) == 0, "one whose job is over is left alone");
+	ok(called_back(work, CF_DOMAIN_PAUSED, true, true) == 0, "and one that does not run");
+	heard = (struct guest_events){ .status = MIGRATION_ACTIVE };
+	ok(called_back(work, CF_DOMAIN_RUNNING, true, true) == 0, "nor is a copy paused that still flows");
+	heard.gap = true;
+	ok(called_back(work, CF_DOMAIN_RUNNING, true, true) == 10, "where its end may have been missed, the request for that is enough");
+	heard = (struct guest_events){ 0 };
+	ok(called_back(work, CF_DOMAIN_RUNNING, true, true) == 10, "also for a watch that was made too late for it");
+	ok(called_back(work, CF_DOMAIN_RUNNING, true, false) == 0, "which is not enough by itself");
+	work->watch = NULL;
+	ok(called_back(work, CF_DOMAIN_RUNNING, true, true) == 10 && called_back(work, CF_DOMAIN_RUNNING, true, false) == 0,
+	   "nor is no watch at all");
+}
+
 int main(void)
 {
 	struct work *work = calloc(1, sizeof(*work));
-	static struct cf_record record;
 
 	if (!work)
 		return 1;
 	work->driver = &ours;
-	work->record = &record;
 	test_when(work);
 	test_never(work);
 	test_foreign(work);
+	test_back(work);
 	free(work);
 	return done();
 }

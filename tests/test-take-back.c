@@ -23,7 +23,10 @@ static struct {
 	cf_mono thaws;		/* libvirtd: it hangs until then */
 	bool stands;		/* the guest, as a migration has left it */
 	bool job;		/* and that is not over */
-	int resumed, aborted, rolled_back;
+	bool wedged;		/* nor will it be: libvirtd waits for a stop that does not come */
+	enum drive_state drive;	/* of the one under way */
+	struct guest_events heard;	/* by the watch */
+	int resumed, aborted, rolled_back, freed;
 	enum cf_decision decided;	/* as the page has it */
 } sim;
 
@@ -55,9 +58,49 @@ int job_abort(struct virt_link *link, const char *uuid, cf_mono deadline, struct
 {
 	(void)link, (void)uuid, (void)deadline, (void)err;
 	sim.aborted++;
-	sim.job = false;
+	sim.job = sim.wedged;
 	return 0;
 }
+
+int job_unblock(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	(void)link, (void)uuid, (void)deadline, (void)err;
+	sim.freed++;
+	sim.job = false;
+	sim.drive = DRIVE_ABORTED;
+	return 0;
+}
+
+void guest_watch_read(struct guest_watch *watch, struct guest_events *ret)
+{
+	(void)watch;
+	*ret = sim.heard;
+}
+
+static int played_wait(struct drive *drive, cf_span timeout, struct drive_end *ret)
+{
+	(void)drive;
+	fake.now = cf_mono_add(fake.now, sim.drive == DRIVE_RUNNING ? timeout : (cf_span){ 0 });
+	*ret = (struct drive_end){ .state = sim.drive };
+	return 0;
+}
+
+static int played_abort(struct drive *drive, cf_mono deadline, struct cf_error *err)
+{
+	(void)drive, (void)deadline, (void)err;
+	sim.aborted++;
+	return 0;
+}
+
+static struct drive *played_free(struct drive *drive)
+{
+	(void)drive;
+	return NULL;
+}
+
+static const struct drive_ops played = {
+	.has_gate = true, .wait = played_wait, .abort = played_abort, .free = played_free,
+};
 
 struct virt_link *work_link(struct work *of, struct cf_error *err)
 {
@@ -132,6 +175,31 @@ static void test_silence(void)
 	}
 }
 
+/* libvirtd does not end what QEMU has: with the drive that began it, and without, after a restart of the agent. */
+static void test_wedged(void)
+{
+	static struct drive drive = { .ops = &played };
+	static char watch;
+
+	for (int driven = 0; driven < 2; driven++) {
+		char why[CF_DETAIL_ROOM] = "";
+
+		memset(&sim, 0, sizeof(sim));
+		fake_begin((cf_span){ 60 * CF_S });
+		sim.job = sim.wedged = true;
+		sim.heard.status = driven ? MIGRATION_CANCELLED : MIGRATION_NONE;
+		work->watch = (struct guest_watch *)&watch;
+		work->drive = driven ? &drive : NULL;
+		ok(act_take_back(work, why) == CF_EV_KEPT && !work->drive, "%s: a guest that runs is back although libvirtd hangs: %s",
+		   driven ? "under way" : "left by another agent", why);
+		ok(sim.freed == 1 && sim.resumed == 0, "... once that was freed");
+		ok(cf_span_cmp(fake_took(), (cf_span){ 5 * CF_S }) >= 0 && cf_span_cmp(fake_took(), (cf_span){ 20 * CF_S }) < 0,
+		   "... which an end that comes by itself is not disturbed by: %d s", (int)(fake_took().ns / CF_S));
+		work->watch = NULL;
+		work->drive = NULL;
+	}
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -145,6 +213,7 @@ int main(void)
 	work->record = calloc(1, sizeof(*work->record));
 	strcpy(work->shown.reason, REASON);
 	test_silence();
+	test_wedged();
 
 	ok(take_back((cf_span){ 0 }, (cf_span){ 0 }, true, true, why) == CF_EV_KEPT && sim.aborted == 1 && sim.resumed == 1,
 	   "a job that is not over is ended first");

@@ -12,6 +12,7 @@
 #include "daemon/act/gate.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/standstill.h"
+#include "daemon/act/stuck.h"
 #include "daemon/act/ward.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
@@ -32,8 +33,8 @@ static cf_mono within(cf_span patience)
 	return cf_mono_add(kernel_raw(), patience);
 }
 
-/* The drive, if there is one, comes to its end. */
-static void end_drive(struct work *work, struct cf_error *err)
+/* The drive comes to its end; told, where libvirt took the request for that. */
+static void end_drive(struct work *work, bool *told, struct cf_error *err)
 {
 	struct drive_end end;
 
@@ -44,7 +45,7 @@ static void end_drive(struct work *work, struct cf_error *err)
 	}
 	if (end.state == DRIVE_RUNNING) {
 		ward_cut(work);
-		drive_abort(work->drive, within(ABORT_PATIENCE), err);
+		*told |= drive_abort(work->drive, within(ABORT_PATIENCE), err) == 0;
 		drive_wait(work->drive, END_PATIENCE, &end);
 	}
 	if (end.state == DRIVE_LOST || end.state == DRIVE_FAILED || end.state == DRIVE_ABORTED)	/* what it left is looked at by hand */
@@ -55,18 +56,19 @@ static void end_drive(struct work *work, struct cf_error *err)
  * Without a drive: what an agent that died, or a connection that was lost, left of libvirt's job.  A copy may
  * go on without whoever began it, while the guest still runs, and would stop it once more when it is through.
  */
-static void end_leftover(struct work *work, const struct domain_standing *standing, struct cf_error *err)
+static void end_leftover(struct work *work, const struct domain_standing *standing, bool *told, struct cf_error *err)
 {
 	const char *uuid = work->reservation.uuid;
 
 	if (standing->moving && standing->job_active && work_link(work, err))
-		job_abort(work->link, uuid, within(ABORT_PATIENCE), err);
+		*told |= job_abort(work->link, uuid, within(ABORT_PATIENCE), err) == 0;
 	else if (standing->state != CF_DOMAIN_RUNNING && standing->migrating)
 		leftover_resume(work->context->virt, uuid, within(SETTLE_PATIENCE), err);
 }
 
 static int look(struct work *work, struct domain_standing *ret, struct cf_error *err)
 {
+	*ret = (struct domain_standing){ 0 };	/* how it stood before says nothing of now */
 	return domain_look(work->context->virt, work->reservation.uuid, ret, err);
 }
 
@@ -116,7 +118,9 @@ enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 	cf_mono begun = kernel_raw(), next = within(COMPLAIN_EVERY);
 	struct cf_error err = { 0 };
 	struct cf_migration shown;
+	struct stuck stuck = { 0 };
 	cf_span silence = { 0 };
+	bool told = false;
 	int r;
 
 	work_shown(work, &shown);
@@ -130,14 +134,15 @@ enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 	for (;;) {
 		err = (struct cf_error){ 0 };
 		if (work->drive)
-			end_drive(work, &err);
+			end_drive(work, &told, &err);
 		r = look(work, &standing, &err);
 		if (r == 0 && is_back(&standing))
 			break;
 		if (r < 0)
 			silence = cf_mono_since(kernel_raw(), begun);
 		if (!work->drive)
-			end_leftover(work, &standing, &err);
+			end_leftover(work, &standing, &told, &err);
+		stuck_look_back(&stuck, work, &standing, told);
 		if (work_stopping(work)) {
 			act_say(why, "the agent was stopped before the guest ran on");
 			return CF_EV_FAILED;
