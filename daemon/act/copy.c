@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/at-stop.h"
 #include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
 #include "daemon/act/gated.h"
@@ -296,6 +297,19 @@ static void say_end(struct work *work, struct guest_events *events, const struct
 		reason_driver(work, end, "", why);
 }
 
+/*
+ * The guest stands still, or the copy has ended well.  What was to end has been asked to, and with a gate its
+ * guest is taken back: before it was armed nobody is at the gate, and no commit can be sent.
+ */
+static enum cf_event stopped(struct work *work, enum cf_phase phase, bool paused, bool is_to_end)
+{
+	if (!is_to_end || !work->driver->has_gate || phase != CF_PHASE_COPYING)
+		return CF_EV_STOPPED;
+	at_stop_note(work);
+	work->record->paused |= paused;
+	return CF_EV_NEVER_RAN;
+}
+
 static enum cf_event watch(struct work *work, enum cf_phase phase, char why[static CF_DETAIL_ROOM])
 {
 	cf_mono now = kernel_raw();
@@ -312,7 +326,7 @@ static enum cf_event watch(struct work *work, enum cf_phase phase, char why[stat
 		if (!*why && is_to_be_armed(work, phase, &events, &end))
 			return CF_EV_ARMED;
 		if (events.switchover || end.state == DRIVE_SUCCEEDED || end.state == DRIVE_LOADED)
-			return CF_EV_STOPPED;
+			return stopped(work, phase, still.paused && !events.switchover, *why);
 		if (end.state != DRIVE_RUNNING) {
 			if (still.paused)
 				standstill_again(work);
