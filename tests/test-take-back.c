@@ -23,6 +23,7 @@ static struct {
 	cf_mono thaws;		/* libvirtd: it hangs until then */
 	bool stands;		/* the guest, as a migration has left it */
 	bool job;		/* and that is not over */
+	int stranded;		/* libvirt could not let it run, nor will it so many times more */
 	bool wedged;		/* nor will it be: libvirtd waits for a stop that does not come */
 	enum drive_state drive;	/* of the one under way */
 	struct guest_events heard;	/* by the watch */
@@ -41,16 +42,18 @@ int domain_look(struct virt *virt, const char *uuid, struct domain_standing *ret
 	}
 	*ret = (struct domain_standing){
 		.known = true, .active = true, .migrating = sim.stands, .moving = sim.stands || sim.job, .job_active = sim.job,
-		.state = sim.stands ? CF_DOMAIN_PAUSED : CF_DOMAIN_RUNNING,
+		.stranded = sim.stranded > 0, .state = sim.stands || sim.stranded > 0 ? CF_DOMAIN_PAUSED : CF_DOMAIN_RUNNING,
 	};
 	return 0;
 }
 
 int leftover_resume(struct virt *virt, const char *uuid, cf_mono deadline, struct cf_error *err)
 {
-	(void)virt, (void)uuid, (void)deadline, (void)err;
+	(void)virt, (void)uuid, (void)deadline;
 	sim.resumed++;
 	sim.stands = false;
+	if (sim.stranded > 0 && --sim.stranded > 0)
+		return cf_fail(err, EIO, CF_HOST, "its disks are away");
 	return 0;
 }
 
@@ -200,6 +203,26 @@ static void test_wedged(void)
 	}
 }
 
+/* libvirt ended its job and could not let the guest run: its disks are away, and come back. */
+static void test_stranded(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	memset(&sim, 0, sizeof(sim));
+	fake_begin((cf_span){ 600 * CF_S });
+	sim.stranded = 30;
+	ok(act_take_back(work, why) == CF_EV_KEPT && sim.stranded == 0 && sim.resumed == 30,
+	   "a guest that libvirt could not let run is let run until it does: %d times", sim.resumed);
+	ok(strcmp(why, REASON) == 0, "... and that is no other end: %s", why);
+
+	memset(&sim, 0, sizeof(sim));
+	fake_begin((cf_span){ 600 * CF_S });
+	sim.stranded = 30;
+	work->record->paused = true;
+	ok(act_take_back(work, why) == CF_EV_KEPT && sim.resumed == 0, "one that somebody had paused is not");
+	work->record->paused = false;
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -214,6 +237,7 @@ int main(void)
 	strcpy(work->shown.reason, REASON);
 	test_silence();
 	test_wedged();
+	test_stranded();
 
 	ok(take_back((cf_span){ 0 }, (cf_span){ 0 }, true, true, why) == CF_EV_KEPT && sim.aborted == 1 && sim.resumed == 1,
 	   "a job that is not over is ended first");

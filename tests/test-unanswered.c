@@ -73,6 +73,7 @@ int virConnectIsAlive(virConnectPtr connection)
 
 static sem_t held;	/* calls that hang wait for it */
 static atomic_bool state_hangs;
+static int paused_for = -1;	/* the reason, if it is */
 
 int virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags)
 {
@@ -82,7 +83,12 @@ int virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int
 	memcpy(&really, &symbol, sizeof(symbol));
 	if (atomic_load(&state_hangs))
 		sem_wait(&held);
-	return really(domain, state, reason, flags);
+	if (paused_for < 0)
+		return really(domain, state, reason, flags);
+	*state = VIR_DOMAIN_PAUSED;
+	if (reason)
+		*reason = paused_for;
+	return 0;
 }
 
 static cf_mono soon(void)
@@ -104,6 +110,29 @@ static void test_unanswered(void)
 	ok(leftover_undefine(virt, UUID, soon(), &err) == -EIO && err.code == CF_HOST, "nor a \"yes\": %s", err.text);
 	unanswered = "";
 	ok(domain_look(virt, UUID, &standing, &err) == 0 && standing.active && standing.persistent, "asked again, it is there");
+}
+
+/* Why libvirt has it paused tells whether somebody wants that. */
+static void test_paused(void)
+{
+	static const struct {
+		const char *sentence;
+		int reason;
+		bool migrating, moving, stranded;
+	} rows[] = {
+		{ "paused by somebody", VIR_DOMAIN_PAUSED_USER, false, false, false },
+		{ "paused to go", VIR_DOMAIN_PAUSED_MIGRATION, true, true, false },
+		{ "paused because libvirt could not let it run", 14, false, false, true },
+	};
+	struct domain_standing standing;
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		paused_for = rows[i].reason;
+		ok(domain_look(virt, UUID, &standing, &err) == 0 && standing.state == CF_DOMAIN_PAUSED &&
+		   standing.migrating == rows[i].migrating && standing.moving == rows[i].moving &&
+		   standing.stranded == rows[i].stranded, "%s, that is what is told of it", rows[i].sentence);
+	}
+	paused_for = -1;
 }
 
 /* A page from which somebody is missing is one of those who are there, or none at all. */
@@ -256,6 +285,7 @@ int main(void)
 	if (virt_new(&virt, "test:///default", &err) < 0 || virt_wait(virt, PATIENCE, &err) < 0)
 		return 1;
 	test_unanswered();
+	test_paused();
 	test_list();
 	test_hangs();
 	test_all_hang();

@@ -62,7 +62,7 @@ static void end_leftover(struct work *work, const struct domain_standing *standi
 
 	if (standing->moving && standing->job_active && work_link(work, err))
 		*told |= job_abort(work->link, uuid, within(ABORT_PATIENCE), err) == 0;
-	else if (standing->state != CF_DOMAIN_RUNNING && standing->migrating)
+	else if (standing->state != CF_DOMAIN_RUNNING && (standing->migrating || standing->stranded))
 		leftover_resume(work->context->virt, uuid, within(SETTLE_PATIENCE), err);
 }
 
@@ -72,12 +72,15 @@ static int look(struct work *work, struct domain_standing *ret, struct cf_error 
 	return domain_look(work->context->virt, work->reservation.uuid, ret, err);
 }
 
-/* It runs here, and no migration has it; or somebody has paused it; or it is not here at all any more. */
-static bool is_back(const struct domain_standing *standing)
+/*
+ * It runs here, and no migration has it; or somebody has paused it; or it is not here at all any more.  One that
+ * libvirt could not let run, as its disks or its locks were away, is none that somebody has paused.
+ */
+static bool is_back(const struct work *work, const struct domain_standing *standing)
 {
 	if (!standing->known || !standing->active)
 		return true;
-	return !standing->migrating && !standing->moving;
+	return !standing->migrating && !standing->moving && (!standing->stranded || work->record->paused);
 }
 
 static void complain(struct work *work, cf_mono *next, const struct cf_error *err)
@@ -136,7 +139,7 @@ enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 		if (work->drive)
 			end_drive(work, &told, &err);
 		r = look(work, &standing, &err);
-		if (r == 0 && is_back(&standing))
+		if (r == 0 && is_back(work, &standing))
 			break;
 		if (r < 0)
 			silence = cf_mono_since(kernel_raw(), begun);

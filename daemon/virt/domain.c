@@ -14,6 +14,9 @@
 #define JOB_TIME    (cf_span){ 2 * CF_S }
 #define PROBE_TIME  (cf_span){ 5 * CF_S }
 
+/* VIR_DOMAIN_PAUSED_API_ERROR, which libvirts have from 9.2 on, and their headers. */
+#define PAUSED_API_ERROR 14
+
 static bool looks_like_uuid(const char *text)
 {
 	size_t size = CF_UUID_ROOM - 1;
@@ -78,6 +81,7 @@ static int read_standing(virDomainPtr domain, struct domain_standing *ret, struc
 	standing.torn = (state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_POSTCOPY_FAILED) ||
 			(state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED);
 	standing.migrating = state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION;
+	standing.stranded = state == VIR_DOMAIN_PAUSED && reason == PAUSED_API_ERROR;
 	*ret = standing;
 	return 0;
 }

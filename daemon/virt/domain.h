@@ -28,6 +28,7 @@ struct domain_standing {
 	enum cf_domain_state state;
 	bool active;			/* it has a QEMU, running or not */
 	bool migrating;			/* it is paused because it is being migrated, to here or from here */
+	bool stranded;			/* it is paused because libvirt could not let it run again, and nobody else wants that */
 	bool torn;			/* post-copy failed: what it needs of its memory is on another host, or nowhere */
 	bool moving;			/* the same, or a migration has it while it still runs; or QEMU does not say */
 	bool persistent;
