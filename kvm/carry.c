@@ -20,7 +20,11 @@
 #include "kvm/outcome.h"
 #include "policy/counter.h"
 
+#define MSR_IA32_TSC 0x10
 #define MSR_IA32_TSC_DEADLINE 0x6e0
+
+/* How far a vCPU's TSC may be from what its offset and scaling make of the host's: TSCs of one host agree far better. */
+#define SCALED_SLACK	((cf_span){ 10 * CF_US })
 
 /* How far KVM's own clock may be from where the host's TSC says it is, before it is set. */
 #define KEPT_SLACK_NS	(50 * CF_US)
@@ -83,6 +87,33 @@ static bool anchor(struct vm *vm, const struct kvm_clock_data *data)
 	return true;
 }
 
+static bool one_msr(struct vm *vm, const struct vcpu *vcpu, unsigned long request, uint32_t index, uint64_t *value)
+{
+	struct {	/* struct kvm_msrs with one entry */
+		uint32_t nmsrs, pad;
+		struct kvm_msr_entry entry;
+	} msrs = { .nmsrs = 1, .entry = { .index = index, .data = *value } };
+	bool done = vm_ioctl(vm, vcpu->fd, request, &msrs) == 1;
+
+	*value = msrs.entry.data;
+	return done;
+}
+
+/*
+ * QEMU gives a vCPU the guest's own frequency with the state that it loads; who looked at its scaling before
+ * that saw another, and by then the host has counted for days.  What the TSC shows is right.
+ */
+static bool is_scaled(struct vm *vm, const struct vcpu *vcpu, int64_t offset, struct cf_ratio ratio, uint64_t hz)
+{
+	uint64_t slack = cf_counter_ticks(SCALED_SLACK, hz), low, high, tsc = 0;
+
+	low = cf_counter_scaled(machine_counter(), ratio) - slack;
+	if (!one_msr(vm, vcpu, KVM_GET_MSRS, MSR_IA32_TSC, &tsc))
+		return outcome_fail(vm, CF_KVM_STEP_FREQUENCY, errno);
+	high = cf_counter_scaled(machine_counter(), ratio) + slack;
+	return tsc - (uint64_t)offset - low <= high - low || outcome_fail(vm, CF_KVM_STEP_FREQUENCY, 0);
+}
+
 /* Offsets as they are and as they shall be; *first is the TSC of the first vCPU as it was on the source. */
 static bool plan(struct vm *vm, const struct kvm_clock_data *data, struct cf_tsc *first)
 {
@@ -100,6 +131,8 @@ static bool plan(struct vm *vm, const struct kvm_clock_data *data, struct cf_tsc
 			return outcome_fail(vm, CF_KVM_STEP_FREQUENCY, errno);
 		if (x86_offset(vm, &vm->vcpus[i], KVM_GET_DEVICE_ATTR, &vm->before[i]) < 0)
 			return outcome_fail(vm, CF_KVM_STEP_OFFSETS, errno);
+		if (!is_scaled(vm, &vm->vcpus[i], vm->before[i], ratio_of(asked->destination), hz))
+			return false;
 		source = (struct cf_tsc){ record->host, ratio_of(asked->source), asked->offset };
 		if (i == 0)
 			*first = source;
@@ -112,15 +145,12 @@ static bool plan(struct vm *vm, const struct kvm_clock_data *data, struct cf_tsc
 /* The timer that waits for a TSC value is armed again with the TSC as it is now. */
 static bool rearm(struct vm *vm, struct vcpu *vcpu)
 {
-	struct {	/* struct kvm_msrs with one entry */
-		uint32_t nmsrs, pad;
-		struct kvm_msr_entry entry;
-	} msrs = { .nmsrs = 1, .entry.index = MSR_IA32_TSC_DEADLINE };
+	uint64_t deadline = 0;
 
 	/* A vCPU without that kind of timer has nothing that could wait. */
-	if (vm_ioctl(vm, vcpu->fd, KVM_GET_MSRS, &msrs) != 1 || !msrs.entry.data)
+	if (!one_msr(vm, vcpu, KVM_GET_MSRS, MSR_IA32_TSC_DEADLINE, &deadline) || !deadline)
 		return true;
-	if (vm_ioctl(vm, vcpu->fd, KVM_SET_MSRS, &msrs) != 1)
+	if (!one_msr(vm, vcpu, KVM_SET_MSRS, MSR_IA32_TSC_DEADLINE, &deadline))
 		return false;
 	vcpu->flags |= CF_KVM_VCPU_DEADLINE;
 	return true;

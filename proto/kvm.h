@@ -55,7 +55,7 @@ enum cf_kvm_step {
 	CF_KVM_STEP_RUNNING,		/* a vCPU is in the guest */
 	CF_KVM_STEP_RECORD,		/* the record lacks a vCPU, or makes no sense */
 	CF_KVM_STEP_LIMIT,		/* the elapsed time is above what the agent allows */
-	CF_KVM_STEP_FREQUENCY,		/* arm64: CNTFRQ differs */
+	CF_KVM_STEP_FREQUENCY,		/* arm64: CNTFRQ differs; x86: a TSC is not scaled as `asked` has it, or its rate is not known */
 	CF_KVM_STEP_PROTECTED,		/* arm64: a protected VM */
 	CF_KVM_STEP_NESTED,		/* arm64: a guest that is a hypervisor owns an offset of its own */
 	CF_KVM_STEP_ITSELF,		/* this QEMU corrects by itself */

@@ -266,6 +266,13 @@ static void test_left(void)
 	   "what fails is left to QEMU, and the receipt says why: %s", report.why);
 	fake_fails(0, 0, 0);
 
+	ok(leave(&journey) && arrive(&journey), "so is one");
+	fake_kind.ratio = UINT64_C(5) << 46;
+	set_clock(qemu.clock);
+	land();
+	ok(report.result == CF_COUNTERS_LEFT && strstr(report.why, "frequency"),
+	   "whose counter QEMU scales only once it has loaded, after debugfs was looked at: %s", report.why);
+
 	ok(migrates(&journey), "a third one lands");
 	guest.vcpus[1].offset++;
 	cf_carry_report(&(struct cf_carried){ .said = &said, .vcpus = guest.vcpus, .n_vcpus = guest.n_vcpus }, &report);

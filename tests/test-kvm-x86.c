@@ -133,6 +133,7 @@ static void test_failures(void)
 	static const struct { unsigned long request; int calls; const char *what; } steps[] = {
 		{ KVM_GET_CLOCK, 1, "KVM_GET_CLOCK" },
 		{ KVM_GET_DEVICE_ATTR, 6, "reading a TSC offset" },
+		{ KVM_GET_MSRS, 3, "reading a TSC" },
 		{ KVM_SET_DEVICE_ATTR, 3, "writing a TSC offset" },
 		{ KVM_SET_MSRS, 3, "arming a timer again" },
 		{ KVM_SET_CLOCK, 1, "KVM_SET_CLOCK" },
@@ -189,6 +190,7 @@ static void test_refusals(void)
 		{ CF_KVM_STEP_DESCRIPTORS, "a vCPU's descriptor is another vCPU's" },
 		{ CF_KVM_STEP_OFFSETS, "the kernel takes offsets and does nothing (TDX)" },
 		{ CF_KVM_STEP_OFFSETS, "the kernel has no offsets (before 5.16)" },
+		{ CF_KVM_STEP_FREQUENCY, "QEMU has scaled the TSC, by as little as 0.3 per mille, since the agent looked" },
 	};
 
 	for (size_t row = 0; row < CF_COUNT(rows); row++) {
@@ -209,6 +211,7 @@ static void test_refusals(void)
 			fake_is(fake_vm.vcpus[1].fd, "anon_inode:kvm-vcpu:0");
 		fake_kind.deaf = row == 5;
 		fake_kind.old = row == 6;
+		fake_kind.ratio = row == 7 ? (UINT64_C(1) << 48) / 10000 * 10003 : 0;
 		offset = fake_guest_offset(0);
 		r = set_clock(qemu.clock);
 		ok(r == 0 && hear()->outcome.result == CF_KVM_LEFT && said.outcome.step == rows[row].step &&
