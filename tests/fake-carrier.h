@@ -28,6 +28,7 @@ static struct cf_counters *came;		/* under the lock */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct guest_events events;		/* under the lock */
 static enum cf_domain_state state = CF_DOMAIN_RUNNING;
+static int64_t ratio = INT64_C(1) << 48;	/* of the QEMU that waits */
 
 int counters_read(const struct counter_roots *roots, pid_t pid, struct cf_vcpu_counter vcpus[static CF_VCPUS_MAX],
 		  size_t *n, struct cf_error *e)
@@ -36,7 +37,8 @@ int counters_read(const struct counter_roots *roots, pid_t pid, struct cf_vcpu_c
 	(void)pid;
 	(void)e;
 	for (*n = 0; *n < 2; (*n)++)
-		vcpus[*n] = (struct cf_vcpu_counter){ .vcpu = (int64_t)*n, .has_offset = true, .offset = at->said.outcome.serial ? -888 : -777 };
+		vcpus[*n] = (struct cf_vcpu_counter){ .vcpu = (int64_t)*n, .has_offset = true, .offset = at->said.outcome.serial ? -888 : -777,
+						      .has_scaling = true, .scaling = { ratio, 48 } };
 	return 0;
 }
 
@@ -120,6 +122,15 @@ static inline void goes_on(void)
 	pthread_mutex_unlock(&lock);
 }
 
+/* QEMU has everything, and gives the vCPUs the guest's own frequency. */
+static inline void loads(int64_t scaled)
+{
+	ratio = scaled;
+	pthread_mutex_lock(&lock);
+	events.status = MIGRATION_COMPLETED;
+	pthread_mutex_unlock(&lock);
+}
+
 /* Both hosts are this one. */
 static inline struct cf_offset offset_now(void)
 {
@@ -188,6 +199,7 @@ static inline struct work *work_made(const struct act_context *context)
 	struct work *work = calloc(1, sizeof(*work));
 
 	work->context = context;
+	work->watch = (struct guest_watch *)&events;
 	work->record = calloc(1, sizeof(*work->record));
 	work->receipt = calloc(1, sizeof(*work->receipt));
 	came = calloc(1, sizeof(*came));
@@ -218,6 +230,8 @@ static inline void furnish(struct work *work)
 {
 	pushes = stopped_pushes = refused_pushes = 0;
 	happens(false, false, false);
+	events.status = MIGRATION_NONE;
+	ratio = INT64_C(1) << 48;
 	at->said.outcome = (struct cf_kvm_outcome){ 0 };
 	memset(work->record, 0, sizeof(*work->record));
 	memset(work->receipt, 0, sizeof(*work->receipt));

@@ -160,6 +160,44 @@ static void test_destination(void)
 	ok(is_unarmed(), "then it is disarmed");
 }
 
+/* Its scaling changes with what QEMU loads, after the agent has looked. */
+static void test_loaded(void)
+{
+	const int64_t faster = INT64_C(5) << 46;
+	uint64_t serial;
+
+	set_out(CF_LEVER_NONE);
+	leave();
+	carried_look(work);
+	serial = at->asked.serial;
+	ok(armed_for() == CF_KVM_DESTINATION && at->asked.vcpus[1].destination.ratio == UINT64_C(1) << 48, "before QEMU has loaded, it is armed with the scaling of then");
+	carried_look(work);
+	ok(at->asked.serial == serial, "and without news no more");
+	loads(faster);
+	carried_look(work);
+	ok(at->asked.serial > serial && at->asked.vcpus[1].destination.ratio == (uint64_t)faster, "but when it has, with the one that it has now");
+	serial = at->asked.serial;
+	carried_look(work);
+	ok(at->asked.serial == serial, "once");
+
+	set_out(CF_LEVER_NONE);
+	leave();
+	carried_arm(work, &commit, why);
+	loads(faster);
+	carried_arm_again(work, &commit);
+	ok(at->asked.vcpus[1].destination.ratio == (uint64_t)faster && at->asked.clock_high == at->asked.clock_low,
+	   "so it is for a commit that came before QEMU had loaded");
+
+	set_out(CF_LEVER_NONE);
+	leave();
+	carried_look(work);
+	carried_let_be(work);
+	loads(faster);
+	carried_look(work);
+	ok(is_unarmed(), "of one that is let be nothing is armed anew");
+	work->carried = carried_free(work->carried);
+}
+
 static void test_left(void)
 {
 	set_out(CF_LEVER_KVM);
@@ -276,6 +314,7 @@ int main(void)
 	test_paused_before();
 	test_not_there();
 	test_destination();
+	test_loaded();
 	test_left();
 	test_required();
 	test_pause_there();

@@ -133,6 +133,7 @@ struct carried {
 	bool armed;
 	struct cf_interval raw_offset;		/* that it was armed with */
 	struct cf_kvm_asked asked;
+	bool loaded;				/* QEMU had, when the vCPUs were read */
 	struct cf_vcpu_counter vcpus[CF_VCPUS_MAX];
 	size_t n_vcpus;
 };
@@ -185,13 +186,34 @@ int carried_prepare(struct work *work, struct cf_error *err)
 	return 0;
 }
 
-/* Scaling shows in debugfs once the vCPUs have been loaded. */
-static void read_vcpus(struct carried *carried)
+/* QEMU gives each vCPU the guest's own frequency at the end of what it loads: its scaling is right from then on. */
+static bool has_loaded(struct work *work)
 {
+	struct guest_events events = { 0 };
+
+	if (work->watch)
+		guest_watch_read(work->watch, &events);
+	return events.status == MIGRATION_COMPLETED;
+}
+
+static void read_vcpus(struct work *work)
+{
+	struct carried *carried = work->carried;
 	struct cf_error err = { 0 };
 
-	if (counters_read(&counter_roots, carried->pid, carried->vcpus, &carried->n_vcpus, &err) < 0)
-		carried->n_vcpus = 0;
+	carried->loaded = has_loaded(work);
+	if (counters_read(&counter_roots, carried->pid, carried->vcpus, &carried->n_vcpus, &err) >= 0)
+		return;
+	carried->loaded = false;
+	carried->n_vcpus = 0;
+}
+
+/* Was it armed with a scaling that has changed since? */
+static bool is_outdated(struct work *work)
+{
+	const struct carried *carried = work->carried;
+
+	return carried && carried->armed && !carried->loaded && has_loaded(work);
 }
 
 static bool arm(struct work *work, const struct cf_counter_point *point, char why[static CF_DETAIL_ROOM])
@@ -249,10 +271,10 @@ void carried_look(struct work *work)
 
 	work_newest_record(work);
 	news = work_newest_counters(work);
-	if (stays_paused(work) || !news)
+	if (stays_paused(work) || (!news && !is_outdated(work)))
 		return;
 	if (open_page(work, &err) == 0)
-		read_vcpus(work->carried);
+		read_vcpus(work);
 	if (!work->carried || !arm(work, NULL, why))
 		log_debug("migration %s: the KVM library is not armed: %s", work->id, *why ? why : err.text);
 }
@@ -261,8 +283,11 @@ void carried_arm_again(struct work *work, const struct cf_commit *commit)
 {
 	char why[CF_DETAIL_ROOM];
 
-	if (work->carried && work->carried->armed)
-		arm(work, commit->has_point ? &commit->point : NULL, why);
+	if (!work->carried || !work->carried->armed)
+		return;
+	if (is_outdated(work))
+		read_vcpus(work);
+	arm(work, commit->has_point ? &commit->point : NULL, why);
 }
 
 bool carried_arm(struct work *work, const struct cf_commit *commit, char why[static CF_DETAIL_ROOM])
@@ -272,8 +297,8 @@ bool carried_arm(struct work *work, const struct cf_commit *commit, char why[sta
 	carried_look(work);
 	if (commit->paused || stays_paused(work))
 		return true;
-	if (work->carried)
-		read_vcpus(work->carried);
+	if (work->carried && !work->carried->loaded)
+		read_vcpus(work);
 	if (!work->carried)
 		snprintf(text, sizeof(text), "the library is not in the QEMU here");
 	else if (!work->counters)
@@ -341,7 +366,7 @@ bool carried_report(struct work *work)
 		return false;
 	carried = work->carried;
 	if (read_outcome(carried, said)) {
-		read_vcpus(carried);
+		read_vcpus(work);
 		report(carried, said, &made);
 	} else if (carried->armed) {
 		made.result = CF_COUNTERS_LEFT;

@@ -33,8 +33,8 @@ void carried_kept(struct work *work);
 int carried_prepare(struct work *work, struct cf_error *err);
 
 /*
- * While the guest is on its way: arm with what has come since, for any value that may still travel; but not
- * while somebody has paused it.
+ * While the guest is on its way: arm with what has come since, for any value that may still travel, and anew once
+ * QEMU has loaded it, which scales its counters then; but not while somebody has paused it.
  */
 void carried_look(struct work *work);
 
@@ -47,7 +47,7 @@ void carried_let_be(struct work *work);
  */
 bool carried_arm(struct work *work, const struct cf_commit *commit, char why[static CF_DETAIL_ROOM]);
 
-/* Once more, just before: with the difference of the two clocks as of now. */
+/* Once more, just before: with the difference of the two clocks as of now, and the counters' scaling once it is loaded. */
 void carried_arm_again(struct work *work, const struct cf_commit *commit);
 
 /* The guest runs here: what the library did, into the landing, and it is disarmed; true when its clocks were carried: its lever is kvm then. */
