@@ -25,6 +25,7 @@
  * clock_high].  On the source, armed, it keeps the clock going if QEMU would
  * set it back to the newest capture: the migration failed.  A guest that somebody
  * paused looks the same, so an agent that sees STOP without a switchover disarms.
+ * `expires` alone may also be put off without the sequence, in one store.
  * Everything else goes through to the kernel unchanged.
  */
 

@@ -293,6 +293,32 @@ static void test_pause_there(void)
 	work->carried = carried_free(work->carried);
 }
 
+static cf_mono expired;
+
+static bool is_prolonged(void)
+{
+	return __atomic_load_n(&at->asked.expires.ns, __ATOMIC_RELAXED) > expired.ns;
+}
+
+/* Until somebody has found out on which host it is to run. */
+static void test_doubt(void)
+{
+	uint32_t seq;
+
+	set_out(CF_LEVER_NONE);
+	comes(has_pushed);
+	happens(true, false, true);
+	capture();
+	comes(has_pushed_stop);
+	seq = at->asked.seq;
+	expired = at->asked.expires;
+	ok(comes(is_prolonged), "however long the guest stands for its migration, the arming does not expire");
+	ok(is_armed_here() && at->asked.seq == seq, "and is not written anew");
+	happens(true, true, false);
+	ok(comes(is_unarmed), "unless somebody turns out to have paused it");
+	work->carrier = carrier_free(work->carrier);
+}
+
 static void test_kept(void)
 {
 	set_out(CF_LEVER_NONE);
@@ -318,6 +344,7 @@ int main(void)
 	test_left();
 	test_required();
 	test_pause_there();
+	test_doubt();
 	test_kept();
 	work_unmade(work);
 	return done();

@@ -201,6 +201,9 @@ static void test_arm(void)
 	at->asked.seq = 3;
 	ok(kvm_page_arm(page, &asked, &err) == 0 && at->asked.seq == 4 && asked.serial > first,
 	   "again after an agent died in the middle, with another serial");
+	first = asked.serial;
+	kvm_page_prolong(page, (cf_mono){ 12345 });
+	ok(at->asked.expires.ns == 12345 && at->asked.seq == 4 && at->asked.serial == first, "prolonged it is the same arming, and not being written");
 	kvm_page_disarm(page);
 	ok(at->asked.direction == CF_KVM_UNARMED && at->asked.seq == 6, "and disarmed");
 	asked.n_vcpus = CF_KVM_VCPUS + 1;

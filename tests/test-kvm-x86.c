@@ -284,6 +284,7 @@ static void test_itself(void)
 static void test_kept(void)
 {
 	const struct trip trip = { &here, &there, 3, .blackout = 400 * CF_MS, .apart = true };
+	CF_AUTO(kvm_page_free) struct kvm_page *page = NULL;
 	struct fake_vm before;
 	int calls;
 
@@ -308,6 +309,15 @@ static void test_kept(void)
 	fake_vm.kvmclock_offset -= 80 * CF_MS;
 	ok(set_clock(qemu.clock) == 0 && carried(3, 0) && hear()->outcome.result == CF_KVM_KEPT,
 	   "a kvmclock that is not where the host's TSC says is set by it");
+
+	leave(&trip);
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_SOURCE);
+	fake_now += 100 * CF_S;
+	if (kvm_page_open("/proc", getpid(), &page, &err) == 0)
+		kvm_page_prolong(page, (cf_mono){ fake_raw() + CF_S });
+	ok(set_clock(qemu.clock) == 0 && carried(3, 0) && hear()->outcome.result == CF_KVM_KEPT,
+	   "so it is after a long standstill, where the agent puts off the end of the arming");
 
 	leave(&trip);
 	ok(passes(qemu.clock), "a plain stop and cont loses what QEMU lets it lose");

@@ -82,7 +82,10 @@ static void look_for_pause(struct carrier *carrier, const struct guest_events *e
 	carrier->paused = events->paused || (carrier->paused && !resumed);
 }
 
-/* Not anew while the guest stands for its migration: what is armed must be what QEMU finds. */
+/*
+ * Not anew while the guest stands for its migration: what is armed must be what QEMU finds.  It may stand
+ * for long, where nobody knows yet on which host it is to run, and does not outlast its arming.
+ */
 static void keep_armed(struct carrier *carrier, const struct guest_events *events)
 {
 	if (carrier->paused && carrier->armed) {
@@ -90,6 +93,8 @@ static void keep_armed(struct carrier *carrier, const struct guest_events *event
 		carrier->armed = false;
 	} else if (!carrier->paused && !events->stopped && (!carrier->armed || passed(carrier->armed_at, ARM_EVERY))) {
 		arm(carrier);
+	} else if (events->stopped && carrier->armed) {
+		kvm_page_prolong(carrier->page, cf_mono_add(kernel_raw(), ARMED_FOR));
 	}
 }
 

@@ -229,6 +229,13 @@ void kvm_page_disarm(struct kvm_page *page)
 	cf_kvm_write_end(&to->seq);
 }
 
+_Static_assert(offsetof(struct cf_kvm_page, asked.expires) % sizeof(int64_t) == 0, "it is written whole");
+
+void kvm_page_prolong(struct kvm_page *page, cf_mono expires)
+{
+	__atomic_store_n(&page->at->asked.expires.ns, expires.ns, __ATOMIC_RELAXED);
+}
+
 /* Where it is */
 
 static bool is_link(const char *proc, const char *who, int fd, const char *wanted)

@@ -65,5 +65,8 @@ int kvm_page_sample(const struct kvm_page *page, struct cf_kvm_capture *ret, str
 int kvm_page_arm(struct kvm_page *page, struct cf_kvm_asked *asked, struct cf_error *err);
 void kvm_page_disarm(struct kvm_page *page);
 
+/* What is armed expires then, and is the same arming; the library may look at any moment, and never finds it being written. */
+void kvm_page_prolong(struct kvm_page *page, cf_mono expires);
+
 /* The bytes of a whole page, as anybody may have written them; what kvm_page_read() rests on.  Pure. */
 int kvm_page_parse(const void *bytes, size_t size, struct cf_kvm_said *ret, struct cf_error *err);
