@@ -78,10 +78,9 @@ static struct cf_kvm_scale scale_of(bool has, const struct cf_scaling *scaling)
 	return (struct cf_kvm_scale){ .ratio = (uint64_t)scaling->ratio, .frac_bits = (uint32_t)scaling->frac_bits & 63 };
 }
 
-static bool ask_vcpu(const struct cf_carry *carry, const struct cf_counter_vcpu *vcpu, struct cf_kvm_asked_vcpu *ret,
-		     char why[static CF_DETAIL_ROOM])
+static bool ask_vcpu(const struct cf_carry *carry, const struct cf_counter_vcpu *vcpu, const struct cf_vcpu_counter *here,
+		     struct cf_kvm_asked_vcpu *ret, char why[static CF_DETAIL_ROOM])
 {
-	const struct cf_vcpu_counter *here = of_vcpu(carry->vcpus, carry->n_vcpus, (uint32_t)vcpu->vcpu);
 	bool x86 = carry->arch == CF_KVM_ARCH_X86;
 
 	*ret = (struct cf_kvm_asked_vcpu){
@@ -94,12 +93,36 @@ static bool ask_vcpu(const struct cf_carry *carry, const struct cf_counter_vcpu 
 		.pcnt = (uint64_t)vcpu->cnt.physical,
 	};
 	words_set(why, CF_DETAIL_ROOM, x86 && !vcpu->has_offset ? "no offset came of the counter of vCPU "
-				       : x86 && !here           ? "debugfs does not show here the counter of vCPU "
 				       : !x86 && !vcpu->has_cnt ? "no reading came of the counter of vCPU "
 								: "");
 	if (*why)
 		words_add_int(why, CF_DETAIL_ROOM, vcpu->vcpu);
 	return !*why;
+}
+
+/*
+ * Those that are here, too.  x86: one that was unplugged on the source is still there for KVM, and QEMU, which
+ * keeps it for the next one, does not make it here.  One that only this host has the library finds.
+ */
+static bool ask_vcpus(const struct cf_carry *carry, struct cf_kvm_asked *ret, char why[static CF_DETAIL_ROOM])
+{
+	const struct cf_counters *counters = carry->counters;
+
+	words_set(why, CF_DETAIL_ROOM, "");
+	for (size_t i = 0; i < counters->n_vcpus; i++) {
+		const struct cf_counter_vcpu *vcpu = &counters->vcpus[i];
+		const struct cf_vcpu_counter *here = of_vcpu(carry->vcpus, carry->n_vcpus, (uint32_t)vcpu->vcpu);
+
+		if (carry->arch == CF_KVM_ARCH_X86 && !here)
+			continue;
+		if (!ask_vcpu(carry, vcpu, here, &ret->vcpus[ret->n_vcpus], why))
+			return false;
+		ret->n_vcpus++;
+	}
+	if (ret->n_vcpus == 0)
+		words_set(why, CF_DETAIL_ROOM, counters->n_vcpus == 0 ? "no vCPU's counter came" :
+			  "debugfs shows here none of the vCPUs whose counters came");
+	return ret->n_vcpus > 0;
 }
 
 /* Destination's CLOCK_REALTIME now, minus source's of the point's instant as that would be now. */
@@ -130,7 +153,6 @@ bool cf_carry_ask(const struct cf_carry *carry, struct cf_kvm_asked *ret, char w
 	*ret = (struct cf_kvm_asked){
 		.expires = cf_mono_add(carry->now.raw, carry->expires),
 		.flags = (counters->has_virt ? CF_KVM_ASKED_VIRT : 0) | (counters->has_phys ? CF_KVM_ASKED_PHYS : 0),
-		.n_vcpus = (uint32_t)counters->n_vcpus,
 		.host_hz = (uint64_t)carry->host_hz,
 		.guest_hz = counters->has_hz ? (uint64_t)counters->hz : 0,
 		/* A leap second between the two instants is in their difference to RAW already. */
@@ -142,10 +164,7 @@ bool cf_carry_ask(const struct cf_carry *carry, struct cf_kvm_asked *ret, char w
 		.phys = { (uint64_t)counters->phys.low, (uint64_t)counters->phys.high },
 	};
 	ask_window(carry, ret);
-	words_set(why, CF_DETAIL_ROOM, counters->n_vcpus == 0 ? "no vCPU's counter came" : "");
-	for (size_t i = 0; i < counters->n_vcpus && !*why; i++)
-		ask_vcpu(carry, &counters->vcpus[i], &ret->vcpus[i], why);
-	return !*why;
+	return ask_vcpus(carry, ret, why);
 }
 
 /* --- what came of it --- */

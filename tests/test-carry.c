@@ -74,6 +74,7 @@ struct journey {
 	int64_t half;			/* its half width */
 	bool committed;			/* the value that travels is known for certain */
 	bool stopped;			/* the counters were sent once more after STOP */
+	bool parked;			/* the last vCPU was unplugged: KVM has it still, and the destination never */
 	int64_t slewed;			/* the destination's REALTIME, after the library was armed */
 };
 
@@ -131,7 +132,8 @@ static bool arrive(const struct journey *journey)
 	fake_now += 300 * CF_MS;
 	fake_kind.ratio = journey->ratio;
 	fake_on(&there);
-	start(journey->n);
+	left.n -= journey->parked;
+	start(left.n);
 	load(&left);
 	read_vcpus();
 	if (!ask(journey))
@@ -172,7 +174,7 @@ static bool is_told(const struct journey *journey)
 {
 	int64_t far = 0;
 
-	for (int i = 0; i < journey->n; i++) {
+	for (int i = 0; i < qemu.n; i++) {
 		if (!cf_interval_has(report.residual, (cf_span){ ahead_tsc(i) }))
 			far = ahead_tsc(i);
 	}
@@ -219,6 +221,10 @@ static void test_carried(void)
 	journey = plain;
 	journey.ratio = UINT64_C(3) << 47;
 	ok(migrates(&journey) && is_told(&journey), "a host that scales is reckoned with");
+	journey = plain;
+	journey.n = 4;
+	journey.parked = true;
+	ok(migrates(&journey) && is_told(&journey) && report.vcpus == 3 && asked.n_vcpus == 3, "a vCPU that was unplugged on the source is not missed");
 }
 
 static void test_bounds(void)
@@ -258,6 +264,13 @@ static void test_left(void)
 	land();
 	ok(report.result == CF_COUNTERS_CARRIED, "... and that one is");
 
+	ok(leave(&journey) && arrive(&journey), "one is on its way");
+	asked.n_vcpus = 1;
+	kvm_page_arm(page, &asked, &err);
+	set_clock(qemu.clock);
+	land();
+	ok(report.result == CF_COUNTERS_LEFT && strstr(report.why, "lacked a vCPU"), "of which one vCPU is missed: %s", report.why);
+
 	ok(leave(&journey) && arrive(&journey), "another one is on its way");
 	fake_fails(KVM_SET_DEVICE_ATTR, 2, EIO);
 	set_clock(qemu.clock);
@@ -288,8 +301,8 @@ static void test_asked(void)
 	came.vcpus[1].has_offset = false;
 	ok(!ask(&journey) && strstr(why, "vCPU 2"), "without a vCPU's offset nothing is asked: %s", why);
 	ok(leave(&journey), "a guest leaves");
-	guest.n_vcpus = 1;
-	ok(!ask(&journey) && strstr(why, "vCPU 2"), "nor with one that does not show here: %s", why);
+	guest.n_vcpus = 0;
+	ok(!ask(&journey) && strstr(why, "debugfs"), "nor where none shows here: %s", why);
 	came.n_vcpus = 0;
 	ok(!ask(&journey) && *why, "nor with none at all: %s", why);
 
