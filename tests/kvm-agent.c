@@ -333,7 +333,7 @@ int main(int argc, char **argv)
 	else if (strcmp(verb, "arm") == 0)
 		return arm(page, argc - 2, argv + 2);
 	else if (strcmp(verb, "disarm") == 0)
-		kvm_page_disarm(page);
+		kvm_page_disarm(page, NULL);
 	else
 		die("see the top of tests/kvm-agent.c");
 	return 0;

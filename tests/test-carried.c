@@ -156,8 +156,12 @@ static void test_destination(void)
 	ok(work->landing.counters.n_runs == 1 && work->landing.counters.runs[0].count == 2 && work->landing.counters.runs[0].agrees,
 	   "and each vCPU's offset, as KVM shows it, too");
 	ok(carried_report(work), "asked again it says the same");
-	work->carried = carried_free(work->carried);
 	ok(is_unarmed(), "then it is disarmed");
+	at->asked.direction = CF_KVM_SOURCE;
+	at->asked.serial = 1;
+	at->asked.migration[3]++;
+	work->carried = carried_free(work->carried);
+	ok(is_armed_here(), "at the end it is left as it is, armed for the guest's next migration");
 }
 
 /* Its scaling changes with what QEMU loads, after the agent has looked. */

@@ -204,8 +204,10 @@ static void test_arm(void)
 	first = asked.serial;
 	kvm_page_prolong(page, (cf_mono){ 12345 });
 	ok(at->asked.expires.ns == 12345 && at->asked.seq == 4 && at->asked.serial == first, "prolonged it is the same arming, and not being written");
-	kvm_page_disarm(page);
-	ok(at->asked.direction == CF_KVM_UNARMED && at->asked.seq == 6, "and disarmed");
+	kvm_page_disarm(page, (const unsigned char *)"another migration");
+	ok(at->asked.direction == CF_KVM_DESTINATION && at->asked.seq == 4, "who ends another migration does not disarm it");
+	kvm_page_disarm(page, asked.migration);
+	ok(at->asked.direction == CF_KVM_UNARMED && at->asked.seq == 6, "who ends this one does");
 	asked.n_vcpus = CF_KVM_VCPUS + 1;
 	ok(kvm_page_arm(page, &asked, &err) == -E2BIG && at->asked.seq == 6, "more vCPUs than there is room for are not written");
 	drop();

@@ -40,7 +40,7 @@ static inline void tell(enum cf_kvm_direction direction)
 		printf("# %s\n", err.text);
 	asked.direction = direction;
 	if (direction == CF_KVM_UNARMED)
-		kvm_page_disarm(page);
+		kvm_page_disarm(page, NULL);
 	else if (kvm_page_arm(page, &asked, &err) < 0)
 		printf("# %s\n", err.text);
 }

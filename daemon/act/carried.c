@@ -140,7 +140,7 @@ struct carried {
 
 static void disarm(struct carried *carried)
 {
-	kvm_page_disarm(carried->page);
+	kvm_page_disarm(carried->page, carried->id);
 	carried->armed = false;
 }
 

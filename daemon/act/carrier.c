@@ -89,7 +89,7 @@ static void look_for_pause(struct carrier *carrier, const struct guest_events *e
 static void keep_armed(struct carrier *carrier, const struct guest_events *events)
 {
 	if (carrier->paused && carrier->armed) {
-		kvm_page_disarm(carrier->page);
+		kvm_page_disarm(carrier->page, carrier->id);
 		carrier->armed = false;
 	} else if (!carrier->paused && !events->stopped && (!carrier->armed || passed(carrier->armed_at, ARM_EVERY))) {
 		arm(carrier);
@@ -299,7 +299,7 @@ struct carrier *carrier_free(struct carrier *carrier)
 		pthread_join(carrier->thread, NULL);
 	}
 	if (carrier->page)
-		kvm_page_disarm(carrier->page);
+		kvm_page_disarm(carrier->page, carrier->id);
 	kvm_page_free(carrier->page);
 	call_free(carrier->call);
 	if (carrier->wake >= 0)

@@ -219,10 +219,12 @@ int kvm_page_arm(struct kvm_page *page, struct cf_kvm_asked *asked, struct cf_er
 	return 0;
 }
 
-void kvm_page_disarm(struct kvm_page *page)
+void kvm_page_disarm(struct kvm_page *page, const unsigned char *migration)
 {
 	struct cf_kvm_asked *to = &page->at->asked;
 
+	if (migration && memcmp(to->migration, migration, sizeof(to->migration)) != 0)
+		return;
 	cf_kvm_write_begin(&to->seq);
 	to->direction = CF_KVM_UNARMED;
 	to->serial = 0;

@@ -63,7 +63,12 @@ int kvm_page_sample(const struct kvm_page *page, struct cf_kvm_capture *ret, str
  * in it.  Armed again with the same direction it is another arming.  A failing one leaves the page as it was.
  */
 int kvm_page_arm(struct kvm_page *page, struct cf_kvm_asked *asked, struct cf_error *err);
-void kvm_page_disarm(struct kvm_page *page);
+
+/*
+ * Takes back what is armed, if it is for that migration, whose 16 bytes they are; NULL: whichever.  The
+ * guest's next one may have armed it meanwhile.
+ */
+void kvm_page_disarm(struct kvm_page *page, const unsigned char *migration);
 
 /* What is armed expires then, and is the same arming; the library may look at any moment, and never finds it being written. */
 void kvm_page_prolong(struct kvm_page *page, cf_mono expires);
