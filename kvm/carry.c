@@ -218,9 +218,7 @@ static bool set_clock(struct vm *vm, uint64_t clock)
 		if (vm_ioctl(vm, vm->fd, KVM_SET_CLOCK, &data) >= 0)
 			return true;
 	}
-	outcome_fail(vm, CF_KVM_STEP_CLOCK, errno);
-	undo(vm, vm->n);
-	return false;
+	return outcome_fail(vm, CF_KVM_STEP_CLOCK, errno);
 }
 
 /* What it came to.  That it could not be read changes nothing in what was set. */
@@ -271,8 +269,10 @@ bool x86_carry(struct vm *vm, const struct kvm_clock_data *data)
 	if (!may_act(vm) || !anchor(vm, data) || !plan(vm, data, &first) || !set_offsets(vm))
 		return outcome_end(vm, CF_KVM_LEFT);
 	clock = data->clock + (uint64_t)vm->outcome.elapsed.ns;
-	if (!set_clock(vm, clock))
+	if (!set_clock(vm, clock)) {
+		undo(vm, vm->n);
 		return outcome_end(vm, CF_KVM_LEFT);
+	}
 	read_back(vm, clock, &first);
 	return outcome_end(vm, CF_KVM_CARRIED);
 }

@@ -329,6 +329,27 @@ static void test_kept(void)
 	tell(CF_KVM_UNARMED);
 }
 
+/* A guest that came, and is to go on: what was set when it came is over. */
+static void test_kept_after(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 200 * CF_MS };
+	int64_t offset;
+
+	leave(&trip);
+	arrive(&trip);
+	ok(set_clock(qemu.clock) == 0 && hear()->outcome.result == CF_KVM_CARRIED, "a guest arrives");
+	offset = fake_guest_offset(1);
+	fake_now += CF_S;
+	stop();
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_SOURCE);
+	fake_vm.kvmclock_offset -= 80 * CF_MS;
+	fake_fails(KVM_SET_CLOCK, 1, EIO);
+	ok(set_clock(qemu.clock) == 0 && hear()->outcome.result == CF_KVM_LEFT && said.outcome.step == CF_KVM_STEP_CLOCK &&
+	   !(said.outcome.flags & CF_KVM_OUTCOME_UNDONE) && fake_guest_offset(1) == offset,
+	   "and was to leave: when its clock cannot be kept, its TSCs are not touched");
+}
+
 static void test_no_master(void)
 {
 	const struct trip trip = { &here, &there, 2, .blackout = 300 * CF_MS };
@@ -382,6 +403,7 @@ int main(void)
 	test_running();
 	test_itself();
 	test_kept();
+	test_kept_after();
 	test_no_master();
 	test_leap();
 	return done();
