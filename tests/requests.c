@@ -16,7 +16,7 @@ int start(const char *id, struct cf_migration_request request, struct migration 
 	return migrations_start(parts.all, id, &request, &operator, ret, &err);
 }
 
-int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
+static int reserve(const char *id, const char *uuid, const char *driver, const char *peer, struct migration **ret)
 {
 	static const struct cf_lease lease = { .granted = true };
 	struct cf_reservation reservation = { .domain = "guest", .source = "hB", .destination = "hA",
@@ -24,7 +24,18 @@ int expect(const char *id, const char *uuid, const char *peer, struct migration 
 					      .requester = { "cn:Ada Example", "admin", "hB" } };
 
 	snprintf(reservation.uuid, sizeof(reservation.uuid), "%s", uuid);
+	snprintf(reservation.driver, sizeof(reservation.driver), "%s", driver);
 	return migrations_expect(parts.all, id, &reservation, &lease, peer, ret, &err);
+}
+
+int expect(const char *id, const char *uuid, const char *peer, struct migration **ret)
+{
+	return reserve(id, uuid, "", peer, ret);
+}
+
+int expect_foreign(const char *id, const char *uuid, const char *peer, struct migration **ret)
+{
+	return reserve(id, uuid, "foreign", peer, ret);
 }
 
 const struct cf_migration *last(struct migration *migration)

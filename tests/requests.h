@@ -19,6 +19,9 @@ int start(const char *id, struct cf_migration_request request, struct migration 
 /* A peer reserves. */
 int expect(const char *id, const char *uuid, const char *peer, struct migration **ret);
 
+/* The same of one that somebody else drives. */
+int expect_foreign(const char *id, const char *uuid, const char *peer, struct migration **ret);
+
 /* How it ended, once it has. */
 const struct cf_migration *last(struct migration *migration);
 

@@ -223,6 +223,38 @@ static void test_alone(void)
 	virConnectClose(other);
 }
 
+static bool comes_in(const char *uuid, bool migrating)
+{
+	return migrations_comes_in(parts.all, ONE, uuid, migrating);
+}
+
+/* Of what another host says that it drives it to here, as it could of any guest. */
+static void test_claimed(void)
+{
+	virConnectPtr other = virConnectOpen("test:///default");
+	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
+	struct migration *migration = NULL, *leaving;
+
+	ok(!comes_in(HERE, false), "a guest that runs here is no other host's to claim");
+	ok(comes_in(HERE, true), "one that libvirt has standing still for a migration is");
+	hear_of_newcomer("test", HERE);
+	ok(comes_in(HERE, false), "and one that was seen to begin to come in");
+	ok(domain && virDomainSuspend(domain) == 0 && virDomainResume(domain) == 0 && comes_in(HERE, false),
+	   "even if it was so fast that it runs already");
+	ok(!comes_in(ABSENT, false), "no other one");
+	ok(expect_foreign(ONE, HERE, "hb", &migration) == 0 && comes_in(HERE, false), "what has its reservation keeps it");
+	ok(!migrations_comes_in(parts.all, TWO, HERE, false), "and from then on it is no other one's");
+	ok(start(THREE, (struct cf_migration_request){ .domain = ABSENT, .destination = "no such/host" }, &leaving) == 0,
+	   "one is to leave");
+	snprintf(work_show_begin(leaving->work)->uuid, CF_UUID_ROOM, "%s", ABSENT);
+	work_show_end(leaving->work);
+	leaving->phase = CF_PHASE_PAUSED;
+	ok(!migrations_comes_in(parts.all, TWO, ABSENT, true), "what stands still because it leaves does not come in");
+	leaving->phase = CF_PHASE_CHECKING;
+	virDomainFree(domain);
+	virConnectClose(other);
+}
+
 static const char *refused_id(int n)
 {
 	static char id[CF_UUID_ROOM];
@@ -307,6 +339,7 @@ int main(void)
 {
 	run("all parts are there", test_all_else);
 	run("and for what others move", test_alone);
+	run("and for what others say that they move", test_claimed);
 	run("and for a ledger that goes", test_unsaved);
 	run("and for what is owed", test_brought);
 	run("and to end too early", test_outlived);

@@ -180,6 +180,13 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	return 0;
 }
 
+bool migrations_comes_in(const struct migrations *all, const char *id, const char *uuid, bool migrating)
+{
+	if (migrations_find(all, id, &(struct migration *){ NULL }, NULL) == 0)
+		return true;
+	return foreign_comes_in(all->foreign, uuid) || (migrating && !migrations_move(all, uuid, CF_SOURCE));
+}
+
 enum cf_finding_code migrations_objection(const struct migrations *all, const char *id,
 					  char detail[static CF_DETAIL_ROOM])
 {

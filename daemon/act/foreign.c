@@ -65,6 +65,15 @@ static void forget_newcomer(struct newcomer **at)
 	free(gone);
 }
 
+bool foreign_comes_in(const struct foreign *foreign, const char *uuid)
+{
+	for (const struct newcomer *newcomer = foreign->newcomers; newcomer; newcomer = newcomer->next)
+		if (strcmp(newcomer->uuid, uuid) == 0)
+			return true;
+
+	return false;
+}
+
 struct guest_watch *foreign_announced(struct foreign *foreign, const char *uuid)
 {
 	struct newcomer **at = find_newcomer(foreign, uuid);

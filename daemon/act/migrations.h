@@ -91,6 +91,12 @@ struct virt_news;
 void migrations_hear(struct migrations *migrations, const struct virt_news *news);
 
 /*
+ * Is that domain on its way here by somebody else's order, or was it until a moment ago?  migrating: libvirt says
+ * that it stands still for a migration, which those do as well that leave.  What has its reservation by that id keeps it.
+ */
+bool migrations_comes_in(const struct migrations *migrations, const char *id, const char *uuid, bool migrating);
+
+/*
  * What this host itself has to say against one more that comes in, CF_FINDING_UNKNOWN
  * for nothing; one that has its reservation keeps it.
  */

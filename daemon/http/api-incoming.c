@@ -72,6 +72,12 @@ static void take_terms(const struct settings *settings, const struct cf_reservat
 	lease->override_accepted = reservation->has_override && terms_honour(settings, reservation);
 }
 
+/* What is found out of it on a thread. */
+struct considered {
+	struct cf_lease lease;		/* the reply */
+	bool migrating;			/* of one that somebody else drives: it stands still for a migration */
+};
+
 /* What this host has to say against it; libvirt is asked, so on a thread. */
 static void object(struct api_job *job, const struct cf_reservation *reservation, const struct own_terms *own,
 		   struct cf_findings *findings)
@@ -108,21 +114,28 @@ static bool is_foreign(const struct cf_reservation *reservation)
 	return work_driver(reservation->driver)->foreign;
 }
 
-/* Nothing of this host speaks against it, since nobody has asked; but it has to be there. */
+static void miss(const struct cf_reservation *reservation, const char *why, struct cf_finding *ret)
+{
+	*ret = (struct cf_finding){ .code = CF_FINDING_DOMAIN_UNKNOWN, .severity = CF_SEVERITY_REFUSE };
+	snprintf(ret->subject, sizeof(ret->subject), "%s", reservation->domain);
+	snprintf(ret->detail, sizeof(ret->detail), "it does not come in here%s%.200s", *why ? ": " : "", why);
+}
+
+/* Nothing of this host speaks against it, since nobody has asked; but it has to be there: whether it has come in just now the loop knows. */
 static void look_for_newcomer(struct api_job *job, const struct cf_reservation *reservation, struct cf_findings *findings)
 {
-	struct cf_finding *missing = &findings->list[0];
+	struct considered *considered = job->reply;
 	struct domain_standing standing;
 	struct cf_error err = { 0 };
 
 	if (job->settings->guard.measure && strcmp(reservation->source, job->settings->host) != 0 &&
 	    domain_glance(job->api->context->virt, reservation->uuid, &standing, &err) == 0 && standing.known &&
-	    standing.active)
+	    standing.active) {
+		considered->migrating = standing.migrating;
 		return;
+	}
 	findings->n_list = 1;
-	*missing = (struct cf_finding){ .code = CF_FINDING_DOMAIN_UNKNOWN, .severity = CF_SEVERITY_REFUSE };
-	snprintf(missing->subject, sizeof(missing->subject), "%s", reservation->domain);
-	snprintf(missing->detail, sizeof(missing->detail), "it does not come in here%s%.200s", *err.text ? ": " : "", err.text);
+	miss(reservation, err.text, &findings->list[0]);
 }
 
 /* Nothing is promised twice under one id. */
@@ -196,6 +209,20 @@ static void object_last(struct api_job *job)
 		lease->findings[lease->n_findings++] = finding;
 }
 
+/* Of one that somebody else drives: does it come in, or does it merely run here?  Then it is nobody's but this host's. */
+static void look_for_newcomer_last(struct api_job *job)
+{
+	const struct cf_reservation *reservation = job->body;
+	const struct considered *considered = job->reply;
+	struct cf_lease *lease = job->reply;
+
+	if (!lease->granted || migrations_comes_in(job->api->migrations, job->subject, reservation->uuid, considered->migrating))
+		return;
+	lease->granted = false;
+	lease->n_findings = 1;
+	miss(reservation, "", &lease->findings[0]);
+}
+
 /* A lease that is told once the ledger has it. */
 struct promised {
 	struct http_exchange *x;
@@ -227,7 +254,9 @@ static void promise(struct api_job *job)
 	struct promised *promised;
 	struct cf_error err = { 0 };
 
-	if (!is_foreign(reservation))
+	if (is_foreign(reservation))
+		look_for_newcomer_last(job);
+	else
 		object_last(job);
 	if (reservation->dry_run || !lease->granted) {
 		http_reply(job->x, lease);
@@ -276,7 +305,7 @@ void api_reserve(void *userdata, struct http_exchange *x)
 		http_fail(x, &err);
 		return;
 	}
-	api_work(userdata, x, sizeof(struct cf_lease), consider, promise);
+	api_work(userdata, x, sizeof(struct considered), consider, promise);
 }
 
 struct migration *api_reserved(struct api *api, struct http_exchange *x)
