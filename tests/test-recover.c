@@ -10,6 +10,7 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include "daemon/act/errand.h"
 #include "daemon/act/migration.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/ledger/marks.h"
@@ -285,6 +286,26 @@ static void test_garbage(void)
 	ok(last(9) && last(9)->migration.outcome == CF_OUTCOME_ABORTED, "the next one is, and as nobody knows what was asked, ended");
 }
 
+/* The destination is owed a receipt of which nothing can be read here any more. */
+static void test_spoilt_receipt(void)
+{
+	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
+	struct ledger_line *line = ledger_made_line(70, CF_PHASE_DONE, true);
+
+	line->owed = true;
+	write_line(line);
+	ok(!*ledger_made_sql(&parts.made, "UPDATE migrations SET view = 'x', receipt = 'garbage' WHERE id LIKE '00000070%'"),
+	   "a row with a receipt that is owed is spoilt");
+	ok(parts_again(&parts, &err) == 0 && !parts.all->errands, "nobody sets out with it");
+	errand_add(parts.all, ledger_made_id(70));
+	while (parts.all->errands && cf_mono_cmp(kernel_raw(), until) < 0)
+		sd_event_run(loop_sd(parts.made.loop), 100 * CF_MS / CF_US);
+	ok(!parts.all->errands, "who has set out before it was spoilt gives up");
+	ok(parts_again(&parts, &err) == 0 &&
+	   ledger_made_ask(&parts.made, "SELECT count(*) FROM migrations WHERE id LIKE '00000070%' AND view = 'x'"
+					" AND receipt = 'garbage' AND owed") == 1, "what is left in the row stays");
+}
+
 static mark_word marked(struct marks *marks, int n)
 {
 	mark_word word = MARK_NONE;
@@ -335,6 +356,7 @@ int main(void)
 	test_source();
 	test_destination();
 	test_garbage();
+	test_spoilt_receipt();
 	test_copy();
 	test_obeyed();
 	test_wish();

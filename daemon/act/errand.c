@@ -37,6 +37,12 @@ bool errand_is_worth(const struct cf_error *err)
 	       err->code != CF_TOO_LARGE;
 }
 
+/* What cannot be read of a row is zeroed: there is nothing to bring, and what is left of it must not be written over. */
+static bool is_spoilt(const struct errand *errand)
+{
+	return errand->row && *errand->row->fault;
+}
+
 /* On the thread. */
 static void bring(void *userdata)
 {
@@ -49,6 +55,8 @@ static void bring(void *userdata)
 
 	errand->err = (struct cf_error){ 0 };
 	errand->result = ledger_find(context->ledger, errand->id, &errand->row, &errand->err);
+	if (is_spoilt(errand))
+		return;
 	if (errand->result == 0)
 		errand->result = fleet_call(context->fleet, errand->row->line.view.destination, &call, &errand->err);
 	if (errand->result < 0)
@@ -101,6 +109,12 @@ static void brought(void *userdata)
 {
 	struct errand *errand = userdata;
 
+	if (is_spoilt(errand)) {
+		log_error_about(LOG_ABOUT(.migration = errand->id), "migration %s: the destination is owed a receipt that cannot be read: %s",
+				errand->id, errand->row->fault);
+		drop(errand);
+		return;
+	}
 	if (errand->result == 0)
 		log_info_about(LOG_ABOUT(.migration = errand->id), "migration %s: the destination has the receipt now",
 			       errand->id);

@@ -67,14 +67,15 @@ static void take(struct migrations *all, const struct ledger_row *row)
 
 	if (migrations_find(all, row->line.view.id, &(struct migration *){ NULL }, NULL) == 0)
 		return;
-	if (row->line.ended) {
-		errand_add(all, row->line.view.id);
-		return;
-	}
 	if (*row->fault) {
 		log_error_about(LOG_ABOUT(.migration = row->line.view.id),
-				"migration %s was %s when the agent ended, and cannot be taken up: %s", row->line.view.id,
-				cf_phase_words[row->line.view.phase], row->fault);
+				row->line.ended ? "migration %s was %s, and the destination is owed a receipt that cannot be read: %s" :
+						  "migration %s was %s when the agent ended, and cannot be taken up: %s",
+				row->line.view.id, cf_phase_words[row->line.view.phase], row->fault);
+		return;
+	}
+	if (row->line.ended) {
+		errand_add(all, row->line.view.id);
 		return;
 	}
 	if (migrations_take_up(all, &row->line, &err) < 0)
