@@ -15,8 +15,8 @@ const struct cf_shape cf_check_request_shape = CF_SHAPE(cf_check_request, check_
 static const struct cf_field check_fields[] = {
 	CF_TEXT(T, destination),
 	CF_BOOL(T, allowed),
-	CF_INTERVAL(T, host_offset, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_host_offset)),
-	CF_SPAN(T, offset_half_width, 0, CF_YEAR, CF_MAYBE(T, has_offset_half_width)),
+	CF_INTERVAL(T, host_offset, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_host_offset)),
+	CF_SPAN(T, offset_half_width, 0, INT64_MAX, CF_MAYBE(T, has_offset_half_width)),
 	CF_SPAN(T, predicted_blackout, 0, CF_YEAR, CF_MAYBE(T, has_predicted_blackout)),
 	CF_SPAN(T, max_blackout, 0, CF_DAY),
 	CF_ENUM(T, lever, cf_lever_words, CF_N_LEVERS, CF_MAYBE(T, has_lever), CF_SINCE(2)),

@@ -168,7 +168,7 @@ static const struct cf_field migration_fields[] = {
 	CF_INT(T, priority, -CF_PRIORITY_MAX, CF_PRIORITY_MAX, CF_MAYBE(T, has_priority), CF_SINCE(1)),
 	CF_INT(T, ahead, 0, INT64_MAX, CF_MAYBE(T, has_ahead), CF_SINCE(1)),
 	CF_STRUCT(T, progress, cf_progress_shape, CF_MAYBE(T, has_progress)),
-	CF_INTERVAL(T, host_offset, -CF_YEAR, CF_YEAR, CF_MAYBE(T, has_host_offset)),
+	CF_INTERVAL(T, host_offset, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_host_offset)),
 	CF_SPAN(T, max_blackout, 0, CF_DAY, CF_MAYBE(T, has_max_blackout)),
 	CF_LIST(T, findings, &cf_finding_shape),
 };

@@ -12,6 +12,7 @@
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
 #include "daemon/peer/fleet.h"
+#include "daemon/peer/sight.h"
 #include "tests/tap.h"
 
 #define TIMEOUT 20	/* s, of a peer that does not answer */
@@ -73,6 +74,21 @@ static bool watches(struct fleet *fleet, size_t n, const char *one)
 	return found && peers->n_list == n;
 }
 
+/* What is shown of a host whose offset was measured before it said anything of its clock. */
+static void test_unheard(const struct settings *settings)
+{
+	CF_AUTO(cf_free) struct sighting *sighting = malloc(sizeof(*sighting));
+	CF_AUTO(cf_free) struct cf_peer *shown = malloc(sizeof(*shown));
+
+	sight_begin(settings, "hB", sighting);
+	sighting->peer.rounds = sighting->offset.rounds = 1;
+	sight_now(settings, reporter, sighting, shown);
+	ok(shown->has_host_offset && !shown->has_age, "a host that was measured and not heard to the end has no age");
+	sighting->heard = kernel_raw();
+	sight_now(settings, reporter, sighting, shown);
+	ok(shown->has_age && shown->age.ns < 60 * CF_S, "once it was heard it has one");
+}
+
 int main(void)
 {
 	static const char *const before[] = { "hB", "hC" }, *const after[] = { "hC", "hD" };
@@ -90,6 +106,7 @@ int main(void)
 	   fleet_new(&fleet, first, reporter, &listener, &err) == 0, "a fleet is made");
 	ok(watches(fleet, 2, "hB"), "it watches who is named");
 
+	test_unheard(none);
 	began = kernel_raw();
 	ok(fleet_reload(fleet, second, &err) == 0 && watches(fleet, 2, "hD"), "others after a reload");
 	ok(fleet_reload(fleet, none, &err) == 0 && watches(fleet, 0, ""), "nobody when nobody is named");

@@ -316,6 +316,47 @@ static void test_json(void)
 	}
 }
 
+/* A host without a battery for its clock starts in 1970, and an offset of which nothing is known is all there are. */
+static const struct cf_interval anything = { { INT64_MIN }, { INT64_MAX } };
+
+static void comes_back(const char *what, const struct cf_shape *shape, const void *message)
+{
+	CF_AUTO(cf_free) char *sent = cf_encode(shape, message, CF_MINOR), *again = NULL;
+	CF_AUTO(cf_free) void *read = calloc(1, shape->size);
+	struct cf_error err = { 0 };
+
+	if (cf_decode(shape, CF_STRICT, sent, strlen(sent), read, &err) == 0)
+		again = cf_encode(shape, read, CF_MINOR);
+	ok(again && strcmp(sent, again) == 0, "%s of clocks that are any time apart is read as it was said: %s", what, err.text);
+}
+
+static void test_far_apart(void)
+{
+	CF_AUTO(cf_free) struct cf_peer *peer = malloc(sizeof(*peer));
+	CF_AUTO(cf_free) struct cf_checks *checks = malloc(sizeof(*checks));
+	CF_AUTO(cf_free) struct cf_migration *migration = malloc(sizeof(*migration));
+	CF_AUTO(cf_free) struct cf_receipt *receipt = malloc(sizeof(*receipt));
+
+	*peer = *(const struct cf_peer *)made_up_find("peer")->message;
+	peer->host_offset = anything;
+	peer->half_width = peer->age = cf_interval_half(anything);
+	comes_back("a peer", &cf_peer_shape, peer);
+	*checks = *(const struct cf_checks *)made_up_find("checks")->message;
+	checks->list[0].has_host_offset = checks->list[0].has_offset_half_width = true;
+	checks->list[0].host_offset = anything;
+	checks->list[0].offset_half_width = cf_interval_half(anything);
+	comes_back("a check", &cf_checks_shape, checks);
+	*migration = *(const struct cf_migration *)made_up_find("migration-refused")->message;
+	migration->has_host_offset = true;
+	migration->host_offset = anything;
+	comes_back("a migration", &cf_migration_shape, migration);
+	*receipt = *(const struct cf_receipt *)made_up_find("receipt-clean")->message;
+	receipt->has_offset_before = receipt->has_offset_during = receipt->has_offset_after = true;
+	receipt->has_libvirt_downtime_offset = true;
+	receipt->offset_before = receipt->offset_during = receipt->offset_after = receipt->libvirt_downtime_offset = anything;
+	comes_back("a receipt", &cf_receipt_shape, receipt);
+}
+
 static void test_bytes(void)
 {
 	static const struct {
@@ -339,6 +380,7 @@ int main(void)
 	test_findings();
 	test_folding();
 	test_json();
+	test_far_apart();
 	test_bytes();
 	return done();
 }

@@ -126,8 +126,10 @@ void sight_now(const struct settings *settings, struct reporter *reporter, const
 
 	*ret = sighting->peer;
 	ret->n_findings = 0;
-	ret->has_age = ret->has_host_offset = ret->has_half_width = ret->rounds > 0;
-	ret->age = cf_mono_since(now.raw, sighting->heard);
+	ret->has_host_offset = ret->has_half_width = ret->rounds > 0;
+	ret->has_age = sighting->heard.ns != 0;
+	if (ret->has_age)
+		ret->age = cf_mono_since(now.raw, sighting->heard);
 	ret->host_offset = cf_offset_real(&sighting->offset, now,
 					  cf_slew_since(&sighting->offset, report, now.raw));
 	ret->half_width = cf_interval_half(ret->host_offset);

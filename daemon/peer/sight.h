@@ -17,7 +17,7 @@ struct sighting {
 	struct cf_peer peer;		/* without what depends on the moment */
 	struct cf_offset offset;
 	char boot[CF_BOOT_ROOM];
-	cf_mono heard;
+	cf_mono heard;			/* 0: not yet, to the end */
 	enum cf_finding_code failure;	/* what speaks against it while it is not reachable */
 };
 
