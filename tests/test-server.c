@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/http/internal.h"
 #include "proto/base.h"
 #include "tests/tap.h"
 #include "tests/wire.h"
@@ -359,6 +360,11 @@ static void test_socket(void)
 	options.socket = path;
 	ok(server_new(&other, loop, &options, none, NULL, &err) == 0, "a stale one is replaced");
 	ok(strstr(server_tls_why(other), "no CA"), "without certificates there is no TCP: %s",
+	   server_tls_why(other));
+	options.ca = options.certificate = options.key = "/no/such/file.pem";
+	options.max_per_party = 7;
+	ok(server_reload(other, &options, &err) == 0 && strstr(server_tls_why(other), "/no/such/file.pem") &&
+	   other->limits.per_party == 7, "with some that cannot be read there is none either, and all else is taken over: %s",
 	   server_tls_why(other));
 	server_free(CF_TAKE(other));
 	ok(access(path, F_OK) < 0, "and removed at the end");

@@ -207,19 +207,23 @@ static void close_tls(struct server *server)
 	close_unwanted(server, &(struct names){ 0 });
 }
 
+/* Who has no listener on TCP loses nothing by certificates that cannot be used: for all else the options are as good. */
 int server_reload(struct server *server, const struct server_options *o, struct cf_error *err)
 {
 	bool tls = given(o->ca) && given(o->certificate) && given(o->key);
 	struct cf_error why;
 	int r = tls ? take_tls(server, o, &why) :
 		      cf_fail(&why, ENOENT, CF_HOST, "no CA, certificate and key are set");
+	bool serves;
 
 	if (!tls)
 		close_tls(server);
-	if (!tls || r >= 0)
-		set_limits(server, o);
-	snprintf(server->tls_why, sizeof(server->tls_why), "%s", server_port(server) < 0 ? why.text : "");
-	return tls && r < 0 ? cf_fail(err, -r, why.code, "%s", why.text) : 0;
+	serves = server_port(server) >= 0;
+	snprintf(server->tls_why, sizeof(server->tls_why), "%s", serves ? "" : why.text);
+	if (serves && r < 0)
+		return cf_fail(err, -r, why.code, "%s", why.text);
+	set_limits(server, o);
+	return 0;
 }
 
 int server_new(struct server **ret, struct loop *loop, const struct server_options *options,

@@ -65,7 +65,8 @@ CF_DEFINE_AUTO(struct server *, server_free)
  * Unix socket stays as it is.  Connections go on: each is judged anew by its next
  * request, whose answer is the last one where our certificate is another now, so that
  * nobody goes on by one that he would no longer accept.  On an error everything stays
- * as it was.
+ * as it was; where there is no listener on TCP, it is none that there can be none, as in
+ * server_new().
  */
 int server_reload(struct server *server, const struct server_options *options, struct cf_error *err);
 
