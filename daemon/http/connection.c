@@ -90,9 +90,10 @@ static size_t count_party(const struct server *server, const char *party)
 	return n;
 }
 
+/* A user on the socket is known at once.  On TCP an address says too little: anybody on a peer's host has it, too. */
 static bool is_surplus(const struct connection *c)
 {
-	if (c->listener->local && local_uid(c->fd) == 0)
+	if (!c->listener->local || local_uid(c->fd) == 0)
 		return false;
 	return count_party(c->listener->server, c->party) >= c->listener->server->limits.per_party;
 }
@@ -124,6 +125,21 @@ static void make_way(const struct listener *listener)
 		cut(oldest);
 }
 
+/* The same among those of one address, so that these do not take the room of others. */
+static void make_way_at_home(const struct server *server, const char *address)
+{
+	struct connection *c, *oldest = NULL;
+	size_t n = 0;
+
+	LIST_FOREACH(c, &server->connections, link)
+		if (!c->known && !c->cut && strcmp(c->party, address) == 0) {
+			oldest = c;
+			n++;
+		}
+	if (n >= server->limits.per_party)
+		cut(oldest);
+}
+
 /*
  * libmicrohttpd asks for a client certificate only when it is given a CA, whose
  * name it would go on sending after a reload: so it is us who ask, without names.
@@ -148,6 +164,8 @@ static struct connection *connection_new(struct listener *listener, struct MHD_C
 	c->fd = info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	name_party(c, mhd);
 	c->surplus = is_surplus(c);
+	if (!listener->local)
+		make_way_at_home(server, c->party);
 	if (listener->n_connections >= server->limits.connections)
 		make_way(listener);
 	connection_allow(c, server->limits.patience);
