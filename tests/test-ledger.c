@@ -125,6 +125,9 @@ static void test_list(void)
 	ok(list(&(struct ledger_query){ .labels = labels, .n_labels = 1 }, page) == 4 &&
 	   list(&(struct ledger_query){ .labels = labels, .n_labels = 2 }, page) == 1, "those with a label, or with all of several");
 	ok(list(&(struct ledger_query){ .peer = "hc" }, page) == 4, "those with a peer");
+	ok(!*ledger_made_sql(&made, "UPDATE migrations SET peer = '' WHERE peer = 'hC'") &&
+	   list(&(struct ledger_query){ .peer = "" }, page) == 0, "who has no name is not the peer of those that have none");
+	ok(!*ledger_made_sql(&made, "UPDATE migrations SET peer = 'hC' WHERE peer = ''"), "they have one again");
 	ok(list(&(struct ledger_query){ .domain = "guest1", .peer = "hB", .only_ended = true }, page) == 2, "and all of that");
 
 	do {

@@ -118,6 +118,10 @@ static void test_incoming(void)
 	ok(migrations_find_incoming(parts.all, TWO, "hc", &again, &err) < 0 && err.code == CF_FORBIDDEN,
 	   "nor look at it: %s", err.text);
 	ok(migrations_find_incoming(parts.all, TWO, "hb", &again, &err) == 0 && again == one, "it itself may");
+	snprintf(one->peer, sizeof(one->peer), "%s", "");
+	ok(migrations_find_incoming(parts.all, TWO, "", &again, &err) < 0 && err.code == CF_FORBIDDEN,
+	   "who has no name may not, even of one whose peer is not known: %s", err.text);
+	snprintf(one->peer, sizeof(one->peer), "%s", "hb");
 	ok(migration_take_record(one, calloc(1, sizeof(struct cf_record)), &err) == 0, "and sends its record");
 
 	migration_landing(one, &landing);

@@ -103,10 +103,13 @@ bool migrations_comes_in(const struct migrations *migrations, const char *id, co
 enum cf_finding_code migrations_objection(const struct migrations *migrations, const char *id,
 					  char detail[static CF_DETAIL_ROOM]);
 
-/* CF_NOT_FOUND when there is none.  With peer, only what that peer reserved. */
 /* Is that domain on its way here by a lease of ours, and not here yet? */
 bool migrations_expects(const struct migrations *migrations, const char *uuid);
 
+/* Is the caller, by his certificate's name, the peer of a migration?  Either may be without a name: then he is not. */
+bool migrations_is_peer(const char *peer, const char *caller);
+
+/* CF_NOT_FOUND when there is none.  With peer, only what that peer reserved. */
 int migrations_find(const struct migrations *migrations, const char *id, struct migration **ret, struct cf_error *err);
 int migrations_find_incoming(struct migrations *migrations, const char *id, const char *peer,
 			     struct migration **ret, struct cf_error *err);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "daemon/http/api.h"
 #include "daemon/ledger/ledger.h"
@@ -30,7 +29,7 @@ static int fail_between_others(struct api_job *job)
 
 static int take_receipt(struct api_job *job, const struct ledger_row *row)
 {
-	if (!api_sees_all(job->caller) && strcasecmp(row->line.peer, job->caller->host) != 0)
+	if (!api_sees_all(job->caller) && !migrations_is_peer(row->line.peer, job->caller->host))
 		return fail_between_others(job);
 	if (*row->fault)
 		return cf_fail(&job->err, EIO, CF_HOST, "%s", row->fault);
@@ -52,7 +51,7 @@ static int check_peer(struct api_job *job, const struct ledger_row *row)
 {
 	if (row->line.view.side != CF_DESTINATION)
 		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "nothing was reserved for migration %.64s", job->subject);
-	if (strcasecmp(row->line.peer, job->caller->host) != 0)
+	if (!migrations_is_peer(row->line.peer, job->caller->host))
 		return cf_fail(&job->err, EACCES, CF_FORBIDDEN, "migration %.64s was reserved by another host", job->subject);
 	return 0;
 }
@@ -77,7 +76,7 @@ static int take_said(struct api_job *job, const struct ledger_row *row)
 	const struct cf_entry *entry = &row->line.entry;
 	struct cf_said *said = job->reply;
 
-	if (strcasecmp(row->line.peer, job->caller->host) != 0)
+	if (!migrations_is_peer(row->line.peer, job->caller->host))
 		return fail_between_others(job);
 	if (!entry->has_reservation || !entry->has_lease)
 		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "nothing is kept of what was said of migration %.64s", job->subject);

@@ -128,7 +128,7 @@ struct ledger_query {
 	const char *phase;	/* the word of a phase */
 	bool only_ended, only_open;
 	const char *domain;	/* name or uuid */
-	const char *peer;
+	const char *peer;	/* "" is nobody's name */
 	const char (*labels)[CF_LABEL_ROOM];	/* each of these n */
 	size_t n_labels;
 	int64_t before;		/* only numbers below this one */

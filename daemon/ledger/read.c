@@ -166,7 +166,7 @@ static const char list_sql[] =
 	"SELECT " HEAD " FROM migrations WHERE (:before = 0 OR number < :before)"
 	" AND (:phase IS NULL OR phase = :phase) AND (NOT :only_ended OR ended) AND (NOT :only_open OR NOT ended)"
 	" AND (:domain IS NULL OR domain = :domain OR uuid = :domain COLLATE NOCASE)"
-	" AND (:peer IS NULL OR peer = :peer COLLATE NOCASE)"
+	" AND (:peer IS NULL OR (peer <> '' AND peer = :peer COLLATE NOCASE))"
 	" AND (:labels IS NULL OR CASE WHEN json_valid(view) THEN NOT EXISTS (SELECT 1 FROM json_each(:labels) AS wanted"
 	" WHERE wanted.value NOT IN (SELECT value FROM json_each(view, '$.labels'))) ELSE 0 END)"
 	" ORDER BY number DESC LIMIT :limit";
