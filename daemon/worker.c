@@ -17,6 +17,7 @@ struct worker {
 	void (*work)(void *arg);
 	void (*done)(void *arg);
 	void *arg;
+	int *count;			/* among which it is counted */
 };
 
 /* How many threads there are; they count themselves out. */
@@ -26,12 +27,12 @@ static struct {
 	int n, n_aside;
 } running = { .lock = PTHREAD_MUTEX_INITIALIZER, .fewer = PTHREAD_COND_INITIALIZER };
 
-static bool count_in(void)
+static bool count_in(int most)
 {
 	bool room;
 
 	pthread_mutex_lock(&running.lock);
-	room = running.n < WORKERS_MAX;
+	room = running.n < most;
 	running.n += room;
 	pthread_mutex_unlock(&running.lock);
 	return room;
@@ -61,10 +62,11 @@ static void finish(void *userdata)
 static void *run(void *userdata)
 {
 	struct worker *worker = userdata;
+	int *count = worker->count;
 
 	worker->work(worker->arg);
 	loop_post(worker->loop, finish, worker);
-	count_out();
+	add_to(count, -1);
 	return NULL;
 }
 
@@ -91,7 +93,7 @@ void worker_each(size_t n, size_t at_once, void (*fn)(void *arg, size_t i), void
 	pthread_t helpers[WORKERS_MAX];
 	size_t n_helpers = 0;
 
-	while (n_helpers + 1 < n && n_helpers + 1 < at_once && count_in()) {
+	while (n_helpers + 1 < n && n_helpers + 1 < at_once && count_in(WORKERS_MAX - WORKERS_KEPT)) {
 		if (worker_thread(&helpers[n_helpers], do_each, &each, NULL) < 0) {
 			count_out();
 			break;
@@ -133,27 +135,38 @@ int worker_thread(pthread_t *ret, void *(*main)(void *arg), void *arg, struct cf
 	return 0;
 }
 
-int worker_run(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg,
-	       struct cf_error *err)
+/* Counted in already: out again where it does not begin. */
+static int begin(const struct worker *what, struct cf_error *err)
 {
-	CF_AUTO(cf_free) struct worker *worker = malloc(sizeof(*worker));
+	struct worker *worker = malloc(sizeof(*worker));
 	pthread_t thread;
 	int r;
 
-	if (!worker)
-		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");
-	*worker = (struct worker){ loop, work, done, arg };
-	if (!count_in())
-		return cf_fail(err, EBUSY, CF_BUSY, "%d requests are being worked on already", WORKERS_MAX);
-
-	r = worker_thread(&thread, run, worker, err);
+	if (worker)
+		*worker = *what;
+	r = worker ? worker_thread(&thread, run, worker, err) : cf_fail(err, ENOMEM, CF_HOST, "out of memory");
 	if (r < 0) {
-		count_out();
+		free(worker);
+		add_to(what->count, -1);
 		return r;
 	}
 	pthread_detach(thread);
-	worker = NULL;
 	return 0;
+}
+
+int worker_run(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg,
+	       struct cf_error *err)
+{
+	if (!count_in(WORKERS_MAX))
+		return cf_fail(err, EBUSY, CF_BUSY, "%d requests are being worked on already", WORKERS_MAX);
+	return begin(&(struct worker){ loop, work, done, arg, &running.n }, err);
+}
+
+int worker_run_besides(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg,
+		       struct cf_error *err)
+{
+	add_to(&running.n_aside, 1);
+	return begin(&(struct worker){ loop, work, done, arg, &running.n_aside }, err);
 }
 
 struct aside {

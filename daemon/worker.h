@@ -22,11 +22,16 @@
 int worker_run(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg,
 	       struct cf_error *err);
 
+/* The same for work that waits for nobody, and that must not wait for who does: however many others are under way. */
+int worker_run_besides(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg,
+		       struct cf_error *err);
+
 /*
  * fn(arg, i) for every i below n, on the calling thread and up to at_once - 1 others;
- * returns when all is done.  Where there are no more threads it takes longer.  Any
- * thread but the loop's.
+ * returns when all is done.  Where there are no more threads it takes longer; of
+ * WORKERS_MAX it leaves WORKERS_KEPT to worker_run().  Any thread but the loop's.
  */
+#define WORKERS_KEPT 16
 void worker_each(size_t n, size_t at_once, void (*fn)(void *arg, size_t i), void *arg);
 
 /*

@@ -69,6 +69,28 @@ static void test_each(void)
 	ok(worker_wait((cf_span){ 0 }) == 0, "and no thread is left behind");
 }
 
+static int n_counted;
+
+/* Nobody is through before the calling thread has seen how many there are. */
+static void count(void *arg, size_t i)
+{
+	(void)arg, (void)i;
+	pthread_mutex_lock(&counting);
+	if (pthread_equal(pthread_self(), home) && n_counted == 0) {
+		n_counted = worker_wait((cf_span){ 0 });
+		pthread_cond_broadcast(&more);
+	}
+	while (n_counted == 0)
+		pthread_cond_wait(&more, &counting);
+	pthread_mutex_unlock(&counting);
+}
+
+static void test_kept(void)
+{
+	worker_each(1000, 1000, count, NULL);
+	ok(n_counted == WORKERS_MAX - WORKERS_KEPT, "one request of many parts leaves room for others: it has %d threads", n_counted);
+}
+
 int main(void)
 {
 	struct cf_error err;
@@ -79,18 +101,21 @@ int main(void)
 	ok(worker_wait((cf_span){ 0 }) == 0, "nothing is under way");
 
 	test_each();
+	test_kept();
 	pthread_mutex_lock(&held);
 	ok(worker_aside(stay, NULL, &err) == 0 && worker_wait((cf_span){ 0 }) == 1, "a thread that is left to itself");
 	while (begun < 1000 && worker_run(loop, work, on_done, &begun, &err) == 0)
 		begun++;
 	ok(begun == WORKERS_MAX && err.code == CF_BUSY, "there is an end to what is done at once: %s", err.text);
 	ok(worker_wait((cf_span){ 0 }) == WORKERS_MAX + 1, "all of it can be counted, and takes no room from each other");
+	ok(worker_run_besides(loop, work, on_done, &begun, &err) == 0, "what waits for nobody finds room all the same");
 	pthread_mutex_unlock(&held);
+	begun++;
 	ok(worker_wait((cf_span){ 60 * CF_S }) == 0, "and waited for");
 
 	sd_event_loop(loop_sd(loop));
-	ok(n_worked == WORKERS_MAX && n_elsewhere == WORKERS_MAX, "all of it was done, on threads");
-	ok(n_done == WORKERS_MAX && n_at_home == WORKERS_MAX, "and the loop was told of each");
+	ok(n_worked == WORKERS_MAX + 1 && n_elsewhere == WORKERS_MAX + 1, "all of it was done, on threads");
+	ok(n_done == WORKERS_MAX + 1 && n_at_home == WORKERS_MAX + 1, "and the loop was told of each");
 	loop_free(loop);
 	return done();
 }

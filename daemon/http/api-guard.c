@@ -52,6 +52,7 @@ static void look_at_peers(struct api_job *job, struct cf_peers *page, struct cf_
 	} while (page->has_next && !ret->some_open);
 }
 
+/* Nobody is asked for anything: it is done in time, whatever else the agent waits for, as the hook does not wait long. */
 static int judge(struct api_job *job)
 {
 	CF_AUTO(cf_free) struct cf_peers *page = calloc(1, sizeof(*page));
@@ -95,7 +96,7 @@ void api_guard(void *userdata, struct http_exchange *x)
 
 	api->hook_asked = kernel_instant();
 	if (at_once.mode != CF_GUARD_OFF && !at_once.expected) {
-		api_work(api, x, sizeof(struct cf_guard_answer), judge, answer);
+		api_work_besides(api, x, sizeof(struct cf_guard_answer), judge, answer);
 		return;
 	}
 	cf_guard(&at_once, &reply);

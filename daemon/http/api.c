@@ -74,8 +74,11 @@ static void answer(void *userdata)
 	job_free(job);
 }
 
+/* One of worker.h's. */
+typedef int runner(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg, struct cf_error *err);
+
 static void begin(struct api *api, struct http_exchange *x, void *reply, int (*work)(struct api_job *job),
-		  void (*finish)(struct api_job *job))
+		  void (*finish)(struct api_job *job), runner *run_it)
 {
 	struct api_job *job = reply ? calloc(1, sizeof(*job)) : NULL;
 	struct cf_error err = { 0 };
@@ -92,7 +95,7 @@ static void begin(struct api *api, struct http_exchange *x, void *reply, int (*w
 	api_name_requester(api, x, &job->requester);
 	if (http_segment(x, 0))
 		snprintf(job->subject, sizeof(job->subject), "%s", http_segment(x, 0));
-	if (worker_run(api->context->loop, run, answer, job, &err) < 0) {
+	if (run_it(api->context->loop, run, answer, job, &err) < 0) {
 		http_fail(x, &err);
 		job_free(job);
 	}
@@ -101,17 +104,23 @@ static void begin(struct api *api, struct http_exchange *x, void *reply, int (*w
 void api_work(struct api *api, struct http_exchange *x, size_t reply_size, int (*work)(struct api_job *job),
 	      void (*finish)(struct api_job *job))
 {
-	begin(api, x, calloc(1, reply_size), work, finish);
+	begin(api, x, calloc(1, reply_size), work, finish, worker_run);
+}
+
+void api_work_besides(struct api *api, struct http_exchange *x, size_t reply_size, int (*work)(struct api_job *job),
+		      void (*finish)(struct api_job *job))
+{
+	begin(api, x, calloc(1, reply_size), work, finish, worker_run_besides);
 }
 
 void api_work_on(struct api *api, struct http_exchange *x, void *reply, int (*work)(struct api_job *job))
 {
-	begin(api, x, reply, work, NULL);
+	begin(api, x, reply, work, NULL, worker_run);
 }
 
 void api_reply_large(struct api *api, struct http_exchange *x, void *reply)
 {
-	begin(api, x, reply, NULL, NULL);
+	begin(api, x, reply, NULL, NULL, worker_run);
 }
 
 void api_name_requester(const struct api *api, const struct http_exchange *x, struct cf_requester *ret)

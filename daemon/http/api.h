@@ -75,6 +75,10 @@ struct api_job {
 void api_work(struct api *api, struct http_exchange *x, size_t reply_size, int (*work)(struct api_job *job),
 	      void (*finish)(struct api_job *job));
 
+/* The same for work that waits for nobody: it is done however many other requests are being worked on. */
+void api_work_besides(struct api *api, struct http_exchange *x, size_t reply_size, int (*work)(struct api_job *job),
+		      void (*finish)(struct api_job *job));
+
 /* The same with a reply that was begun on the loop, which it takes over; NULL: there was no memory for it. */
 void api_work_on(struct api *api, struct http_exchange *x, void *reply, int (*work)(struct api_job *job));
 
