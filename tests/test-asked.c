@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What others ask of the agent of guests that they say come in, by the handlers that ship: peers, and libvirt's hook. */
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/http/api.h"
+#include "daemon/settings.h"
+#include "daemon/virt/events.h"
+#include "daemon/worker.h"
+#include "proto/guard.h"
+#include "tests/pair.h"
+#include "tests/parts.h"
+#include "tests/tap.h"
+
+#define HERE "6695eb01-f6a4-8304-79aa-97f2502e193f"	/* of libvirt's domain "test", which runs */
+#define ID   "11111111-0000-4000-8000-000000000000"
+
+static struct parts parts;
+static struct api api = { .context = &parts.context };
+
+static void on_reserve(void *wire, struct http_exchange *x)
+{
+	(void)wire;
+	api_reserve(&api, x);
+}
+
+static void on_guard(void *wire, struct http_exchange *x)
+{
+	(void)wire;
+	api_guard(&api, x);
+}
+
+/* Who calls asks first whom he has. */
+static void on_version(void *wire, struct http_exchange *x)
+{
+	(void)wire;
+	api_version(&api, x);
+}
+
+static http_handler *const handlers[CF_N_ROUTES] = {
+	[CF_ROUTE_VERSION] = on_version, [CF_ROUTE_RESERVE] = on_reserve, [CF_ROUTE_GUARD] = on_guard,
+};
+
+/* May it come in, by the answer to a peer that says that another manager moves it here? */
+static bool granted(struct call *peer, struct cf_lease *lease)
+{
+	static const char *const segments[] = { ID };
+	struct cf_reservation reservation = {
+		.domain = "test", .uuid = HERE, .source = "a.peers.example", .destination = PAIR_HOST, .driver = "foreign",
+		.limits = settings_policy(parts.context.settings, "")->limits, .dry_run = true,
+	};
+
+	*lease = (struct cf_lease){ 0 };
+	pair.err = (struct cf_error){ 0 };
+	return call_do(peer, CF_ROUTE_RESERVE, segments, NULL, &reservation, lease, pair_patience, NULL, &pair.err) == 0 &&
+	       lease->granted;
+}
+
+static void nothing(void *ignored)
+{
+	(void)ignored;
+}
+
+static void test_claim(void)
+{
+	static const struct virt_news news = { .what = VIRT_ARRIVING, .name = "test", .uuid = HERE };
+	CF_AUTO(call_free) struct call *peer = pair_call("a");
+	static struct cf_lease lease;
+
+	ok(!granted(peer, &lease) && lease.n_findings == 1 && lease.findings[0].code == CF_FINDING_DOMAIN_UNKNOWN,
+	   "a peer is not given a guest that merely runs here: %s%s", pair.err.text, lease.findings[0].detail);
+	migrations_hear(parts.all, &news);
+	wire_do(&pair.wire, nothing, NULL);
+	ok(granted(peer, &lease) && lease.n_findings == 0, "but one that has just come in: %s", pair.err.text);
+}
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;	/* all other work waits for it */
+static int begun;
+
+static void wait_for_it(void *ignored)
+{
+	(void)ignored;
+	pthread_mutex_lock(&held);
+	pthread_mutex_unlock(&held);
+}
+
+static void keep_busy(void *ignored)
+{
+	(void)ignored;
+	while (worker_run(pair.wire.loop, wait_for_it, nothing, NULL, NULL) == 0)
+		begun++;
+}
+
+static void test_hook(void)
+{
+	const struct cf_guard_request request = { .domain = "test", .has_uuid = true, .uuid = ID };
+	CF_AUTO(call_free) struct call *hook = pair_call("root");
+	static struct cf_guard_answer answer;
+	int r;
+
+	pthread_mutex_lock(&held);
+	wire_do(&pair.wire, keep_busy, NULL);
+	ok(begun == WORKERS_MAX, "all of %d threads wait for something", begun);
+	r = call_do(hook, CF_ROUTE_GUARD, NULL, NULL, &request, &answer, pair_patience, NULL, &pair.err);
+	ok(r == 0 && answer.mode == CF_GUARD_ENFORCE && !answer.let_in, "libvirt's hook has its answer all the same: %s %s",
+	   r < 0 ? pair.err.text : "", answer.text);
+	pthread_mutex_unlock(&held);
+	ok(worker_wait(PATIENCE) == 0, "they are through");
+}
+
+/* On the loop's thread, whose timers it has. */
+static void end(void *ignored)
+{
+	(void)ignored;
+	migrations_free(CF_TAKE(parts.all));
+}
+
+int main(void)
+{
+	pair.wire.handlers = handlers;
+	ok(parts_begin(&parts, &pair.err) == 0, "all parts are there: %s", pair.err.text);
+	pair_start();
+	parts.context.loop = pair.wire.loop;
+	parts.context.settings->guard.measure = true;
+	parts.context.settings->guard.mode = CF_GUARD_ENFORCE;
+	api.migrations = parts.all;
+	test_claim();
+	test_hook();
+	wire_do(&pair.wire, end, NULL);
+	wire_stop(&pair.wire);
+	parts_end(&parts);
+	return done();
+}
