@@ -113,7 +113,7 @@ int migration_prepared(struct migration *m, struct cf_prepared *ret, struct cf_e
 
 	*ret = *work_prepared_begin(m->work);
 	work_answer_end(m->work);
-	if (*ret->uri)
+	if (*ret->uri && m->told > CF_PHASE_PREPARED && !cf_phase_is_end(m->phase))	/* that it is armed is in the ledger */
 		return 0;
 	work_shown(m->work, &shown);
 	return cf_fail(err, EIO, CF_HOST, "%s", *shown.reason ? shown.reason : "it could not be prepared in time");

@@ -11,6 +11,7 @@
 #include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
 #include "daemon/act/kept.h"
+#include "daemon/act/obey.h"
 #include "daemon/act/ramp.h"
 #include "daemon/act/persist.h"
 #include "daemon/act/reason.h"
@@ -167,6 +168,16 @@ static void take_receipt(struct work *work)
 				  work->reservation.source, err.text);
 }
 
+/* What could not be noted was called off with its domain at hand: nobody has promised yet that it never runs. */
+static void drop(struct work *work)
+{
+	struct cf_migration shown;
+
+	work_shown(work, &shown);
+	if (work->incoming && shown.phase == CF_PHASE_DROPPED)
+		obey_give_up(work, shown.reason);
+}
+
 /*
  * The source's receipt is the whole one, also of an attempt that came to nothing.  It
  * may be in hand already; a source that fell silent will not send it.
@@ -177,6 +188,7 @@ enum cf_event act_close_incoming(struct work *work, char why[static CF_DETAIL_RO
 	const struct timespec turn = { .tv_nsec = 20 * CF_MS };
 
 	(void)why;
+	drop(work);
 	while (work_has_peer(work) && !work_newest_closing(work) && !*work->receipt->migration.id &&
 	       cf_mono_cmp(kernel_raw(), deadline) < 0 &&
 	       cf_span_cmp(work_silence(work), work->settings->lease) < 0 && !work_stopping(work))

@@ -19,6 +19,7 @@
 #include "daemon/act/carried.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
+#include "daemon/act/obey.h"
 #include "daemon/act/where.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/fault.h"
@@ -134,8 +135,7 @@ static bool may_close(const struct work *work)
 	return cf_may_close(gated_mark(work->context, work->id), gated_decision(work->context, work->id));
 }
 
-/* From here nothing that comes in is obeyed; once that is durable the source may be told so. */
-static bool give_up(struct work *work, const char *why)
+bool obey_give_up(struct work *work, const char *why)
 {
 	struct cf_error err = { 0 };
 	bool promised = may_close(work) && gated_promise(work, CF_MARK_CLOSED, &err) == 0;
@@ -159,7 +159,7 @@ enum cf_event act_prepare(struct work *work, char why[static CF_DETAIL_ROOM])
 	aborted = work_aborted(work, why);
 	if (!aborted)
 		act_say(why, "the incoming domain could not be made: %s", offer ? err.text : "what it is made from was lost");
-	give_up(work, why);
+	obey_give_up(work, why);
 	return aborted ? CF_EV_ABORT : CF_EV_GONE;
 }
 
@@ -305,7 +305,7 @@ static enum cf_event take_commit(struct work *work, struct cf_commit *commit, ch
 		}
 		act_say(why, "%s", *err.text ? err.text : cf_obey_words[obey]);
 	}
-	give_up(work, why);
+	obey_give_up(work, why);
 	work_commit_free(commit);
 	return aborted ? CF_EV_ABORT : CF_EV_GONE;
 }
@@ -323,7 +323,7 @@ static enum cf_event stand_again(struct work *work, char why[static CF_DETAIL_RO
 		if (event == CF_EV_GONE) {
 			if (!work_aborted(work, why))
 				act_say(why, "the agent was restarted before it was told to let the guest run");
-			give_up(work, why);
+			obey_give_up(work, why);
 		}
 		if (event != CF_N_EVENTS)
 			return event;
@@ -353,7 +353,7 @@ enum cf_event act_stand_by(struct work *work, char why[static CF_DETAIL_ROOM])
 		carried_look(work);
 		guest_watch_read(work->watch, &events);
 		if (ended(work, shown.phase, &events, &asked, &event, why)) {
-			give_up(work, why);
+			obey_give_up(work, why);
 			return event;
 		}
 		if (events.status == MIGRATION_COMPLETED && work->loaded_at.ns == 0)
@@ -411,7 +411,7 @@ static enum cf_event look(struct work *work, char why[static CF_DETAIL_ROOM])
 	}
 	if (here == CF_HERE_ABSENT && may_close(work)) {
 		act_say(why, "the agent ended before it had told libvirt to let the guest run");
-		return give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
+		return obey_give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
 	}
 	if (here == CF_HERE_ABSENT) {
 		act_say(why, "it was to run here and is gone; whether it ran nobody saw");
@@ -434,7 +434,7 @@ enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
 		return look(work, why);
 	if (gated_decide(work, CF_DECISION_COMMIT, &err) < 0) {	/* else an agent after this one would take it back */
 		act_say(why, "that libvirt is told to let it run could not be noted: %s", err.text);
-		return give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
+		return obey_give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
 	}
 	incoming_pause(work->incoming, commit->paused);
 	carried_arm_again(work, commit);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The ends, against a libvirt and a peer that are played: what is still at hand is given up with the promise that goes with it. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/act/acts.h"
+#include "daemon/act/errand.h"
+#include "daemon/act/gated.h"
+#include "daemon/act/kept.h"
+#include "daemon/act/obey.h"
+#include "daemon/act/persist.h"
+#include "daemon/act/ramp.h"
+#include "daemon/act/reason.h"
+#include "daemon/act/receipt.h"
+#include "daemon/clock/kernel.h"
+#include "daemon/peer/probe.h"
+#include "daemon/virt/domain.h"
+#include "daemon/virt/leftover.h"
+#include "tests/fake-host.h"
+#include "tests/fake-unmeasured.h"
+#include "tests/tap.h"
+
+#define REASON "the ledger cannot be written"
+
+static struct work *work;
+static int given_up, waited;
+static char said[CF_DETAIL_ROOM];
+
+bool obey_give_up(struct work *of, const char *why)
+{
+	given_up++;
+	waited += fake_took().ns > 0;
+	snprintf(said, sizeof(said), "%s", why);
+	of->incoming = NULL;
+	return true;
+}
+
+struct cf_instant kernel_instant(void)
+{
+	return (struct cf_instant){ .raw = fake.now };
+}
+
+/* Nothing of the following is news here */
+
+bool work_newest_closing(struct work *of) { (void)of; return false; }
+cf_span work_silence(struct work *of) { (void)of; return (cf_span){ 0 }; }
+enum cf_mark gated_mark(const struct act_context *context, const char *id) { (void)context, (void)id; return CF_MARK_ARMED; }
+void gated_settle(struct work *of, enum cf_decision how) { (void)of, (void)how; }
+void kept_mend(struct work *of) { (void)of; }
+void persist_restore(struct work *of) { (void)of; }
+void ramp_learn(struct work *of) { (void)of; }
+bool reason_asked(struct work *of, char why[static CF_DETAIL_ROOM]) { (void)of, (void)why; return false; }
+void receipt_alone(struct work *of) { (void)of; }
+void receipt_complete(struct work *of) { (void)of; }
+void receipt_explain(struct work *of) { (void)of; }
+void receipt_log(const struct cf_receipt *receipt) { (void)receipt; }
+bool errand_is_worth(const struct cf_error *err) { (void)err; return false; }
+int work_calls(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
+
+int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const void *query, const void *request,
+	    void *reply, cf_span timeout, struct cf_problem *problem, struct cf_error *err)
+{
+	(void)call, (void)route, (void)segments, (void)query, (void)request, (void)reply, (void)timeout, (void)problem, (void)err;
+	return -1;
+}
+
+int probe_rounds(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM], cf_span timeout,
+		 struct cf_error *err)
+{
+	(void)call, (void)n, (void)offset, (void)boot, (void)timeout, (void)err;
+	return -1;
+}
+
+int domain_look(struct virt *virt, const char *uuid, struct domain_standing *ret, struct cf_error *err)
+{
+	(void)virt, (void)uuid, (void)ret, (void)err;
+	return -1;
+}
+
+int leftover_undefine(struct virt *virt, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	(void)virt, (void)uuid, (void)deadline, (void)err;
+	return -1;
+}
+
+/* It has ended in that phase, with the incoming domain at hand or without. */
+static void close_incoming(enum cf_phase phase, bool has)
+{
+	static char domain;
+	char why[CF_DETAIL_ROOM] = "";
+
+	fake_begin((cf_span){ 60 * CF_S });
+	given_up = waited = 0;
+	work->incoming = has ? (struct incoming *)&domain : NULL;
+	work->shown.phase = phase;
+	act_close_incoming(work, why);
+}
+
+int main(void)
+{
+	static const struct act_context context = { 0 };
+	static struct settings settings = { .lease = { 30 * CF_S } };
+	static const struct drive_ops gated = { .has_gate = true };
+
+	work = calloc(1, sizeof(*work));
+	if (!work)
+		return 1;
+	work->context = &context;
+	work->settings = &settings;
+	work->driver = &gated;
+	work->side = CF_DESTINATION;
+	work->receipt = calloc(1, sizeof(*work->receipt));
+	strcpy(work->shown.reason, REASON);
+
+	close_incoming(CF_PHASE_DROPPED, true);
+	ok(given_up == 1 && !work->incoming, "what is dropped with its domain at hand is given up");
+	ok(strcmp(said, REASON) == 0, "... for the reason that it was dropped for: %s", said);
+	ok(waited == 0, "... before the source's receipt is waited for");
+	close_incoming(CF_PHASE_DROPPED, false);
+	ok(given_up == 0, "what was given up before is not once more");
+	close_incoming(CF_PHASE_DONE, true);
+	ok(given_up == 0, "nor is one that ran, whatever is left at hand of it");
+
+	free(work->receipt);
+	free(work);
+	return done();
+}
