@@ -187,10 +187,12 @@ enum cf_phase cf_relearn(const struct cf_left *left)
 	return CF_PHASE_UNKNOWN;
 }
 
-enum cf_event cf_arrival(enum cf_phase phase, enum cf_here here)
+enum cf_event cf_arrival(enum cf_phase phase, bool has_gate, enum cf_mark mark, enum cf_here here)
 {
+	bool may_run = !has_gate || phase != CF_PHASE_PREPARED || mark == CF_MARK_OBEYED;
+
 	if (here == CF_HERE_RUNNING)
-		return CF_EV_RESUMED;
+		return may_run ? CF_EV_RESUMED : CF_N_EVENTS;
 	if (here == CF_HERE_MOVING && phase == CF_PHASE_LEASED)
 		return CF_EV_PREPARED;
 	if (here == CF_HERE_ABSENT && phase == CF_PHASE_PREPARED)

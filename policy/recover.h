@@ -133,9 +133,10 @@ enum cf_event cf_where_event(enum cf_where where);
 
 /*
  * What has become of an incoming domain, of which events may have been missed, by
- * how it stands now.  CF_N_EVENTS: it goes on waiting.
+ * how it stands now.  CF_N_EVENTS: it goes on waiting.  With a gate what was prepared runs only
+ * when that was obeyed, by this host's mark.
  */
-enum cf_event cf_arrival(enum cf_phase phase, enum cf_here here);
+enum cf_event cf_arrival(enum cf_phase phase, bool has_gate, enum cf_mark mark, enum cf_here here);
 
 /*
  * The same of one that was armed, and whose connection ended with the agent before this one.  COMMITTED: it was

@@ -311,7 +311,7 @@ static bool await(struct world *world, struct agent *agent)
 	if (agent->at == 0)
 		return ask(world, THERE, M_LEASE);
 	if (world->hosts[THERE].copy == RUNS)	/* reserved once more, after the ledger was lost */
-		return event(world, THERE, cf_arrival(CF_PHASE_LEASED, CF_HERE_RUNNING));
+		return event(world, THERE, cf_arrival(CF_PHASE_LEASED, true, CF_MARK_LOST, CF_HERE_RUNNING));
 	if (agent->kept)
 		return event(world, THERE, CF_EV_KEPT);
 	if (called_off(world, agent))

@@ -148,21 +148,30 @@ static void test_where(void)
 			try_where(here, there);
 }
 
+static void try_arrival(enum cf_phase phase, bool has_gate, enum cf_mark mark, enum cf_here here)
+{
+	enum cf_event event = cf_arrival(phase, has_gate, mark, here);
+	bool may_run = phase == CF_PHASE_LEASED || !has_gate || mark == CF_MARK_OBEYED;
+
+	ok(event == CF_N_EVENTS || cf_phase_next(CF_DESTINATION, phase, event), "%s, gate %d, mark %d, here %d: an edge, if anything",
+	   cf_phase_words[phase], has_gate, mark, here);
+	ok((event == CF_EV_RESUMED) == (here == CF_HERE_RUNNING && may_run), "... landed if it runs, and may");
+	ok(here != CF_HERE_UNKNOWN || event == CF_N_EVENTS, "... nothing from nothing");
+}
+
 static void test_arrival(void)
 {
 	static const enum cf_phase phases[] = { CF_PHASE_LEASED, CF_PHASE_PREPARED };
 
 	for (size_t i = 0; i < CF_COUNT(phases); i++)
-		for (int here = 0; here < CF_N_HERES; here++) {
-			enum cf_event event = cf_arrival(phases[i], here);
-
-			ok(event == CF_N_EVENTS || cf_phase_next(CF_DESTINATION, phases[i], event), "%s, here %d: an edge, if anything",
-			   cf_phase_words[phases[i]], here);
-			ok((event == CF_EV_RESUMED) == (here == CF_HERE_RUNNING), "... landed if it runs");
-			ok(here != CF_HERE_UNKNOWN || event == CF_N_EVENTS, "... nothing from nothing");
-		}
-	ok(cf_arrival(CF_PHASE_LEASED, CF_HERE_ABSENT) == CF_N_EVENTS, "one that has not come yet may come");
-	ok(cf_arrival(CF_PHASE_PREPARED, CF_HERE_ABSENT) == CF_EV_GONE, "one that had come is gone");
+		for (int mark = 0; mark < CF_N_MARKS; mark++)
+			for (int here = 0; here < CF_N_HERES; here++) {
+				try_arrival(phases[i], false, mark, here);
+				try_arrival(phases[i], true, mark, here);
+			}
+	ok(cf_arrival(CF_PHASE_LEASED, false, CF_MARK_LOST, CF_HERE_ABSENT) == CF_N_EVENTS, "one that has not come yet may come");
+	ok(cf_arrival(CF_PHASE_PREPARED, false, CF_MARK_LOST, CF_HERE_ABSENT) == CF_EV_GONE &&
+	   cf_arrival(CF_PHASE_PREPARED, true, CF_MARK_ARMED, CF_HERE_ABSENT) == CF_EV_GONE, "one that had come is gone");
 }
 
 int main(void)

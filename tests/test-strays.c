@@ -63,6 +63,9 @@ static void test_domains(void)
 	reason = VIR_DOMAIN_PAUSED_USER;
 	relearn(true);
 	ok(n_shown(&all) == 0, "nor is one that somebody has paused");
+	reason = VIR_DOMAIN_PAUSED_STARTING_UP;
+	relearn(true);
+	ok(n_shown(&all) == 0, "nor one that is just started");
 	reason = VIR_DOMAIN_PAUSED_MIGRATION;
 	relearn(false);
 	ok(n_shown(&all) == 0, "where no ledger was lost nobody looks");

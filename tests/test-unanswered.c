@@ -122,6 +122,7 @@ static void test_paused(void)
 	} rows[] = {
 		{ "paused by somebody", VIR_DOMAIN_PAUSED_USER, false, false, false },
 		{ "paused to go", VIR_DOMAIN_PAUSED_MIGRATION, true, true, false },
+		{ "paused while its QEMU is started", VIR_DOMAIN_PAUSED_STARTING_UP, false, true, false },
 		{ "paused because libvirt could not let it run", 14, false, false, true },
 	};
 	struct domain_standing standing;

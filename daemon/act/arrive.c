@@ -7,6 +7,7 @@
 #include "daemon/act/acts.h"
 #include "daemon/act/arrive.h"
 #include "daemon/act/carried.h"
+#include "daemon/act/gated.h"
 #include "daemon/act/hang.h"
 #include "daemon/act/where.h"
 #include "daemon/clock/kernel.h"
@@ -99,7 +100,7 @@ static bool came_paused(struct work *work)
 	work_newest_record(work);
 	return (work->driver->foreign || (work->has_record && work->record->paused)) &&
 	       domain_glance(work->context->virt, work->reservation.uuid, &standing, NULL) == 0 && standing.known &&
-	       standing.state == CF_DOMAIN_PAUSED && !standing.migrating;
+	       standing.state == CF_DOMAIN_PAUSED && !standing.moving;
 }
 
 /*
@@ -114,7 +115,8 @@ static enum cf_event look_behind(struct work *work, enum cf_phase phase, struct 
 		return CF_N_EVENTS;
 
 	*next = cf_mono_add(kernel_raw(), LOOK_EVERY);
-	event = cf_arrival(phase, where_here(work, work->reservation.uuid));
+	event = cf_arrival(phase, work->driver->has_gate, gated_mark(work->context, work->id),
+			   where_here(work, work->reservation.uuid));
 	while (event == CF_EV_RESUMED && !events->landed &&
 	       guest_watch_wait(work->watch, events->revision, KNOWN_WAIT, events))
 		;

@@ -18,7 +18,8 @@ static void look_at(const struct act_context *context, const struct cf_domain *d
 	struct domain_standing standing;
 	struct cf_stray stray = { 0 };
 
-	if (domain_look(context->virt, domain->uuid, &standing, NULL) < 0 || !standing.active || !standing.moving)
+	if (domain_look(context->virt, domain->uuid, &standing, NULL) < 0 || !standing.active || !standing.moving ||
+	    standing.starting)
 		return;
 	snprintf(stray.why, sizeof(stray.why), "%s", standing.job_active ? "libvirt has it on its way, unwatched"
 									  : "it stands still, as a migration has left it");

@@ -81,6 +81,7 @@ static int read_standing(virDomainPtr domain, struct domain_standing *ret, struc
 	standing.torn = (state == VIR_DOMAIN_RUNNING && reason == VIR_DOMAIN_RUNNING_POSTCOPY_FAILED) ||
 			(state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_POSTCOPY_FAILED);
 	standing.migrating = state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION;
+	standing.starting = state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_STARTING_UP;
 	standing.stranded = state == VIR_DOMAIN_PAUSED && reason == PAUSED_API_ERROR;
 	*ret = standing;
 	return 0;
@@ -128,7 +129,7 @@ static int ask(struct question *question, struct virt *virt, const char *name_or
 		*standing = (struct domain_standing){ 0 };
 	else if (r < 0)
 		return r;	/* and what is still asked is not ours */
-	standing->moving = standing->migrating || is_migration(standing->job);
+	standing->moving = standing->migrating || standing->starting || is_migration(standing->job);
 	return 0;
 }
 

@@ -28,9 +28,10 @@ struct domain_standing {
 	enum cf_domain_state state;
 	bool active;			/* it has a QEMU, running or not */
 	bool migrating;			/* it is paused because it is being migrated, to here or from here */
+	bool starting;			/* libvirt is about to start its QEMU, for a migration to here or not */
 	bool stranded;			/* it is paused because libvirt could not let it run again, and nobody else wants that */
 	bool torn;			/* post-copy failed: what it needs of its memory is on another host, or nowhere */
-	bool moving;			/* the same, or a migration has it while it still runs; or QEMU does not say */
+	bool moving;			/* migrating, or a migration has it while it still runs; or nobody can say: QEMU does not, or is just started */
 	bool persistent;
 	bool autostart;			/* it starts with its host */
 	bool job_active;
@@ -54,7 +55,7 @@ int domain_look(struct virt *virt, const char *name_or_uuid, struct domain_stand
 
 /*
  * The same of a domain that somebody else has a job on: that is not asked for, so nothing is
- * known of it (moving is migrating, and no job is active), and nobody waits for us.
+ * known of it (moving is migrating or starting, and no job is active), and nobody waits for us.
  */
 int domain_glance(struct virt *virt, const char *name_or_uuid, struct domain_standing *ret,
 		  struct cf_error *err);
