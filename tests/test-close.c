@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/again.h"
 #include "daemon/act/errand.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/kept.h"
@@ -43,18 +44,40 @@ struct cf_instant kernel_instant(void)
 	return (struct cf_instant){ .raw = fake.now };
 }
 
+/* The source's: what of it is done after what */
+
+static int mended, paired, completed, amiss;
+
+void kept_mend(struct work *of)
+{
+	(void)of;
+	amiss += paired;
+	mended++;
+}
+
+void again_pair(struct work *of)
+{
+	(void)of;
+	amiss += completed;
+	paired++;
+}
+
+void receipt_complete(struct work *of)
+{
+	(void)of;
+	completed++;
+}
+
 /* Nothing of the following is news here */
 
 bool work_newest_closing(struct work *of) { (void)of; return false; }
 cf_span work_silence(struct work *of) { (void)of; return (cf_span){ 0 }; }
 enum cf_mark gated_mark(const struct act_context *context, const char *id) { (void)context, (void)id; return CF_MARK_ARMED; }
 void gated_settle(struct work *of, enum cf_decision how) { (void)of, (void)how; }
-void kept_mend(struct work *of) { (void)of; }
 void persist_restore(struct work *of) { (void)of; }
 void ramp_learn(struct work *of) { (void)of; }
 bool reason_asked(struct work *of, char why[static CF_DETAIL_ROOM]) { (void)of, (void)why; return false; }
 void receipt_alone(struct work *of) { (void)of; }
-void receipt_complete(struct work *of) { (void)of; }
 void receipt_explain(struct work *of) { (void)of; }
 void receipt_log(const struct cf_receipt *receipt) { (void)receipt; }
 bool errand_is_worth(const struct cf_error *err) { (void)err; return false; }
@@ -99,6 +122,15 @@ static void close_incoming(enum cf_phase phase, bool has)
 	act_close_incoming(work, why);
 }
 
+static void test_undo(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	work->side = CF_SOURCE;
+	ok(act_undo(work, why) == CF_EV_KEPT && mended == 1 && paired == 1 && completed == 1 && amiss == 0,
+	   "the guest's clock comes first, then the pair's offset, and then the receipt that it is for");
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -124,6 +156,7 @@ int main(void)
 	close_incoming(CF_PHASE_DONE, true);
 	ok(given_up == 0, "nor is one that ran, whatever is left at hand of it");
 
+	test_undo();
 	free(work->receipt);
 	free(work);
 	return done();

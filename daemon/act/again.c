@@ -61,7 +61,7 @@ void again_open(struct work *work, enum cf_act act)
 		return;
 	}
 
-	if (work_has_peer(work))
+	if (work_has_peer(work) && act != CF_ACT_TAKE_BACK)	/* nobody is asked while a guest stands still */
 		open_pair(work);
 	if (act == CF_ACT_COPY || act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK || act == CF_ACT_RESOLVE)
 		open_watch(work, work->reservation.uuid);
@@ -69,4 +69,10 @@ void again_open(struct work *work, enum cf_act act)
 		open_copy(work);
 	else if (act == CF_ACT_ASK)
 		work->driver->attach(work->context->virt, work->reservation.uuid, &work->drive, NULL);
+}
+
+void again_pair(struct work *work)
+{
+	if (work->again >= CF_PHASE_COPYING && work_has_peer(work) && !work->peer.call)
+		open_pair(work);
 }

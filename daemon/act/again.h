@@ -15,3 +15,6 @@
  * not looked at before libvirt can be asked.
  */
 void again_open(struct work *work, enum cf_act act);
+
+/* Source: the pair's offset for the receipt of one whose guest was taken back first; nothing where it is open already. */
+void again_pair(struct work *work);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "daemon/act/acts.h"
+#include "daemon/act/again.h"
 #include "daemon/act/errand.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
@@ -132,6 +133,7 @@ enum cf_event act_undo(struct work *work, char why[static CF_DETAIL_ROOM])
 	gated_settle(work, CF_DECISION_KEPT);
 	if (work->drive || work->again >= CF_PHASE_COPYING)
 		warn_of_loss(work);
+	again_pair(work);
 	work->receipt->has_landing = work->receipt->landing.has_resume;	/* nothing to tell, unless it ran there */
 	receipt_complete(work);
 	settle(work, CF_OUTCOME_ABORTED, reason_asked(work, why) ? why : NULL);

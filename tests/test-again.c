@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What is open before the first act of an agent that was restarted, and for whom nobody is asked. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/act/again.h"
+#include "daemon/act/gate.h"
+#include "daemon/peer/fleet.h"
+#include "daemon/peer/probe.h"
+#include "tests/tap.h"
+
+static struct work *work;
+static int probed, watched;
+static char some;
+
+int work_calls(struct work *of, struct cf_error *err)
+{
+	(void)err;
+	of->peer.call = of->peer.probes = (struct call *)&some;
+	return 0;
+}
+
+int probe_rounds(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM], cf_span timeout,
+		 struct cf_error *err)
+{
+	(void)call, (void)n, (void)offset, (void)boot, (void)timeout;
+	probed++;
+	return cf_fail(err, ETIMEDOUT, CF_UNREACHABLE, "the peer is away");
+}
+
+int guest_watch_new(struct virt *virt, const char *uuid, enum cf_side side, struct guest_watch **ret, struct cf_error *err)
+{
+	(void)virt, (void)uuid, (void)side, (void)err;
+	watched++;
+	*ret = (struct guest_watch *)&some;
+	return 0;
+}
+
+/* Nothing of the following is news here */
+
+void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, char boot[static CF_BOOT_ROOM])
+{
+	(void)fleet, (void)host, (void)ret, (void)boot;
+}
+
+struct virt_link *work_link(struct work *of, struct cf_error *err) { (void)of, (void)err; return NULL; }
+bool work_stopping(const struct work *of) { (void)of; return true; }
+int gate_watch(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
+int virt_wait(struct virt *virt, cf_span patience, struct cf_error *err) { (void)virt, (void)patience, (void)err; return -1; }
+
+static void begin(enum cf_phase again)
+{
+	work->again = again;
+	work->peer.call = work->peer.probes = NULL;
+	probed = watched = 0;
+}
+
+int main(void)
+{
+	static const struct act_context context = { 0 };
+	static const struct drive_ops gated = { .has_gate = true };
+	static struct settings settings;
+
+	work = calloc(1, sizeof(*work));
+	if (!work)
+		return 1;
+	work->context = &context;
+	work->settings = &settings;
+	work->driver = &gated;
+	work->side = CF_SOURCE;
+
+	begin(CF_PHASE_ROLLING_BACK);
+	again_open(work, CF_ACT_TAKE_BACK);
+	ok(probed == 0 && watched == 1, "a guest that stands still is watched, and taken back before its peer is probed");
+	again_pair(work);
+	ok(probed == 1, "... which is made up for once it runs");
+	begin(CF_PHASE_LANDED);
+	again_open(work, CF_ACT_LAND);
+	ok(probed == 1, "one that has landed has the pair's offset first");
+	begin(CF_PHASE_ABORTED);
+	again_open(work, CF_ACT_UNDO);
+	again_pair(work);
+	ok(probed == 1, "and what has it is not probed twice");
+	begin(CF_PHASE_QUEUED);
+	again_pair(work);
+	ok(probed == 0, "nor a peer for one that had only waited");
+
+	free(work);
+	return done();
+}
