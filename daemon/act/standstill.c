@@ -51,7 +51,7 @@ void standstill_again(struct work *work)
 	guest_watch_read(work->watch, &events);
 	if (events.switchover)		/* it shows after all: nobody had paused it */
 		return;
-	if (!work->link || domain_look(work->context->virt, uuid, &standing, &err) < 0 ||
+	if (!work_link(work, &err) || domain_look(work->context->virt, uuid, &standing, &err) < 0 ||
 	    standing.state != CF_DOMAIN_RUNNING)
 		return;
 	if (job_pause_again(work->link, uuid, cf_mono_add(kernel_raw(), CALL_PATIENCE), &err) < 0)
