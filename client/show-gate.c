@@ -23,23 +23,37 @@ static void show_answer(FILE *to, const struct cf_gated *g)
 	say_parts_end(&parts, "");
 }
 
+/* What it was made of. */
+static void show_evidence(FILE *to, const struct cf_gated *g)
+{
+	struct say_parts parts = { .to = to, .label = "blackout then" };
+	char text[CF_INTERVAL_TEXT_ROOM];
+
+	if (g->has_so_far)
+		say_part(&parts, "at most %s", cf_span_text(g->so_far, text));
+	else
+		say_part(&parts, "not measured");
+	if (g->has_expected)
+		say_part(&parts, "expected %s", cf_span_text(g->expected, text));
+	say_part(&parts, "limit %s", cf_span_text(g->limit, text));
+	say_parts_end(&parts, "");
+	if (g->has_host_offset)
+		say_row(to, "host offset", "%s", cf_interval_text(g->host_offset, text));
+	if (g->has_source_clock && g->has_destination_clock)
+		say_row(to, "clocks", "%s here, %s there", cf_clock_states[g->source_clock],
+			cf_clock_states[g->destination_clock]);
+}
+
 void show_gate(FILE *to, const struct cf_receipt *r)
 {
 	const struct cf_gated *g = &r->gated;
-	char so_far[CF_SPAN_TEXT_ROOM], expected[CF_SPAN_TEXT_ROOM], text[CF_INTERVAL_TEXT_ROOM];
+	char text[CF_SPAN_TEXT_ROOM];
 
 	if (!r->has_gated)
 		return;
 	say_heading(to, "Commit gate");
 	say_row(to, "decision", "%s", g->committed ? "let it run there" : "rolled back");
-	if (g->has_so_far)
-		say_row(to, "blackout then", "at most %s, expected %s, limit %s", cf_span_text(g->so_far, so_far),
-			cf_span_text(g->expected, expected), cf_span_text(g->limit, text));
-	if (g->has_host_offset)
-		say_row(to, "host offset", "%s", cf_interval_text(g->host_offset, text));
-	if (g->has_so_far)
-		say_row(to, "clocks", "%s here, %s there", cf_clock_states[g->source_clock],
-			cf_clock_states[g->destination_clock]);
+	show_evidence(to, g);
 	show_answer(to, g);
 	if (g->has_taken_back_took)
 		say_row(to, "back here", "%s after the decision, libvirt's job ended", cf_span_text(g->taken_back_took, text));

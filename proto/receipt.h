@@ -89,16 +89,19 @@ struct cf_landing {
 
 /*
  * The decision at the commit gate, and what it was made of.  The host offset and the two
- * clocks are those that were in hand: nobody was asked while the guest stood still.
+ * clocks are those that were in hand: nobody was asked while the guest stood still.  Of what was
+ * taken back before there was anything to decide, the limit is all that there is of it.
  */
 struct cf_gated {
 	bool committed;			/* let run there; else rolled back, for the migration's reason */
 	bool has_so_far;
 	cf_span so_far;			/* from the guest's last instruction to the decision, at the most */
+	bool has_expected;
 	cf_span expected;		/* what the blackout would have come to */
 	cf_span limit;
 	bool has_host_offset;
 	struct cf_interval host_offset;	/* REALTIME destination - source, as of the decision */
+	bool has_source_clock, has_destination_clock;
 	enum cf_clock_state source_clock;
 	enum cf_clock_state destination_clock;
 	bool has_record_there;

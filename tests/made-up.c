@@ -314,6 +314,7 @@ const struct made_up made_up[] = {
 	{ "migrations-more", &cf_migrations_shape, &migrations_more },
 	{ "receipt-clean", &cf_receipt_shape, &receipt_clean },
 	{ "receipt-carried", &cf_receipt_shape, &receipt_carried },
+	{ "receipt-rolled-back", &cf_receipt_shape, &receipt_rolled_back },
 	{ "receipt-breached", &cf_receipt_shape, &receipt_breached },
 	{ "receipt-unverified", &cf_receipt_shape, &receipt_unverified },
 	{ "receipt-refused", &cf_receipt_shape, &receipt_refused },

@@ -111,6 +111,7 @@ static const struct {
 	{ "migrations-strays", migrations },
 	{ "receipt-clean", receipt },
 	{ "receipt-carried", receipt },
+	{ "receipt-rolled-back", receipt },
 	{ "receipt-breached", receipt },
 	{ "receipt-unverified", receipt },
 	{ "receipt-refused", receipt },

@@ -223,6 +223,25 @@ static void test_stranded(void)
 	work->record->paused = false;
 }
 
+/* What was decided at the gate is in the receipt; what was not is not there as if it had been. */
+static void test_receipt(void)
+{
+	struct cf_gated *gated = &work->receipt->gated;
+	char why[CF_DETAIL_ROOM];
+
+	work->limits.limits.max_blackout = (cf_span){ 300 * CF_MS };
+	memset(work->receipt, 0, sizeof(*work->receipt));
+	ok(take_back((cf_span){ 0 }, (cf_span){ 0 }, true, false, why) == CF_EV_KEPT && work->receipt->has_gated && !gated->committed,
+	   "the receipt says that it was rolled back");
+	ok(!gated->has_so_far && !gated->has_expected && !gated->has_source_clock && !gated->has_destination_clock &&
+	   !gated->has_taken_back_took, "... and nothing of what nobody has judged");
+	ok(gated->limit.ns == 300 * CF_MS, "... but the limit that there was");
+
+	*gated = (struct cf_gated){ .committed = true, .has_expected = true, .expected = { 42 }, .limit = { 43 } };
+	ok(take_back((cf_span){ 0 }, (cf_span){ 0 }, true, false, why) == CF_EV_KEPT && !gated->committed &&
+	   gated->has_expected && gated->expected.ns == 42 && gated->limit.ns == 43, "what was judged stays as it was");
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -238,6 +257,7 @@ int main(void)
 	test_silence();
 	test_wedged();
 	test_stranded();
+	test_receipt();
 
 	ok(take_back((cf_span){ 0 }, (cf_span){ 0 }, true, true, why) == CF_EV_KEPT && sim.aborted == 1 && sim.resumed == 1,
 	   "a job that is not over is ended first");

@@ -108,6 +108,8 @@ static void note_end(struct work *work)
 {
 	struct cf_gated *gated = &work->receipt->gated;
 
+	if (!work->receipt->has_gated)	/* nothing was decided */
+		*gated = (struct cf_gated){ .limit = work->limits.limits.max_blackout };
 	work->receipt->has_gated = true;
 	gated->committed = false;
 	gated->has_taken_back_took = work->decided.ns != 0;
