@@ -19,12 +19,19 @@ take()
 	[ ! -e "$(result_of "$1").tap" ] && (set -o noclobber; : >"$(result_of "$1").taken") 2>/dev/null
 }
 
-# run_cell CELL: what it says is its result when it is whole.
+# run_cell CELL: what it says is its result when it is whole.  As in again.sh, one whose guest has died is taken once more.
 run_cell()
 {
-	local file
+	local file attempt dead=''
 	file=$(result_of "$1")
-	cell "${1%%:*}" "${1#*:}" >"$file.part"
+	for attempt in 1 2 3; do
+		cell "${1%%:*}" "${1#*:}" >"$file.part"
+		[ $attempt -lt 3 ] && grep -q '^not ok' "$file.part" && [ "$(rig_dead)" ] || break
+		dead+="a guest had died, and the cell was taken once more: $(rig_dead)"$'\n'
+		# shellcheck disable=SC2034 # the next one has a new guest
+		broken=yes
+	done
+	[ ! "$dead" ] || note "$dead" >>"$file.part"
 	if grep -q '^not ok' "$file.part"; then
 		(cd "$RIG_DIR" && tar --force-local --warning=no-file-changed -czf "$file.tar.gz" --exclude=tick-g [AB]/log tick-g.log looks-[AB] faults.log receipt-[AB])
 	fi
