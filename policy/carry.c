@@ -78,6 +78,22 @@ static struct cf_kvm_scale scale_of(bool has, const struct cf_scaling *scaling)
 	return (struct cf_kvm_scale){ .ratio = (uint64_t)scaling->ratio, .frac_bits = (uint32_t)scaling->frac_bits & 63 };
 }
 
+static struct cf_kvm_scale scale_here(const struct cf_vcpu_counter *here)
+{
+	return scale_of(here && here->has_scaling, here ? &here->scaling : NULL);
+}
+
+bool cf_carry_is_scaled(const struct cf_kvm_asked *asked, const struct cf_vcpu_counter *vcpus, size_t n_vcpus)
+{
+	for (uint32_t i = 0; i < asked->n_vcpus; i++) {
+		struct cf_kvm_scale is = scale_here(of_vcpu(vcpus, n_vcpus, asked->vcpus[i].id));
+
+		if (is.ratio != asked->vcpus[i].destination.ratio || is.frac_bits != asked->vcpus[i].destination.frac_bits)
+			return false;
+	}
+	return true;
+}
+
 static bool ask_vcpu(const struct cf_carry *carry, const struct cf_counter_vcpu *vcpu, const struct cf_vcpu_counter *here,
 		     struct cf_kvm_asked_vcpu *ret, char why[static CF_DETAIL_ROOM])
 {
@@ -87,7 +103,7 @@ static bool ask_vcpu(const struct cf_carry *carry, const struct cf_counter_vcpu 
 		.id = (uint32_t)vcpu->vcpu,
 		.offset = vcpu->offset,
 		.source = scale_of(vcpu->has_scaling, &vcpu->scaling),
-		.destination = scale_of(here && here->has_scaling, here ? &here->scaling : NULL),
+		.destination = scale_here(here),
 		.cnt = (uint64_t)vcpu->cnt.first,
 		.cnt_last = (uint64_t)vcpu->cnt.last,
 		.pcnt = (uint64_t)vcpu->cnt.physical,

@@ -43,6 +43,9 @@ struct cf_carry {
  */
 bool cf_carry_ask(const struct cf_carry *carry, struct cf_kvm_asked *ret, char why[static CF_DETAIL_ROOM]);
 
+/* Are the vCPUs, as debugfs has them now, scaled as was asked? */
+bool cf_carry_is_scaled(const struct cf_kvm_asked *asked, const struct cf_vcpu_counter *vcpus, size_t n_vcpus);
+
 /*
  * What came of it.  asked and raw_offset are those it was armed with, NULL where nobody knows any
  * more: then there is no residual, nor is there one of what was left.  vcpus are those of

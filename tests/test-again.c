@@ -6,13 +6,14 @@
 #include <stdlib.h>
 
 #include "daemon/act/again.h"
+#include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
 #include "tests/tap.h"
 
 static struct work *work;
-static int probed, watched;
+static int probed, watched, carried;
 static char some;
 
 int work_calls(struct work *of, struct cf_error *err)
@@ -38,6 +39,12 @@ int guest_watch_new(struct virt *virt, const char *uuid, enum cf_side side, stru
 	return 0;
 }
 
+void carried_again(struct work *of)
+{
+	(void)of;
+	carried++;
+}
+
 /* Nothing of the following is news here */
 
 void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, char boot[static CF_BOOT_ROOM])
@@ -54,7 +61,7 @@ static void begin(enum cf_phase again)
 {
 	work->again = again;
 	work->peer.call = work->peer.probes = NULL;
-	probed = watched = 0;
+	probed = watched = carried = 0;
 }
 
 int main(void)
@@ -73,12 +80,13 @@ int main(void)
 
 	begin(CF_PHASE_ROLLING_BACK);
 	again_open(work, CF_ACT_TAKE_BACK);
-	ok(probed == 0 && watched == 1, "a guest that stands still is watched, and taken back before its peer is probed");
+	ok(carried == 1, "what a guest that may stand still was armed with is kept up");
+	ok(probed == 0 && watched == 1, "it is watched, and taken back before its peer is probed");
 	again_pair(work);
 	ok(probed == 1, "... which is made up for once it runs");
 	begin(CF_PHASE_LANDED);
 	again_open(work, CF_ACT_LAND);
-	ok(probed == 1, "one that has landed has the pair's offset first");
+	ok(probed == 1 && carried == 0, "one that has landed has the pair's offset first, and nothing to be kept up");
 	begin(CF_PHASE_ABORTED);
 	again_open(work, CF_ACT_UNDO);
 	again_pair(work);

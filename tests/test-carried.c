@@ -177,6 +177,14 @@ static void test_loaded(void)
 	ok(armed_for() == CF_KVM_DESTINATION && at->asked.vcpus[1].destination.ratio == UINT64_C(1) << 48, "before QEMU has loaded, it is armed with the scaling of then");
 	carried_look(work);
 	ok(at->asked.serial == serial, "and without news no more");
+	loads(ratio);
+	carried_look(work);
+	ok(at->asked.serial == serial, "nor when it has and scales as before: it is to look at the page then");
+
+	set_out(CF_LEVER_NONE);
+	leave();
+	carried_look(work);
+	serial = at->asked.serial;
 	loads(faster);
 	carried_look(work);
 	ok(at->asked.serial > serial && at->asked.vcpus[1].destination.ratio == (uint64_t)faster, "but when it has, with the one that it has now");
@@ -323,6 +331,30 @@ static void test_doubt(void)
 	work->carrier = carrier_free(work->carrier);
 }
 
+/* The agent is stopped while nobody knows where the guest is to run, and the next one goes on. */
+static void test_after_restart(void)
+{
+	uint32_t seq;
+
+	set_out(CF_LEVER_NONE);
+	comes(has_pushed);
+	happens(true, false, true);
+	capture();
+	comes(has_pushed_stop);
+	work->carrier = carrier_leave(work->carrier);
+	ok(is_armed_here() && !work->carrier, "an agent that leaves a guest standing leaves it armed");
+	seq = at->asked.seq;
+	at->asked.expires.ns = 1;
+	expired = at->asked.expires;
+	carried_again(work);
+	ok(work->carrier && comes(is_prolonged) && at->asked.seq == seq, "the next one keeps that up, even if it has expired, and writes nothing else");
+	work->carrier = carrier_free(work->carrier);
+	ok(is_unarmed(), "and disarms at the end");
+	carried_again(work);
+	ok(!work->carrier && is_unarmed(), "where nothing is armed there is nothing to be kept up");
+	goes_on();
+}
+
 static void test_kept(void)
 {
 	set_out(CF_LEVER_NONE);
@@ -349,6 +381,7 @@ int main(void)
 	test_required();
 	test_pause_there();
 	test_doubt();
+	test_after_restart();
 	test_kept();
 	work_unmade(work);
 	return done();

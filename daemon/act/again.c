@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/act/again.h"
 
+#include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
@@ -65,6 +66,8 @@ void again_open(struct work *work, enum cf_act act)
 		open_pair(work);
 	if (act == CF_ACT_COPY || act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK || act == CF_ACT_RESOLVE)
 		open_watch(work, work->reservation.uuid);
+	if (act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK || act == CF_ACT_RESOLVE)	/* the guest may stand for long */
+		carried_again(work);
 	if (act == CF_ACT_COPY)
 		open_copy(work);
 	else if (act == CF_ACT_ASK)

@@ -72,6 +72,18 @@ void carried_begin(struct work *work)
 		work_unmeasured(work, CF_FIGURE_OTHER, "the guest's counters cannot be carried: %s", err.text);
 }
 
+void carried_again(struct work *work)
+{
+	struct carrier_options options = {
+		.migration = work->id,
+		.guest = &work->record->guest,
+		.again = true,
+	};
+
+	if (is_to_be_carried(work) && !work->record->paused && !work->booted)
+		carrier_new(&work->carrier, work->context, &options, NULL);
+}
+
 bool carried_there(struct work *work)
 {
 	struct carrier_news news = { 0 };
@@ -275,6 +287,9 @@ void carried_look(struct work *work)
 		return;
 	if (open_page(work, &err) == 0)
 		read_vcpus(work);
+	/* QEMU may look at it any moment now. */
+	if (!news && cf_carry_is_scaled(&work->carried->asked, work->carried->vcpus, work->carried->n_vcpus))
+		return;
 	if (!work->carried || !arm(work, NULL, why))
 		log_debug("migration %s: the KVM library is not armed: %s", work->id, *why ? why : err.text);
 }

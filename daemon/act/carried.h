@@ -15,6 +15,9 @@
 /* The copy begins, or somebody else's was found; work->watch and work->lookout are there. */
 void carried_begin(struct work *work);
 
+/* After a restart: what the agent before has armed for a guest that may stand does not expire meanwhile. */
+void carried_again(struct work *work);
+
 /* Has all that the destination's library needs reached its agent, if this migration is to have it? */
 bool carried_there(struct work *work);
 

@@ -208,6 +208,38 @@ static void *carry(void *userdata)
 
 /* --- */
 
+/* After a restart: the guest may stand, and what is armed may not be written, nor is anything of it to be told. */
+static void *keep(void *userdata)
+{
+	struct carrier *carrier = userdata;
+	struct pollfd wake = { carrier->wake, POLLIN, 0 };
+
+	do
+		kvm_page_prolong(carrier->page, cf_mono_add(kernel_raw(), ARMED_FOR));
+	while (poll(&wake, 1, TURN) == 0);
+	return NULL;
+}
+
+/* The other host is told what the library says; or nobody is, of one that an agent before this one has armed. */
+static int set_out(struct carrier *carrier, const struct act_context *context, const struct carrier_options *options,
+		   struct cf_error *err)
+{
+	int r;
+
+	if (options->again)
+		return kvm_page_is_armed(carrier->page, carrier->id)
+			       ? 0 : cf_fail(err, ENOENT, CF_NOT_FOUND, "the library is not armed for this migration");
+	r = kvm_page_read(carrier->page, &carrier->said, err);
+	if (r == 0)
+		r = fleet_call(context->fleet, options->destination, &carrier->call, err);
+	if (r < 0)
+		return r;
+	carrier->first = carrier->told = carrier->said.capture.number;
+	if (!carrier->paused)
+		arm(carrier);
+	return 0;
+}
+
 int carrier_new(struct carrier **ret, const struct act_context *context, const struct carrier_options *options,
 		struct cf_error *err)
 {
@@ -229,15 +261,9 @@ int carrier_new(struct carrier **ret, const struct act_context *context, const s
 		return cf_fail(err, errno, CF_HOST, "eventfd: %s", strerror(errno));
 	r = kvm_guest_open(&counter_roots, carrier->guest.domain, carrier->guest.uuid, &carrier->page, &carrier->pid, err);
 	if (r == 0)
-		r = kvm_page_read(carrier->page, &carrier->said, err);
+		r = set_out(carrier, context, options, err);
 	if (r == 0)
-		r = fleet_call(context->fleet, options->destination, &carrier->call, err);
-	if (r < 0)
-		return r;
-	carrier->first = carrier->told = carrier->said.capture.number;
-	if (!carrier->paused)
-		arm(carrier);
-	r = worker_thread(&carrier->thread, carry, carrier, err);
+		r = worker_thread(&carrier->thread, options->again ? keep : carry, carrier, err);
 	if (r < 0)
 		return r;
 	carrier->has_thread = true;
@@ -287,19 +313,32 @@ bool carrier_kept(struct carrier *carrier, struct cf_counter_report *ret)
 	return true;
 }
 
-struct carrier *carrier_free(struct carrier *carrier)
+static void end(struct carrier *carrier)
 {
 	const uint64_t one = 1;
 
+	if (!carrier->has_thread)
+		return;
+	(void)!write(carrier->wake, &one, sizeof(one));
+	pthread_join(carrier->thread, NULL);
+	carrier->has_thread = false;
+}
+
+struct carrier *carrier_free(struct carrier *carrier)
+{
+	if (carrier && carrier->page) {
+		end(carrier);
+		kvm_page_disarm(carrier->page, carrier->id);
+	}
+	return carrier_leave(carrier);
+}
+
+struct carrier *carrier_leave(struct carrier *carrier)
+{
 	if (!carrier)
 		return NULL;
 
-	if (carrier->has_thread) {
-		(void)!write(carrier->wake, &one, sizeof(one));
-		pthread_join(carrier->thread, NULL);
-	}
-	if (carrier->page)
-		kvm_page_disarm(carrier->page, carrier->id);
+	end(carrier);
 	kvm_page_free(carrier->page);
 	call_free(carrier->call);
 	if (carrier->wake >= 0)

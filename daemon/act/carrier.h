@@ -9,7 +9,8 @@
  * It has a thread and a connection of its own, for the lookout's reasons.  The library is armed
  * for as long as the carrier lives, but while somebody has paused the guest: then QEMU is to set
  * the clock back to where it stopped; and because its clocks are another map afterwards, nothing
- * is told of them meanwhile.  Should this agent die, the arming expires by itself.
+ * is told of them meanwhile.  Should this agent end, the arming expires by itself, unless the next one finds it
+ * before that.
  */
 
 #include "daemon/act/context.h"
@@ -29,8 +30,10 @@ struct carrier_options {
 	struct lookout *lookout;
 	int64_t host_hz;			/* 0: not known */
 	bool paused;				/* somebody had paused it before the watch began */
+	bool again;				/* an agent before this one has armed it: that is kept up, and nothing told */
 };
 
+/* again: -ENOENT where nothing of this migration is armed. */
 int carrier_new(struct carrier **ret, const struct act_context *context, const struct carrier_options *options,
 		struct cf_error *err);
 
@@ -53,4 +56,7 @@ bool carrier_kept(struct carrier *carrier, struct cf_counter_report *ret);
 
 /* Ends it, for a moment at most, and disarms.  Returns NULL. */
 struct carrier *carrier_free(struct carrier *carrier);
+
+/* The same of a migration that the next agent goes on with: what is armed stays so, until it expires. */
+struct carrier *carrier_leave(struct carrier *carrier);
 CF_DEFINE_AUTO(struct carrier *, carrier_free)

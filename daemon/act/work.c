@@ -173,6 +173,7 @@ void work_free(struct work *work)
 	if (!work)
 		return;
 
+	work->carrier = carrier_leave(work->carrier);	/* there is none of a migration that has ended */
 	let_go(work);
 	free(work->record);
 	free(work->receipt);

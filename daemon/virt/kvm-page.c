@@ -219,6 +219,13 @@ int kvm_page_arm(struct kvm_page *page, struct cf_kvm_asked *asked, struct cf_er
 	return 0;
 }
 
+bool kvm_page_is_armed(const struct kvm_page *page, const unsigned char *migration)
+{
+	const struct cf_kvm_asked *asked = &page->at->asked;
+
+	return asked->direction == CF_KVM_SOURCE && memcmp(asked->migration, migration, sizeof(asked->migration)) == 0;
+}
+
 void kvm_page_disarm(struct kvm_page *page, const unsigned char *migration)
 {
 	struct cf_kvm_asked *to = &page->at->asked;

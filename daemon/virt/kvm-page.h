@@ -64,6 +64,9 @@ int kvm_page_sample(const struct kvm_page *page, struct cf_kvm_capture *ret, str
  */
 int kvm_page_arm(struct kvm_page *page, struct cf_kvm_asked *asked, struct cf_error *err);
 
+/* Is it armed on the source for that migration, whose 16 bytes they are, expired or not? */
+bool kvm_page_is_armed(const struct kvm_page *page, const unsigned char *migration);
+
 /*
  * Takes back what is armed, if it is for that migration, whose 16 bytes they are; NULL: whichever.  The
  * guest's next one may have armed it meanwhile.
