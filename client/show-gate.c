@@ -23,7 +23,7 @@ static void show_answer(FILE *to, const struct cf_gated *g)
 	say_parts_end(&parts, "");
 }
 
-/* What it was made of. */
+/* What it was made of.  An earlier agent wrote all of it, as nothing where nobody had decided. */
 static void show_evidence(FILE *to, const struct cf_gated *g)
 {
 	struct say_parts parts = { .to = to, .label = "blackout then" };
@@ -33,13 +33,14 @@ static void show_evidence(FILE *to, const struct cf_gated *g)
 		say_part(&parts, "at most %s", cf_span_text(g->so_far, text));
 	else
 		say_part(&parts, "not measured");
-	if (g->has_expected)
+	if (g->has_so_far && g->has_expected)
 		say_part(&parts, "expected %s", cf_span_text(g->expected, text));
-	say_part(&parts, "limit %s", cf_span_text(g->limit, text));
+	if (g->limit.ns > 0)
+		say_part(&parts, "limit %s", cf_span_text(g->limit, text));
 	say_parts_end(&parts, "");
 	if (g->has_host_offset)
 		say_row(to, "host offset", "%s", cf_interval_text(g->host_offset, text));
-	if (g->has_source_clock && g->has_destination_clock)
+	if (g->has_so_far && g->has_source_clock && g->has_destination_clock)
 		say_row(to, "clocks", "%s here, %s there", cf_clock_states[g->source_clock],
 			cf_clock_states[g->destination_clock]);
 }

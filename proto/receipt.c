@@ -170,7 +170,7 @@ static const struct cf_field receipt_fields[] = {
 	CF_SPAN(T, stop_slack, 0, CF_DAY),
 	CF_INTERVAL(T, blackout, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_blackout)),
 	CF_STRUCT(T, ramp, ramp_used_shape, CF_MAYBE(T, has_ramp), CF_SINCE(2)),
-	CF_SPAN(T, libvirt_downtime, 0, CF_YEAR, CF_MAYBE(T, has_libvirt_downtime)),
+	CF_SPAN(T, libvirt_downtime, 0, INT64_MAX, CF_MAYBE(T, has_libvirt_downtime)),
 	CF_INTERVAL(T, libvirt_downtime_offset, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_libvirt_downtime_offset)),
 	CF_INTERVAL(T, source_lost, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_source_lost)),
 	CF_STRUCT(T, guest_offset_before, cf_guest_offset_shape, CF_MAYBE(T, has_guest_offset_before)),

@@ -114,7 +114,7 @@ enum cf_event act_close(struct work *work, char why[static CF_DETAIL_ROOM])
 	return CF_EV_VERIFIED;
 }
 
-/* Whatever became of the attempt, its guest should be here. */
+/* Whatever became of the attempt, its guest should be here, and run unless somebody has paused it. */
 static void warn_of_loss(struct work *work)
 {
 	struct domain_standing standing;
@@ -124,6 +124,10 @@ static void warn_of_loss(struct work *work)
 	    !standing.active)
 		log_warning("migration %s: the domain does not run on this host: %s", work->id,
 			    *err.text ? err.text : "libvirt has no running domain of that uuid");
+	else if (standing.stranded && !work->record->paused)
+		log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				"migration %s: the domain stands still, as libvirt could not let it run again: `virsh resume %s`", work->id,
+				work->reservation.domain);
 }
 
 enum cf_event act_undo(struct work *work, char why[static CF_DETAIL_ROOM])

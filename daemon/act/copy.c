@@ -256,7 +256,8 @@ static bool is_here(struct work *work, struct guest_events *events)
 		return false;
 
 	guest_watch_read(work->watch, events);	/* to look may have taken as long as a libvirtd hangs */
-	return !events->gap && !events->switchover && standing.known && standing.active && !standing.migrating;
+	return !events->gap && !events->switchover && standing.known && standing.active && !standing.migrating &&
+	       !standing.stranded;
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "daemon/act/foreign.h"
 #include "daemon/act/migration.h"
 #include "daemon/act/queue.h"
+#include "daemon/act/stray.h"
 #include "daemon/act/wish.h"
 #include "daemon/clock/kernel.h"
 
@@ -184,7 +185,8 @@ bool migrations_comes_in(const struct migrations *all, const char *id, const cha
 {
 	if (migrations_find(all, id, &(struct migration *){ NULL }, NULL) == 0)
 		return true;
-	return foreign_comes_in(all->foreign, uuid) || (migrating && !migrations_move(all, uuid, CF_SOURCE));
+	return foreign_comes_in(all->foreign, uuid) ||
+	       (migrating && !migrations_hold(all, uuid) && !strays_have(&all->strays, uuid));
 }
 
 enum cf_finding_code migrations_objection(const struct migrations *all, const char *id,

@@ -158,9 +158,11 @@ void errand_add(struct migrations *all, const char *id)
 
 void migrations_bring(struct migrations *all)
 {
-	for (struct errand *errand = all->errands; errand; errand = errand->next)
+	for (struct errand *errand = all->errands; errand; errand = errand->next) {
+		errand->wait = FIRST_WAIT;
 		if (errand->timer)
 			sd_event_source_set_time_relative(errand->timer, 0);
+	}
 }
 
 void errands_clear(struct migrations *all)

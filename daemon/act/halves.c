@@ -28,7 +28,8 @@ static void look_here(const struct halves *halves, struct half *half)
 	half->left.here = CF_HERE_UNKNOWN;
 	if (domain_look(halves->context->virt, half->theirs.uuid, &standing, NULL) < 0)
 		return;
-	half->left.here = domain_here(&standing);
+	if (!standing.starting)	/* by whom is not known yet */
+		half->left.here = domain_here(&standing);
 	half->left.has_job = standing.known && standing.job_active;
 	half->persistence.persistent = standing.known && standing.persistent;
 	half->persistence.autostart = standing.known && standing.autostart;
