@@ -25,6 +25,7 @@ gone()
 		rig_tbf $host off
 		rig_virsh $host destroy "$1" && wait_for 10 not rig_virsh $host domid "$1"
 		rig_virsh $host undefine "$1"
+		rm -f "$RIG_DIR/$host/log/console-$1"	# what it said is dealt with
 	done
 }
 

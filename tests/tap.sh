@@ -20,10 +20,16 @@ tap_exit()
 		eval "$command"
 	done
 }
+# A second signal, as a group gets it beside one of its own, does not end what the first began.
+tap_end()
+{
+	trap '' INT TERM HUP
+	exit "$1"
+}
 trap tap_exit EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'tap_end 129' HUP
+trap 'tap_end 130' INT
+trap 'tap_end 143' TERM
 
 note()
 {

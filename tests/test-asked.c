@@ -101,6 +101,7 @@ static void test_hook(void)
 	static struct cf_guard_answer answer;
 	int r;
 
+	ok(worker_wait(PATIENCE) == 0, "nobody works on anything");
 	pthread_mutex_lock(&held);
 	wire_do(&pair.wire, keep_busy, NULL);
 	ok(begun == WORKERS_MAX, "all of %d threads wait for something", begun);
