@@ -350,9 +350,13 @@ static void test_after_restart(void)
 	ok(work->carrier && comes(is_prolonged) && at->asked.seq == seq, "the next one keeps that up, even if it has expired, and writes nothing else");
 	work->carrier = carrier_free(work->carrier);
 	ok(is_unarmed(), "and disarms at the end");
+	goes_on();
+	set_out(CF_LEVER_NONE);
+	comes(has_pushed);
+	work->carrier = carrier_leave(work->carrier);
+	ok(is_unarmed(), "one that leaves a guest that runs does not: that may be paused by anybody");
 	carried_again(work);
 	ok(!work->carrier && is_unarmed(), "where nothing is armed there is nothing to be kept up");
-	goes_on();
 }
 
 static void test_kept(void)

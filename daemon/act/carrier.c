@@ -41,6 +41,7 @@ struct carrier {
 	struct cf_kvm_said said;
 	uint64_t first, told;			/* numbers of captures: when it began, and the last that was sent */
 	bool paused;				/* by somebody; the watch says nothing of one from before it */
+	bool again;				/* armed by an agent before this one; it has no watch */
 	bool armed, wanted;
 	cf_mono armed_at, pushed_at;
 	pthread_t thread;
@@ -255,6 +256,7 @@ int carrier_new(struct carrier **ret, const struct act_context *context, const s
 	carrier->lookout = options->lookout;
 	carrier->host_hz = options->host_hz;
 	carrier->paused = options->paused;
+	carrier->again = options->again;
 	carrier->guest = *options->guest;
 	carrier->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (carrier->wake < 0)
@@ -324,11 +326,23 @@ static void end(struct carrier *carrier)
 	carrier->has_thread = false;
 }
 
+/* Does the guest stand for its migration, as far as anybody knows? */
+static bool stands(struct carrier *carrier)
+{
+	struct guest_events events;
+
+	if (carrier->again)
+		return true;
+	guest_watch_read(carrier->watch, &events);
+	return events.stopped && !carrier->paused;
+}
+
 struct carrier *carrier_free(struct carrier *carrier)
 {
 	if (carrier && carrier->page) {
 		end(carrier);
 		kvm_page_disarm(carrier->page, carrier->id);
+		kvm_page_free(CF_TAKE(carrier->page));
 	}
 	return carrier_leave(carrier);
 }
@@ -339,6 +353,8 @@ struct carrier *carrier_leave(struct carrier *carrier)
 		return NULL;
 
 	end(carrier);
+	if (carrier->page && !stands(carrier))	/* one that runs may be paused by anybody, and that is QEMU's */
+		kvm_page_disarm(carrier->page, carrier->id);
 	kvm_page_free(carrier->page);
 	call_free(carrier->call);
 	if (carrier->wake >= 0)

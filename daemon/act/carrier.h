@@ -57,6 +57,6 @@ bool carrier_kept(struct carrier *carrier, struct cf_counter_report *ret);
 /* Ends it, for a moment at most, and disarms.  Returns NULL. */
 struct carrier *carrier_free(struct carrier *carrier);
 
-/* The same of a migration that the next agent goes on with: what is armed stays so, until it expires. */
+/* The same of a migration that the next agent goes on with: a guest that stands stays armed, until that expires. */
 struct carrier *carrier_leave(struct carrier *carrier);
 CF_DEFINE_AUTO(struct carrier *, carrier_free)
