@@ -265,7 +265,8 @@ is "... and a second migration is refused" $? 3
 wait $aiming
 result $? "while the gate is closed QEMU is to aim at 1 ms"
 ended "a destination that loses its source for longer than gate-grace ends it" \
-	"^the gate closed during the copy: hB: the host's clock follows no source"
+	"^the gate closed during the copy: (hB: the host's clock follows no source|hA: the host's clock lost its source)"
+# On a busy machine hA's chronyd, too, accepts no update for a second; of hB's there is none any more.
 is "... and the receipt lists it" \
 	"$(member "$answers/aborted" '[f["severity"] for f in v["migration"]["findings"] if f["code"] == "clock-unsynchronised"]')" \
 	"['refuse']"
