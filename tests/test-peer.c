@@ -229,10 +229,37 @@ static void test_names(void)
 	call_free(call);
 }
 
+/* Of a request that nobody waits for any more nothing is to arrive later, when the network is back: its connection is torn. */
+static void test_given_up(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+	int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), in;
+	char text[4096];
+	ssize_t n;
+
+	if (bind(door, (struct sockaddr *)&address, size) < 0 || listen(door, 1) < 0 ||
+	    getsockname(door, (struct sockaddr *)&address, &size) < 0)
+		printf("# %s\n", strerror(errno));
+	else {
+		CF_AUTO(call_free) struct call *call = pair_call_to("127.0.0.1", ntohs(address.sin_port), "olga", NULL);
+
+		ok(call_do(call, CF_ROUTE_VERSION, NULL, NULL, NULL, &pair.version, (cf_span){ 300 * CF_MS }, NULL, &pair.err) < 0,
+		   "a host that says nothing is given up: %s", pair.err.text);
+	}
+	in = accept(door, NULL, NULL);
+	while ((n = read(in, text, sizeof(text))) > 0)
+		;
+	ok(n < 0 && errno == ECONNRESET, "and sees that: %s", n < 0 ? strerror(errno) : "it ended well");
+	close(in);
+	close(door);
+}
+
 int main(void)
 {
 	pair_start();
 	test_times();
+	test_given_up();
 	test_limits();
 	test_crowded("on the listener", 8, 64);
 	test_crowded("from one address", 512, 8);

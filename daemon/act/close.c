@@ -51,7 +51,7 @@ static void settle(struct work *work, enum cf_outcome outcome, const char *reaso
 
 /*
  * Hand the receipt to the destination, which may hold a reservation even where its
- * answer was lost; without it, that host keeps what it saw itself.
+ * answer was lost, or be about to; without it, that host keeps what it saw itself.
  */
 static void hand_over(struct work *work)
 {
@@ -68,7 +68,7 @@ static void hand_over(struct work *work)
 	closing->receipt = *work->receipt;
 	if (work_calls(work, &err) < 0 ||
 	    call_do(work->peer.call, CF_ROUTE_CLOSE, segments, NULL, closing, &accepted, PATIENCE, NULL, &err) < 0) {
-		work->owed = errand_is_worth(&err);
+		work->owed = errand_is_worth(&err) || (err.code == CF_NOT_FOUND && !*work->lease.host);
 		log_warning("migration %s: the destination did not take the receipt: %s", work->id, err.text);
 	}
 }

@@ -66,7 +66,9 @@ static int perform(struct call *call, struct cf_error *err)
 	call->sent = call->answered = (cf_mono){ 0 };
 	call->overflowed = false;
 	call->detail[0] = '\0';
+	call->asking = true;
 	result = curl_easy_perform(call->curl);
+	call->asking = false;
 
 	curl_easy_getinfo(call->curl, CURLINFO_NUM_CONNECTS, &connects);
 	if (connects > 0 || result != CURLE_OK)

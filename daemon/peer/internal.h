@@ -26,6 +26,7 @@ struct call {
 	bool current;			/* ... on the connection there is now */
 	struct cf_version version;
 
+	bool asking;			/* a transfer is under way */
 	bool broken;			/* the last transfer failed */
 	cf_mono made;			/* the connection was; 0: there was none yet */
 	time_t from, until;		/* what was shown on it is valid, all of it */

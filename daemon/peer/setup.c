@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/clock/kernel.h"
 #include "daemon/peer/internal.h"
@@ -30,6 +32,20 @@ static int on_ready(void *userdata, char *there, char *here, int port_there, int
 	(void)there; (void)here; (void)port_there; (void)port_here;
 	call->sent = kernel_raw();
 	return CURL_PREREQFUNC_OK;
+}
+
+/*
+ * A request that was given up goes no further: what the kernel still had of it would arrive when the network is back,
+ * and be carried out when nobody counts on it any more.
+ */
+static int on_close(void *userdata, curl_socket_t fd)
+{
+	const struct call *call = userdata;
+	const struct linger none = { .l_onoff = 1 };
+
+	if (call->asking)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	return close(fd);
 }
 
 static size_t on_header(char *line, size_t one, size_t n, void *userdata)
@@ -148,6 +164,8 @@ static int set_transfer(struct call *call)
 	bad |= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->detail);
 	bad |= curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, on_ready);
 	bad |= curl_easy_setopt(curl, CURLOPT_PREREQDATA, call);
+	bad |= curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	bad |= curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, call);
 	bad |= curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
 	bad |= curl_easy_setopt(curl, CURLOPT_HEADERDATA, call);
 	bad |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_text);

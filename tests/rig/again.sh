@@ -24,9 +24,11 @@ rig_again()
 		rig_attempt=$!
 		wait $rig_attempt
 		status=$? rig_attempt=
+		[ $status != 0 ] && [ -s "$rig_said/dead" ] || break
+		note "a guest has died: $(cat "$rig_said/dead")"
 		# There is no time for all of them where one takes long.
-		[ $status != 0 ] && [ -s "$rig_said/dead" ] && [ $attempt -lt 3 ] && [ $SECONDS -lt 500 ] || break
-		note "a guest has died: once more, with others" "$(cat "$rig_said/dead")"
+		[ $attempt -lt 3 ] && [ $SECONDS -lt 700 ] || break
+		note "once more, with others"
 		grep '^not ok' "$rig_said/out" | sed 's/^/# was: /'
 		rm -f "$rig_said/dead"
 	done
