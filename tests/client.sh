@@ -197,7 +197,7 @@ like "nobody listens: asks for the daemon" "$err" 'is clockferryd running\? `sys
 
 while read -r wanted pattern answer; do
 	answers "GET /v1/clock $answer"
-	runs "$wanted" "answer: $answer" $([[ $answer != *silent* ]] || echo --timeout 1s) clock
+	runs "$wanted" "answer: $answer" --timeout "$([[ $answer = *silent* ]] && echo 1s || echo 60s)" clock
 	like "answer: $answer is explained" "$err" "${pattern//_/ }"
 	is "answer: $answer prints nothing" "$out" ""
 done <<-'END'
