@@ -65,13 +65,9 @@ static void forget_newcomer(struct newcomer **at)
 	free(gone);
 }
 
-bool foreign_comes_in(const struct foreign *foreign, const char *uuid)
+bool foreign_comes_in(struct foreign *foreign, const char *uuid)
 {
-	for (const struct newcomer *newcomer = foreign->newcomers; newcomer; newcomer = newcomer->next)
-		if (strcmp(newcomer->uuid, uuid) == 0)
-			return true;
-
-	return false;
+	return *find_newcomer(foreign, uuid);
 }
 
 struct guest_watch *foreign_announced(struct foreign *foreign, const char *uuid)

@@ -29,7 +29,7 @@ void foreign_free(struct foreign *foreign);
 void foreign_hear(struct foreign *foreign, const struct virt_news *news);
 
 /* Did that domain begin to come in, and does it still wait for the source's agent?  So it does for seconds after it runs. */
-bool foreign_comes_in(const struct foreign *foreign, const char *uuid);
+bool foreign_comes_in(struct foreign *foreign, const char *uuid);
 
 /* The source's agent speaks of that domain: what was seen of it so far, the caller's now; or NULL. */
 struct guest_watch *foreign_announced(struct foreign *foreign, const char *uuid);
