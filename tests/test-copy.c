@@ -202,7 +202,8 @@ static void begin(const struct drive_ops *driver, enum cf_phase phase)
 	fake_begin((cf_span){ 60 * CF_S });
 	memset(&sim, 0, sizeof(sim));
 	sim.asked = sim.paused = sim.switches = sim.loaded = NEVER;
-	drive.ops = work->driver = driver;
+	drive.ops = driver;
+	work->driver = driver;
 	work->drive = &drive;
 	work->watch = (struct guest_watch *)&some;
 	work->lookout = (struct lookout *)&some;
