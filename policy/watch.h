@@ -121,6 +121,15 @@ enum cf_copying {
 enum cf_copying cf_copy_look(struct cf_copy *copy, const struct cf_copy_rules *rules, const struct cf_copy_look *look,
 			     cf_mono now, char why[static CF_DETAIL_ROOM]);
 
+/*
+ * The pass is nearly through: of what it had to send there is a quarter left.  A guest that writes little
+ * converges as soon as the first one ends.
+ */
+static inline bool cf_copy_nears_end(const struct cf_copy *copy, const struct cf_copy_look *look)
+{
+	return copy->most > 0 && look->left <= copy->most / 4;
+}
+
 /* It has to end. */
 static inline bool cf_copying_ends(enum cf_copying copying)
 {

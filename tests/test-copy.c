@@ -28,13 +28,16 @@
 #include "tests/fake-host.h"
 #include "tests/tap.h"
 
-#define NEVER ((cf_mono){ INT64_MAX })
+#define NEVER   ((cf_mono){ INT64_MAX })
+#define PASS_MS 4000		/* the first pass takes so long */
 
 static struct {
 	cf_mono asked;		/* when somebody asks for its end */
 	cf_mono paused;		/* when somebody pauses the guest */
 	cf_mono switches;	/* when QEMU stops the guest for the switchover */
 	cf_mono loaded;		/* when the driver has it at its gate */
+	bool is_looked_at;
+	int64_t looks;
 	int aborts, noted;
 } sim;
 
@@ -123,8 +126,23 @@ cf_span ramp_target(const struct work *of)
 int looker_new(struct looker **ret, const struct act_context *context, const struct looker_options *options,
 	       struct cf_error *err)
 {
-	(void)ret, (void)context, (void)options;
-	return cf_fail(err, ENOMEM, CF_HOST, "nobody looks");
+	static char some;
+
+	(void)context, (void)options;
+	if (!sim.is_looked_at)
+		return cf_fail(err, ENOMEM, CF_HOST, "nobody looks");
+	*ret = (struct looker *)&some;
+	return 0;
+}
+
+/* A MiB is sent every ms. */
+void looker_read(struct looker *looker, struct looker_news *ret)
+{
+	int64_t ms = (fake.now.ns - FAKE_BEGIN) / CF_MS;
+
+	(void)looker;
+	*ret = (struct looker_news){ .looks = ++sim.looks, .progress = { .iteration = 1, .bytes_sent = ms << 20,
+									 .bytes_left = (PASS_MS - ms) << 20 } };
 }
 
 /* What a copy that is under way never comes to */
@@ -132,7 +150,6 @@ int looker_new(struct looker **ret, const struct act_context *context, const str
 void carried_begin(struct work *of) { (void)of; }
 int gate_watch(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
 int persist_hold(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
-void looker_read(struct looker *looker, struct looker_news *ret) { (void)looker, (void)ret; }
 void ward_begin(struct work *of, const char *uri) { (void)of, (void)uri; }
 void ward_copied(struct work *of, const struct cf_progress *progress) { (void)of, (void)progress; }
 bool ward_has_cut(struct work *of, char why[static CF_DETAIL_ROOM]) { (void)of, (void)why; return false; }
@@ -208,6 +225,8 @@ static void begin(const struct drive_ops *driver, enum cf_phase phase)
 	work->watch = (struct guest_watch *)&some;
 	work->lookout = (struct lookout *)&some;
 	work->record->paused = false;
+	work->looker = NULL;
+	work->copied = (struct cf_copy){ 0 };
 	work->shown.phase = phase;
 	work->again = phase;
 }
@@ -222,6 +241,18 @@ static void test_goes_on(void)
 	begin(&gated, CF_PHASE_ARMED);
 	sim.switches = after(1000);
 	ok(act_copy(work, why) == CF_EV_STOPPED && sim.noted == 0, "... and then goes to its gate");
+}
+
+static void test_armed_in_time(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+	int64_t ms;
+
+	begin(&gated, CF_PHASE_COPYING);
+	sim.is_looked_at = true;
+	ok(act_copy(work, why) == CF_EV_ARMED && !*why, "a first pass that is nearly through has the copy armed");
+	ms = (fake.now.ns - FAKE_BEGIN) / CF_MS;
+	ok(ms > PASS_MS / 2 && ms < PASS_MS, "... before the guest can be stopped: after %lld ms of %d", (long long)ms, PASS_MS);
 }
 
 static void test_to_end(void)
@@ -270,10 +301,12 @@ int main(void)
 	if (!work)
 		return 1;
 	work->context = &context;
+	settings.copy.no_progress = settings.copy.converge = (cf_span){ 60 * CF_S };
 	work->settings = &settings;
 	work->record = calloc(1, sizeof(*work->record));
 	work->receipt = calloc(1, sizeof(*work->receipt));
 	test_goes_on();
+	test_armed_in_time();
 	test_to_end();
 	free(work->record);
 	free(work->receipt);

@@ -203,6 +203,30 @@ static void test_stuck(void)
 	ok(end == CF_COPYING_ON, "a byte now and then is progress");
 }
 
+static void test_nears_end(void)
+{
+	bool none = false, early = false, missed = false;
+
+	for (int i = 0; i < 1000; i++) {
+		int64_t memory = CF_MS + any(CF_S), rate = memory / (3 + any(200)) + 8;
+		bool seen = false;
+		struct sim sim;
+
+		begin(&sim, 0);
+		cf_copy_look(&sim.copy, &rules, &sim.look, sim.now, sim.why);
+		none |= cf_copy_nears_end(&sim.copy, &sim.look);
+		begin(&sim, memory);
+		cf_copy_look(&sim.copy, &rules, &sim.look, sim.now, sim.why);
+		while (step(&sim, rate, 0) == CF_COPYING_ON && sim.look.pass < 2) {
+			seen |= cf_copy_nears_end(&sim.copy, &sim.look);
+			early |= seen && sim.look.left > memory / 2;
+		}
+		missed |= !seen;
+	}
+	ok(!none, "a copy that has not begun does not near its end");
+	ok(!missed && !early, "the end of a first pass is seen before it comes, and not in its first half");
+}
+
 static void test_held_back(void)
 {
 	enum cf_copying end = CF_COPYING_ON;
@@ -249,6 +273,7 @@ int main(void)
 	test_converging();
 	test_diverging();
 	test_stuck();
+	test_nears_end();
 	test_held_back();
 	test_slowed();
 	return done();

@@ -44,6 +44,7 @@ struct beats {
 	bool ending;
 	cf_mono ending_since;
 	cf_mono post_copy;
+	bool nears_end;
 	int64_t looks, readings;	/* of the looker, that were taken */
 	struct flow flow;
 };
@@ -133,7 +134,7 @@ static void show_progress(struct work *work, struct cf_progress now, struct flow
  * Is it to be given up?  Auto-converge, where the options have it, is QEMU's from the beginning; here it
  * gets the time it needs (policy/watch.h).  Once post-copy was asked for there is no way back.
  */
-static void judge_copy(struct work *work, const struct cf_progress *now, char why[static CF_DETAIL_ROOM])
+static void judge_copy(struct work *work, const struct cf_progress *now, struct beats *beats, char why[static CF_DETAIL_ROOM])
 {
 	const struct cf_copy_rules rules = {
 		.no_progress = work->settings->copy.no_progress,
@@ -146,10 +147,14 @@ static void judge_copy(struct work *work, const struct cf_progress *now, char wh
 		.throttle_percent = now->throttle_percent,
 		.held_back = work->held_back,
 	};
+	enum cf_copying copying;
 	char said[CF_DETAIL_ROOM];
 
-	if (!*why && !work->by_post_copy &&
-	    cf_copying_ends(cf_copy_look(&work->copied, &rules, &look, kernel_raw(), said)))
+	if (*why || work->by_post_copy)
+		return;
+	copying = cf_copy_look(&work->copied, &rules, &look, kernel_raw(), said);
+	beats->nears_end = cf_copy_nears_end(&work->copied, &look);
+	if (cf_copying_ends(copying))
 		act_say(why, "the copy was given up: %s", said);
 }
 
@@ -163,7 +168,7 @@ static void take_news(struct work *work, struct beats *beats, char why[static CF
 	looker_read(work->looker, &fresh);
 	if (fresh.looks != beats->looks) {
 		show_progress(work, fresh.progress, &beats->flow);
-		judge_copy(work, &fresh.progress, why);
+		judge_copy(work, &fresh.progress, beats, why);
 	}
 	if (fresh.readings != beats->readings)
 		record_take_guest_offset(work, fresh.read, &fresh.guest_offset, fresh.guest_why);
@@ -261,14 +266,15 @@ static bool is_here(struct work *work, struct guest_events *events)
 }
 
 /*
- * The copy may converge at any time: the first pass is over, or the guest stands still already.  With a
- * gate both ledgers have to say so before a commit can be thought of.
+ * The copy may converge at any time: the first pass is over or nearly so, or the guest stands still already.
+ * With a gate both ledgers have to say so before a commit can be thought of: a disk that is slow with that is
+ * to be so while the guest still runs.
  */
 static bool is_to_be_armed(const struct work *work, enum cf_phase phase, const struct guest_events *events,
-			   const struct drive_end *end)
+			   const struct drive_end *end, bool nears_end)
 {
 	return work->driver->has_gate && phase == CF_PHASE_COPYING &&
-	       (events->pass >= 2 || events->switchover || end->state == DRIVE_LOADED);
+	       (nears_end || events->pass >= 2 || events->switchover || end->state == DRIVE_LOADED);
 }
 
 /* It failed, or was ended, and the guest may stand still: nobody has sent a commit. */
@@ -324,7 +330,7 @@ static enum cf_event watch(struct work *work, enum cf_phase phase, char why[stat
 		drive_wait(work->drive, (cf_span){ 0 }, &end);
 		ward_look(work);
 		take_news(work, &beats, why);
-		if (!*why && is_to_be_armed(work, phase, &events, &end))
+		if (!*why && is_to_be_armed(work, phase, &events, &end, beats.nears_end))
 			return CF_EV_ARMED;
 		if (events.switchover || end.state == DRIVE_SUCCEEDED || end.state == DRIVE_LOADED)
 			return stopped(work, phase, still.paused && !events.switchover, *why);
