@@ -30,7 +30,8 @@ static void judge_blackout(const struct cf_commit_evidence *evidence, const stru
 		return;
 	}
 
-	ret->so_far = cf_span_add(cf_mono_since(evidence->now, evidence->stop), evidence->stop_slack);
+	ret->so_far = cf_span_add(cf_span_add(cf_mono_since(evidence->now, evidence->stop.raw),
+					      (cf_span){ evidence->stop.width.ns / 2 }), evidence->stop_slack);
 	ret->expected = cf_span_add(ret->so_far, evidence->resume_takes);
 	if (cf_span_cmp(ret->expected, ret->limit) <= 0)
 		return;
@@ -94,9 +95,10 @@ bool cf_blackout_enforced(const struct cf_both_limits *limits)
 
 cf_span cf_record_patience(const struct cf_both_limits *limits)
 {
-	cf_span share = { limits->limits.max_blackout.ns / RECORD_SHARE };
+	cf_span limit = limits->limits.max_blackout;
+	cf_span least = cf_span_min(RECORD_LEAST, (cf_span){ limit.ns / 2 });
 
-	return cf_span_min(cf_span_max(share, RECORD_LEAST), RECORD_MOST);
+	return cf_span_min(cf_span_max((cf_span){ limit.ns / RECORD_SHARE }, least), RECORD_MOST);
 }
 
 enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence)

@@ -12,7 +12,7 @@
 struct cf_commit_evidence {
 	const struct cf_pair_evidence *pair;	/* both reports, and the host offset as of now */
 	bool has_stop;
-	cf_mono stop;			/* QEMU's STOP */
+	struct cf_instant stop;		/* QEMU's STOP, as well as it is known */
 	cf_span stop_slack;		/* how long before that the guest may have stood still */
 	cf_mono now;
 	cf_span resume_takes;		/* what is still to come at the destination, as this pair has shown it */
@@ -45,7 +45,7 @@ bool cf_blackout_enforced(const struct cf_both_limits *limits);
 
 /*
  * How long the record of STOP may take to get there, before the gate is thought of: an eighth of what the guest
- * may stand still, 200 ms at least, and 10 s at most.  A call that is given up takes its connection with it, and
+ * may stand still, 200 ms at least (a segment that was lost), but never more than half of it, and 10 s at most.  A call that is given up takes its connection with it, and
  * the next one has to shake hands anew.
  */
 cf_span cf_record_patience(const struct cf_both_limits *limits);

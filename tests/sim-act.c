@@ -99,7 +99,7 @@ static void judge(struct world *world, struct cf_commit_decision *ret)
 	static struct cf_findings findings;
 	static bool is_set;
 	struct cf_commit_evidence evidence = {
-		.has_stop = world->has_stop, .stop = { world->stop }, .now = { world->now }, .resume_takes = { RESUME_TAKES },
+		.has_stop = world->has_stop, .stop = { .raw = { world->stop } }, .now = { world->now }, .resume_takes = { RESUME_TAKES },
 		.raw_offset = { { OFFSET }, { OFFSET + OFFSET_OFF } },
 	};
 

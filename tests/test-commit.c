@@ -29,7 +29,7 @@ static void begin(struct gate *gate)
 {
 	scene_begin(&gate->s);
 	gate->e = (struct cf_commit_evidence){
-		.has_stop = true, .stop = { 500 * CF_S }, .stop_slack = { 3 * CF_MS },
+		.has_stop = true, .stop = { .raw = { 500 * CF_S } }, .stop_slack = { 3 * CF_MS },
 		.now = { 500 * CF_S + 100 * CF_MS }, .resume_takes = { 4 * CF_MS },
 		.raw_offset = { { -77 * CF_S - CF_MS },
 			       { -77 * CF_S + CF_MS } },
@@ -45,11 +45,11 @@ static void at_random(struct gate *gate)
 	if (sim_chance(&sim, 3))
 		set_severity(&gate->s.b_limits, CF_FINDING_BLACKOUT_REACHED, sim_between(&sim, 0, CF_N_SEVERITIES - 1));
 	gate->e = (struct cf_commit_evidence){
-		.has_stop = !sim_chance(&sim, 10), .stop = { sim_between(&sim, 0, CF_DAY) },
+		.has_stop = !sim_chance(&sim, 10), .stop = { .raw = { sim_between(&sim, 0, CF_DAY) }, .width = { sim_between(&sim, 0, 20 * CF_MS) } },
 		.stop_slack = { sim_between(&sim, 0, 10 * CF_MS) }, .resume_takes = { sim_between(&sim, 0, 100 * CF_MS) },
 		.needs_record = likely(), .record_there = likely(),
 	};
-	gate->e.now = cf_mono_add(gate->e.stop, (cf_span){ sim_between(&sim, 0, PICK(CF_MS, CF_S, 6 * CF_S)) });
+	gate->e.now = cf_mono_add(gate->e.stop.raw, (cf_span){ sim_between(&sim, 0, PICK(CF_MS, CF_S, 6 * CF_S)) });
 	gate->e.raw_offset = cf_interval_around((cf_span){ sim_between(&sim, -CF_DAY, CF_DAY) },
 						(cf_span){ sim_between(&sim, 0, 10 * CF_MS) });
 }
@@ -64,12 +64,17 @@ static bool refuses(const struct gate *gate)
 	return !cf_gate_open(&one);
 }
 
+static cf_mono earliest_stop(const struct gate *gate)
+{
+	return cf_mono_add(gate->e.stop.raw, (cf_span){ -gate->e.stop.width.ns / 2 });
+}
+
 /* From the guest's last instruction to its first there, if it is let run at the very last moment that is allowed. */
 static cf_span at_the_latest(const struct gate *gate, cf_span offset)
 {
 	cf_mono there = cf_mono_add(gate->d.valid_until, cf_span_neg(offset));
 
-	return cf_span_add(cf_span_add(cf_mono_since(there, gate->e.stop), gate->e.stop_slack), gate->e.resume_takes);
+	return cf_span_add(cf_span_add(cf_mono_since(there, earliest_stop(gate)), gate->e.stop_slack), gate->e.resume_takes);
 }
 
 static void limits_hold(void)
@@ -180,7 +185,7 @@ static void only_warned(void)
 			set_severity(&g.s.a_limits, CF_FINDING_BLACKOUT_REACHED, severity);
 			set_severity(&g.s.b_limits, CF_FINDING_BLACKOUT_REACHED, severity);
 		}
-		g.e.now = cf_mono_add(g.e.stop, (cf_span){ sim_between(&sim, 0, 2 * CF_S) });
+		g.e.now = cf_mono_add(g.e.stop.raw, (cf_span){ sim_between(&sim, 0, 2 * CF_S) });
 		judge(&g);
 		back += !g.d.commit;
 		short_of += cf_mono_since(g.d.valid_until, cf_mono_add(g.e.now, g.e.raw_offset.low)).ns < g.d.limit.ns;
@@ -198,12 +203,17 @@ static bool only(enum cf_finding_code code)
 static void stories(void)
 {
 	begin(&g);
+	g.e.stop.width = (cf_span){ 68 * CF_MS };
+	judge(&g);
+	ok(g.d.so_far.ns == 137 * CF_MS, "a STOP that was handled late counts from when it may have been at the earliest");
+
+	begin(&g);
 	judge(&g);
 	ok(g.d.commit && g.findings.n_list == 0, "two good clocks and a short blackout are committed");
 	ok(g.d.so_far.ns == 103 * CF_MS && g.d.expected.ns == 107 * CF_MS && g.d.limit.ns == CF_S, "... with the figures it was made of");
 	ok(g.d.valid_until.ns == g.e.now.ns - 77 * CF_S - CF_MS + 893 * CF_MS, "... valid for what is left, at the earliest end of the offset");
 
-	g.e.now.ns = g.e.stop.ns + CF_S - 7 * CF_MS;
+	g.e.now.ns = g.e.stop.raw.ns + CF_S - 7 * CF_MS;
 	judge(&g);
 	ok(g.d.commit && g.d.valid_until.ns == g.e.now.ns + g.e.raw_offset.low.ns, "just the limit is committed, and valid for no longer than now");
 	g.e.now.ns++;
@@ -297,7 +307,7 @@ static void last_word(void)
 static void record_patience(void)
 {
 	static const struct { int64_t limit, patience; } rows[] = {
-		{ CF_MS, 200 * CF_MS }, { CF_S, 200 * CF_MS }, { 1600 * CF_MS, 200 * CF_MS }, { 1608 * CF_MS, 201 * CF_MS },
+		{ CF_MS, CF_MS / 2 }, { 100 * CF_MS, 50 * CF_MS }, { CF_S, 200 * CF_MS }, { 1600 * CF_MS, 200 * CF_MS }, { 1608 * CF_MS, 201 * CF_MS },
 		{ 60 * CF_S, 7500 * CF_MS }, { 80 * CF_S, 10 * CF_S }, { CF_DAY, 10 * CF_S },
 	};
 	struct cf_both_limits limits = { 0 };

@@ -87,7 +87,7 @@ static bool judge(struct work *work, struct cf_commit_decision *ret, char why[st
 {
 	struct cf_commit_evidence evidence = {
 		.has_stop = work->receipt->has_stop,
-		.stop = work->receipt->stop.raw,
+		.stop = work->receipt->stop,
 		.stop_slack = work->receipt->stop_slack,
 		.resume_takes = RESUME_USUAL,
 		.needs_record = work->limits.limits.require_lever != CF_LEVER_NONE,
