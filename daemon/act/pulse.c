@@ -67,12 +67,17 @@ int pulse_new(struct pulse **ret, const struct act_context *context, const char 
 	return 0;
 }
 
+void pulse_end(struct pulse *pulse)
+{
+	rest_end(&pulse->rest);
+}
+
 struct pulse *pulse_free(struct pulse *pulse)
 {
 	if (!pulse)
 		return NULL;
 
-	rest_end(&pulse->rest);
+	pulse_end(pulse);
 	if (pulse->has_thread)
 		pthread_join(pulse->thread, NULL);
 	virt_link_close(pulse->link);

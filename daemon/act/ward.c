@@ -127,7 +127,7 @@ void ward_loaded(struct work *work)
 	if (!ward->could)
 		work_unmeasured(work, CF_FIGURE_OTHER, "the copy could not have been cut at the limit: %s",
 				*ward->seen.why ? ward->seen.why : "its connection was not found in time");
-	work->ward = ward_free(ward);
+	pulse_end(ward->pulse);
 }
 
 bool ward_has_cut(struct work *work, char why[static CF_DETAIL_ROOM])
