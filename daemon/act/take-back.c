@@ -120,7 +120,7 @@ static void note_end(struct work *work)
 enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	struct domain_standing standing = { 0 };
-	cf_mono begun = kernel_raw(), next = within(COMPLAIN_EVERY);
+	cf_mono next = within(COMPLAIN_EVERY), heard = kernel_raw();
 	struct cf_error err = { 0 };
 	struct cf_migration shown;
 	struct stuck stuck = { 0 };
@@ -144,7 +144,9 @@ enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 		if (r == 0 && is_back(work, &standing))
 			break;
 		if (r < 0)
-			silence = cf_mono_since(kernel_raw(), begun);
+			silence = cf_span_max(silence, cf_mono_since(kernel_raw(), heard));
+		else
+			heard = kernel_raw();
 		if (!work->drive)
 			end_leftover(work, &standing, &told, &err);
 		stuck_look_back(&stuck, work, &standing, told);
