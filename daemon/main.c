@@ -9,6 +9,7 @@
 
 #include "daemon/agent.h"
 #include "daemon/settings.h"
+#include "proto/api.h"
 
 /* A fault in the settings: the unit does not try that again by itself. */
 #define NOT_CONFIGURED 6
@@ -20,13 +21,14 @@
  */
 #define MAPPED_ALONE (128 * 1024)
 
-enum { OPTION_CHECK = 256, OPTION_PRINT, OPTION_DEFAULTS };
+enum { OPTION_CHECK = 256, OPTION_PRINT, OPTION_DEFAULTS, OPTION_API };
 
 static const struct option options[] = {
 	{ "config",         required_argument, NULL, 'c' },
 	{ "check-config",   no_argument,       NULL, OPTION_CHECK },
 	{ "print-settings", no_argument,       NULL, OPTION_PRINT },
 	{ "print-defaults", no_argument,       NULL, OPTION_DEFAULTS },
+	{ "print-api",      no_argument,       NULL, OPTION_API },
 	{ "help",           no_argument,       NULL, 'h' },
 	{ "version",        no_argument,       NULL, 'V' },
 	{ NULL },
@@ -39,6 +41,7 @@ static const char help[] =
 	"      --check-config    say what is wrong with the settings, and leave\n"
 	"      --print-settings  print the settings in force, and leave\n"
 	"      --print-defaults  print an example with every setting, and leave\n"
+	"      --print-api       print the HTTP API with every message, and leave\n"
 	"  -h, --help            print this, and leave\n"
 	"  -V, --version         print the version, and leave\n\n"
 	"See clockferryd(8) and clockferryd.conf(5).\n";
@@ -67,6 +70,13 @@ static int look(const char *path, bool print)
 	if (print)
 		settings_print(settings, stdout);
 	return EXIT_SUCCESS;
+}
+
+static int print_api(void)
+{
+	CF_AUTO(cf_free) char *text = cf_api();
+
+	return text && fputs(text, stdout) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int run(const char *path)
@@ -112,6 +122,8 @@ int main(int argc, char **argv)
 	case OPTION_DEFAULTS:
 		settings_print(NULL, stdout);
 		return EXIT_SUCCESS;
+	case OPTION_API:
+		return print_api();
 	case OPTION_CHECK:
 	case OPTION_PRINT:
 		return look(path, what == OPTION_PRINT);

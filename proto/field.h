@@ -4,8 +4,8 @@
 /*
  * A shape says how a struct is spelled in JSON, one line per member.
  *
- * The same table decodes, encodes, and prints the schema in the manual, so
- * the three cannot disagree.  Each CF_* macro checks at compile time that the
+ * The same table decodes, encodes, and prints the schema (clockferryd --print-api),
+ * so the three cannot disagree.  Each CF_* macro checks at compile time that the
  * member has the C type its kind stores into.
  *
  * The JSON key is the member's name, with the unit spelled for the kinds that

@@ -8,6 +8,7 @@
 
 #include "proto/codec-inside.h"
 #include "proto/grow.h"
+#include "proto/text.h"
 #include "proto/version.h"
 
 #define MOST_SHAPES	64
@@ -111,24 +112,40 @@ static void put_kind(struct schema *s, const struct cf_field *f)
 	abort();
 }
 
+static void put_parameter(struct schema *s, const struct cf_field *f)
+{
+	char low[CF_SPAN_TEXT_ROOM], high[CF_SPAN_TEXT_ROOM];
+
+	if (f->kind == CF_KIND_SPAN)
+		cf_grow_printf(&s->text, "span with its unit, %s to %s", cf_span_exact_text((cf_span){ f->min }, low),
+			       cf_span_exact_text((cf_span){ f->max }, high));
+	else if (f->kind == CF_KIND_LIST)
+		cf_grow_printf(&s->text, "text, at most %zu bytes; up to %" PRId64 " times", f->size - 1, f->max);
+	else
+		put_kind(s, f);
+}
+
+/* One row; put_what() says what stands in it. */
+static void put_row(struct schema *s, const char *key, const struct cf_field *f,
+		    void (*put_what)(struct schema *s, const struct cf_field *f))
+{
+	cf_grow_printf(&s->text, "  %-*s ", NAME_WIDTH - 1, key);
+	put_what(s, f);
+	if (f->optional)
+		put(s, "; optional");
+	if (f->since > 0)
+		cf_grow_printf(&s->text, "; since %d.%d", CF_MAJOR, f->since);
+	put(s, "\n");
+}
+
 static void put_shape(struct schema *s, const struct cf_shape *shape)
 {
 	char key[CF_KEY_ROOM];
 
 	put(s, shape->name);
 	put(s, "\n");
-	for (size_t i = 0; i < shape->n_fields; i++) {
-		const struct cf_field *f = &shape->fields[i];
-
-		cf_grow_printf(&s->text, "  %-*s", NAME_WIDTH - 1, cf_field_key(f, key));
-		put(s, " ");
-		put_kind(s, f);
-		if (f->optional)
-			put(s, "; optional");
-		if (f->since > 0)
-			cf_grow_printf(&s->text, "; since %d.%d", CF_MAJOR, f->since);
-		put(s, "\n");
-	}
+	for (size_t i = 0; i < shape->n_fields; i++)
+		put_row(s, cf_field_key(&shape->fields[i], key), &shape->fields[i], put_kind);
 }
 
 char *cf_schema(const struct cf_shape *shape)
@@ -140,5 +157,16 @@ char *cf_schema(const struct cf_shape *shape)
 			put(&s, "\n");
 		put_shape(&s, s.shapes[i]);
 	}
+	return cf_grow_take(&s.text);
+}
+
+char *cf_schema_query(const struct cf_shape *shape)
+{
+	struct schema s = { 0 };
+
+	put(&s, shape->name);
+	put(&s, "\n");
+	for (size_t i = 0; i < shape->n_fields; i++)
+		put_row(&s, shape->fields[i].name, &shape->fields[i], put_parameter);
 	return cf_grow_take(&s.text);
 }

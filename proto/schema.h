@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * What a shape looks like on the wire, for the manual and for a person: one
+ * What a shape looks like on the wire, for a person (api.h): one
  * line per field, with its name, kind, range, and whether and since when it is
  * there; the shapes inside it after it, each once.
  */
@@ -11,3 +11,6 @@
 
 /* To be freed by the caller; NULL when out of memory.  Pure, any thread. */
 char *cf_schema(const struct cf_shape *shape);
+
+/* The same of a query, as that is spelled (query.h). */
+char *cf_schema_query(const struct cf_shape *shape);

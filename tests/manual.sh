@@ -100,6 +100,12 @@ policies_manual()
 		/^[a-z-]+ = / { print policy "|" $0 }'
 }
 
+# words MEMBER: those that the API has for it, but for what a newer agent might say.
+words()
+{
+	sed -n "s/^  $1  *one of \\([^;]*\\).*/\\1/p" "$tmp/api" | sort -u | tr -d ' ' | tr , '\n' | grep -vx unknown
+}
+
 settings >"$tmp/program"
 settings_manual >"$tmp/manual"
 same "settings: group, key, default and range" 40
@@ -112,9 +118,22 @@ severities >"$tmp/program"
 sed -n '/^\.Sh FINDINGS/,/^\.Sh FILES/s/^\.It Ic \([a-z-]*\) Pq \([a-z, ]*\)$/\1 \2/p' "$conf" >"$tmp/manual"
 same "findings, and what policy makes of each" 30
 
-sed -n 's/^\t\[CF_ROUTE_[A-Z_]*\] = { "\([A-Z]*\)", "\([^"]*\)",.*/\1 \2/p' "$srcdir/proto/route.c" >"$tmp/program"
-sed -n 's/^\.It Ic \([A-Z]* \/[^ ]*\) Pq .*/\1/p' "$agent" >"$tmp/manual"
-same "routes" 15
+"$builddir/clockferryd" --print-api >"$tmp/api"
+awk '/^[A-Z]+ \/v1\// { route = $0 } sub(/^  who +/, "") { print route "|" $0 }' "$tmp/api" >"$tmp/program"
+sed -n 's/^\.It Ic \([A-Z]* \/[^ ]*\) Pq \(.*\)/\1|\2/p' "$agent" >"$tmp/manual"
+same "routes, and who may" 15
+
+{ words phase; words outcome; } >"$tmp/program"
+sed -n '/^\.Ss Phases and outcomes/,/^\.Ss Errors/s/^\.It Ic \([a-z-]*\)$/\1/p' "$agent" >"$tmp/manual"
+same "phases and outcomes" 20
+
+{ echo open; echo ended; words phase; } >"$tmp/program"
+sed -n '/^\.It Fl Fl state/,/^\.It Fl Fl domain/s/^\.Ic \([a-z-]*\) .*/\1/p' "$command" >"$tmp/manual"
+same "states that can be asked for" 20
+
+sed -n 's/^\t\[CF_[A-Z_]*\] *= { "\([a-z-]*\)", *\([0-9]*\),.*/\1 \2/p' "$srcdir/proto/error.c" | grep -v '^ok ' >"$tmp/program"
+sed -n '/^\.Ss Errors/,/^\.Ss Pages/s/^\.It Ic \([a-z-]*\) Pq \([0-9]*\)$/\1 \2/p' "$agent" >"$tmp/manual"
+same "codes of errors, and their statuses" 12
 
 # The parameters of all routes; those of the manual stand behind its routes.
 grep -oE '&cf_[a-z_]*query_shape' "$srcdir/proto/route.c" | sort -u | tr -d '&' | sed 's/^cf_//; s/_shape$/_fields/' | while read -r table; do

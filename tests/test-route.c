@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "proto/api.h"
 #include "proto/base.h"
 #include "tests/tap.h"
 
@@ -82,6 +83,24 @@ static void try_others(void)
 	ok(cf_route_find("GET", path, segments) == -EINVAL, "nor taken");
 }
 
+/* Of each route the text has who may use it and what it takes, the query as that is spelled. */
+static void try_text(void)
+{
+	CF_AUTO(cf_free) char *text = cf_api();
+	char head[256];
+
+	for (int id = 0; text && id < CF_N_ROUTES; id++) {
+		snprintf(head, sizeof(head), "\n\n\n%s %s\n  %s\n", cf_routes[id].method, cf_routes[id].path, cf_routes[id].help);
+		ok(strstr(text, head), "%s %s is in the text", cf_routes[id].method, cf_routes[id].path);
+	}
+	ok(text && strstr(text, "  who             operator\n  body            at most 4096 KiB\n\nrequest: cf_migration_request\n"
+				"  domain          text, at most 255 bytes\n"), "... who may, how much, and what");
+	ok(text && strstr(text, "  who             anyone\n\nreply: cf_report\n"), "... anyone");
+	ok(text && strstr(text, "  who             viewer, peer\n\nreply: cf_receipt\n"), "... persons and peers");
+	ok(text && strstr(text, "\n\nquery: cf_migration_query\n  after "), "... a query");
+	ok(text && strstr(text, "\nerror, application/problem+json: cf_problem\n"), "... and what an error is");
+}
+
 int main(void)
 {
 	for (int id = 0; id < CF_N_ROUTES; id++) {
@@ -89,6 +108,7 @@ int main(void)
 		try_row(id);
 	}
 	try_others();
+	try_text();
 
 	return done();
 }

@@ -2,9 +2,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/migration.h"
 #include "proto/schema.h"
 #include "tests/kinds.h"
 #include "tests/tap.h"
+
+/* A query is spelled in another way than a body: by a person. */
+static void try_query(void)
+{
+	char *text = cf_schema_query(&cf_migration_query_shape);
+
+	ok(text && strcmp(text, "cf_migration_query\n"
+				"  after           integer, 0 to 9223372036854775807; optional\n"
+				"  wait            span with its unit, 0 s to 1 min; optional\n") == 0, "a query has no unit in its keys");
+	free(text);
+	text = cf_schema_query(&cf_migrations_query_shape);
+	ok(text && strstr(text, "\n  label           text, at most 127 bytes; up to 16 times\n"), "... and a list is its key repeated");
+	free(text);
+}
 
 int main(void)
 {
@@ -41,6 +56,7 @@ int main(void)
 	if (text && strcmp(text, expected) != 0)
 		printf("%s", text);
 	free(text);
+	try_query();
 
 	return done();
 }
