@@ -11,7 +11,7 @@
 #include "daemon/settings.h"
 #include "proto/api.h"
 
-/* A fault in the settings: the unit does not try that again by itself. */
+/* A file of settings that is not there, which the unit does not try again by itself; or a fault in one that is only looked at. */
 #define NOT_CONFIGURED 6
 
 /*

@@ -81,10 +81,16 @@ same_fields()
 		[ -z "$(comm -13 "$root/sent" "$root/catalog")" ]
 }
 
-# ExecStart= has to exist for verify.
+# The last step of a reload looks at the settings: it alone can fail where they have a fault.
+reload()
+{
+	sed -n 's/^ExecReload=//p' "$builddir/systemd/clockferryd.service" | tail -n 1 | grep '/clockferryd --check-config$'
+}
+
+# What is executed has to exist for verify.
 unit()
 {
-	sed 's|^ExecStart=.*|ExecStart=/bin/true|' "$builddir/systemd/clockferryd.service" >"$root/clockferryd.service"
+	sed 's|^\(Exec[A-Za-z]*\)=.*/clockferryd\>.*|\1=/bin/true|' "$builddir/systemd/clockferryd.service" >"$root/clockferryd.service"
 	out=$(systemd-analyze verify --man=no "$root/clockferryd.service" 2>&1) && [ -z "$out" ]
 	status=$?
 	echo "$out"
@@ -123,6 +129,7 @@ check "log and catalog have the same ids" same_ids
 check "each entry of the catalog says what to type" advice
 check "log, manual and catalog have the same fields" same_fields
 needs journalctl "journalctl takes the catalog" && check "journalctl takes the catalog" catalog
+check "a reload fails where the settings have a fault" reload
 check "two capabilities, each with its reason" capabilities
 if needs systemd-analyze "systemd takes the unit"; then
 	check "systemd takes the unit" unit
