@@ -25,7 +25,7 @@ static const struct {
 	[CF_VITAL_RUNTIME] = { "agent", "the runtime folder can be written", "the runtime folder cannot be written",
 		"It is made by `systemd-tmpfiles --create` and by the unit; it belongs to the agent's user." },
 	[CF_VITAL_LEDGER] = { "agent", "the ledger can be written", "the ledger cannot be written: no migration is let in",
-		"Is there room, and does the folder belong to the agent's user?  It is tried again by itself." },
+		"Is there room, and does the folder belong to the agent's user?  One of your own needs `ReadWritePaths=` in the unit.  It is tried again by itself." },
 	[CF_VITAL_LEDGER_LOST] = { "agent", "the ledger is whole", "the ledger was damaged or gone: older receipts may be missing",
 		"Keep the file that was set aside; look for failing disks (`journalctl -k`)." },
 

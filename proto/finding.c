@@ -208,7 +208,7 @@ static const struct {
 		"Is libvirtd or virtqemud running there? The agent reconnects by itself.", ALWAYS },
 	[CF_FINDING_LEDGER_UNWRITABLE] = { CF_SEVERITY_REFUSE,
 		"the agent on that host cannot write down what it does",
-		"Look at the disk that `ledger` of its settings names; the agent goes on trying.", ALWAYS },
+		"Look at the disk that `ledger` of its settings names, which needs `ReadWritePaths=` in the unit where it is a path of your own; the agent goes on trying.", ALWAYS },
 	[CF_FINDING_SETTINGS_INVALID] = { CF_SEVERITY_REFUSE,
 		"the agent was started with settings that have a fault, and knows no limits",
 		"Mend what the detail names and reload it: `systemctl reload clockferryd`.", ALWAYS },

@@ -135,6 +135,10 @@ sed -n 's/^\t\[CF_[A-Z_]*\] *= { "\([a-z-]*\)", *\([0-9]*\),.*/\1 \2/p' "$srcdir
 sed -n '/^\.Ss Errors/,/^\.Ss Pages/s/^\.It Ic \([a-z-]*\) Pq \([0-9]*\)$/\1 \2/p' "$agent" >"$tmp/manual"
 same "codes of errors, and their statuses" 12
 
+sed -n '/ notice_message_fields\[\] = {/,/^};/s/^\tCF_[A-Z]*(T, \([a-z_]*\)[,)].*/\1/p' "$srcdir/proto/notice.c" >"$tmp/program"
+sed -n '/^\.Sh NOTICE/,/^\.Sh FINDINGS/s/^\.It Ic \([a-z_]*\)$/\1/p' "$conf" >"$tmp/manual"
+same "members of a notice" 4
+
 # The parameters of all routes; those of the manual stand behind its routes.
 grep -oE '&cf_[a-z_]*query_shape' "$srcdir/proto/route.c" | sort -u | tr -d '&' | sed 's/^cf_//; s/_shape$/_fields/' | while read -r table; do
 	cat "$srcdir"/proto/*.c | sed -n "/ ${table}\[\] = {/,/^};/s/^\tCF_[A-Z]*(T, \([a-z_]*\),.*/\1/p"
