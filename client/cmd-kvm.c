@@ -25,7 +25,7 @@
 
 #define LIBRARY  PKGLIBDIR "/libclockferry-kvm.so"
 #define UNITS    "/etc/systemd/system"
-#define DROP_IN  "50-clockferry-kvm.conf"
+#define DROP_IN  "zz-clockferry-kvm.conf"	/* after override.conf, which `systemctl edit` makes */
 #define APPARMOR "/etc/apparmor.d/local/abstractions/libvirt-qemu"
 #define RULE_MARK "# clockferry kvm"
 

@@ -36,7 +36,7 @@ kvm()
 }
 preloads()
 {
-	cat /etc/systemd/system/"$1".service.d/50-clockferry-kvm.conf 2>/dev/null | grep -v '^#'
+	cat /etc/systemd/system/"$1".service.d/zz-clockferry-kvm.conf 2>/dev/null | grep -v '^#'
 }
 
 like "it is turned on" "$(kvm on)" 'next start or arrival'
