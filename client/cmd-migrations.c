@@ -26,7 +26,7 @@ int run_list(struct ask *ask, struct cf_error *err)
 	if (r < 0)
 		return r;
 	if (migrations->has_next)
-		say(ask->to, "older ones: clockferry list --cursor %s", migrations->next);
+		say(ask->to, "older ones: the same with --cursor %s", migrations->next);
 	show_strays(ask->to, migrations->strays, migrations->n_strays);
 	if (migrations->has_fault)
 		say(ask->to, "those of the past cannot be read: %s", migrations->fault);

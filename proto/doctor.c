@@ -23,7 +23,7 @@ static const struct {
 	[CF_VITAL_SOCKET] = { "agent", "operators may use the agent's socket", "nobody but root may use the agent's socket",
 		"Create the group with `systemd-sysusers`, then restart the agent; members of it are operators." },
 	[CF_VITAL_RUNTIME] = { "agent", "the runtime folder can be written", "the runtime folder cannot be written",
-		"It is made by `systemd-tmpfiles --create` and by the unit; it belongs to the agent's user." },
+		"It is the unit's, which makes it for the agent's user: restart the agent." },
 	[CF_VITAL_LEDGER] = { "agent", "the ledger can be written", "the ledger cannot be written: no migration is let in",
 		"Is there room, and does the folder belong to the agent's user?  One of your own needs `ReadWritePaths=` in the unit.  It is tried again by itself." },
 	[CF_VITAL_LEDGER_LOST] = { "agent", "the ledger is whole", "the ledger was damaged or gone: older receipts may be missing",

@@ -120,7 +120,7 @@ static const struct {
 		"Is that host's clock right? If it is, renew the certificate.", ALWAYS },
 	[CF_FINDING_PEER_DENIED] = { CF_SEVERITY_REFUSE,
 		"the destination's agent does not accept this host",
-		"Give this host's certificate the role `peer` in the [access] of the destination's settings.", ALWAYS },
+		"Give this host's certificate the role `peer` in `access { }` of the destination's settings.", ALWAYS },
 	[CF_FINDING_PEER_VERSION] = { CF_SEVERITY_REFUSE,
 		"the destination's agent speaks another major version",
 		"Update both agents to the same major version.", ALWAYS },
@@ -201,7 +201,7 @@ static const struct {
 		"Let it converge before it moves: more bandwidth, --auto-converge, or a longer max-blackout. Who takes the risk sets post-copy to `warn`." },
 	[CF_FINDING_OPTIONS_UNUSABLE] = { CF_SEVERITY_REFUSE,
 		"the migration cannot be carried out with these options",
-		"Ask without what the detail names, or change the settings of [libvirt] where it comes from there.", ALWAYS },
+		"Ask without what the detail names, or change the settings of `libvirt { }` where it comes from there.", ALWAYS },
 
 	[CF_FINDING_LIBVIRT_UNAVAILABLE] = { CF_SEVERITY_REFUSE,
 		"the agent has no connection to libvirt on that host",

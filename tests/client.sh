@@ -146,7 +146,7 @@ runs 6 "a page that leads to itself" domains
 answers "GET /v1/migrations 200 json migrations-more.json"
 runs 1 "some migrations of many" --state ended --domain web1 --label team=db --label a=b --limit 5 --cursor 17 list
 ok "are asked for as they were named" asked '^GET /v1/migrations\?limit=5&cursor=17&state=ended&domain=web1&label=team%3Ddb&label=a%3Db '
-like "where it goes on is said" "$out" '^older ones: clockferry list --cursor 12$'
+like "where it goes on is said" "$out" '^older ones: the same with --cursor 12$'
 like "and what cannot be told" "$out" '^those of the past cannot be read: .*ledger.db'
 
 ## doctor
