@@ -101,7 +101,19 @@ cf_span cf_record_patience(const struct cf_both_limits *limits)
 	return cf_span_min(cf_span_max((cf_span){ limit.ns / RECORD_SHARE }, least), RECORD_MOST);
 }
 
-enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence)
+/* By the rule that the source's gates have for it. */
+static bool clock_refuses(const struct cf_report *clock, const struct cf_both_limits *limits)
+{
+	const struct cf_pair_evidence own = { .source = "", .destination = "", .source_report = clock, .now = clock->at };
+	struct cf_findings findings = { .n_list = 0 };
+	struct cf_judge judge;
+
+	cf_judge_begin(&own, limits, &findings, &judge);
+	cf_judge_state(&judge, &judge.hosts[0]);
+	return !cf_gate_open(&findings);
+}
+
+enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence, const struct cf_both_limits *limits)
 {
 	if (!evidence->same_boot)
 		return CF_OBEY_BOOTED;
@@ -109,7 +121,7 @@ enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence)
 		return CF_OBEY_LOST;
 	if (!evidence->loaded)
 		return CF_OBEY_NOT_LOADED;
-	if (evidence->clock != CF_CLOCK_SYNCHRONISED && evidence->clock != CF_CLOCK_HOLDOVER)
+	if (clock_refuses(evidence->clock, limits))
 		return CF_OBEY_CLOCK;
 	if (cf_mono_cmp(evidence->now, evidence->valid_until) > 0)
 		return CF_OBEY_LATE;

@@ -57,10 +57,13 @@ struct cf_obey_evidence {
 	bool same_boot;			/* for which valid_until was reckoned */
 	bool loaded;			/* its QEMU has all of the guest */
 	bool incoming_alive;		/* libvirt still has the incoming domain for us */
-	enum cf_clock_state clock;	/* its own */
+	const struct cf_report *clock;	/* its own */
 };
 
-/* The destination judges last.  CF_OBEY, or why it will not: then the guest never runs here. */
+/*
+ * The destination judges last.  CF_OBEY, or why it will not: then the guest never runs here.  Its clock may be as
+ * bad as the limits let it: at the source's gate it was held against the same.
+ */
 enum cf_obey {
 	CF_OBEY,
 	CF_OBEY_LATE,
@@ -70,5 +73,5 @@ enum cf_obey {
 	CF_OBEY_CLOCK,
 	CF_N_OBEYS,
 };
-enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence);
+enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence, const struct cf_both_limits *limits);
 extern const char *const cf_obey_words[CF_N_OBEYS];

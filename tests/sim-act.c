@@ -342,13 +342,15 @@ static bool prepare(struct world *world, struct agent *agent)
 /* The commit: judged last here, looked at from outside with better clocks. */
 static bool obeys(struct world *world, struct agent *agent)
 {
+	static const struct cf_report clock = { .state = CF_CLOCK_SYNCHRONISED };
+	static const struct cf_both_limits limits = { 0 };
 	struct host *host = &world->hosts[THERE];
 	struct cf_obey_evidence evidence = {
 		.now = { world->now + OFFSET }, .valid_until = agent->valid_until, .same_boot = true, .loaded = host->loaded,
-		.incoming_alive = host->incoming && host->connected, .clock = CF_CLOCK_SYNCHRONISED,
+		.incoming_alive = host->incoming && host->connected, .clock = &clock,
 	};
 
-	if (world->rules->obey(&evidence) != CF_OBEY || !agent_mark(agent, OBEYED_MARK))
+	if (world->rules->obey(&evidence, &limits) != CF_OBEY || !agent_mark(agent, OBEYED_MARK))
 		return false;
 	if (cf_mono_cmp(evidence.now, agent->valid_until) > 0)
 		wrong(world, "a commit is obeyed after the time until which it was valid", "");

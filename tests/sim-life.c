@@ -268,9 +268,9 @@ static enum cf_event mark_alone(enum cf_mark mark, enum cf_here here)
 	return mark == CF_MARK_OBEYED ? CF_EV_COMMITTED : CF_EV_GONE;
 }
 
-static enum cf_obey never_late(const struct cf_obey_evidence *evidence)
+static enum cf_obey never_late(const struct cf_obey_evidence *evidence, const struct cf_both_limits *limits)
 {
-	enum cf_obey obey = cf_obey_judge(evidence);
+	enum cf_obey obey = cf_obey_judge(evidence, limits);
 
 	return obey == CF_OBEY_LATE ? CF_OBEY : obey;
 }

@@ -38,7 +38,7 @@ struct rules {
 	bool (*may_arm)(enum cf_mark mark);
 	bool (*may_close)(enum cf_mark mark, enum cf_decision told);
 	enum cf_event (*stand_again)(enum cf_mark mark, enum cf_here here);
-	enum cf_obey (*obey)(const struct cf_obey_evidence *evidence);
+	enum cf_obey (*obey)(const struct cf_obey_evidence *evidence, const struct cf_both_limits *limits);
 	bool keeps_autostart;	/* the source does not clear it */
 	bool forgets_early;	/* a destination forgets its promise with its own receipt */
 	bool tells_unnoted;	/* a destination does not note that it tells libvirt to let the guest run */

@@ -260,12 +260,12 @@ static void stories(void)
 
 static const struct cf_obey_evidence willing = {
 	.now = { 10 * CF_S }, .valid_until = { 10 * CF_S }, .same_boot = true, .loaded = true,
-	.incoming_alive = true, .clock = CF_CLOCK_SYNCHRONISED,
+	.incoming_alive = true, .clock = &g.s.b,
 };
 
 static void obey(const char *sentence, enum cf_obey expected, struct cf_obey_evidence e)
 {
-	enum cf_obey is = cf_obey_judge(&e);
+	enum cf_obey is = cf_obey_judge(&e, &g.both);
 
 	ok(is == expected, "%s: %s", sentence, cf_obey_words[is]);
 }
@@ -273,34 +273,72 @@ static void obey(const char *sentence, enum cf_obey expected, struct cf_obey_evi
 #define BUT(member, value) \
 	({ struct cf_obey_evidence e_ = willing; e_.member = value; e_; })
 
+/* The clock at the destination, when the limits are as they are now. */
+static void obey_in(const char *sentence, enum cf_obey expected, enum cf_clock_state state)
+{
+	g.s.b.state = state;
+	scene_both(&g.s, &g.both);
+	obey(sentence, expected, willing);
+}
+
+/* Whatever lets it by at the source's gate lets it by here. */
+static void last_word_of_clock(void)
+{
+	const struct cf_override unsynchronised = { 1, { "clock-unsynchronised" }, "" };
+
+	begin(&g);
+	obey_in("in holdover the clock is still good", CF_OBEY, CF_CLOCK_HOLDOVER);
+	obey_in("with a clock that follows nothing", CF_OBEY_CLOCK, CF_CLOCK_UNSYNCHRONISED);
+	obey_in("with one that contradicts itself", CF_OBEY_CLOCK, CF_CLOCK_UNTRUSTED);
+	obey_in("with one of which nothing is known", CF_OBEY_CLOCK, CF_CLOCK_UNKNOWN);
+
+	cf_limits_override(&g.both, &unsynchronised);
+	g.s.b.state = CF_CLOCK_UNSYNCHRONISED;
+	obey("with one that follows nothing, which an administrator has overridden", CF_OBEY, willing);
+	g.s.b.state = CF_CLOCK_UNTRUSTED;
+	obey("... with one that contradicts itself, which he has not", CF_OBEY_CLOCK, willing);
+
+	set_severity(&g.s.a_limits, CF_FINDING_CLOCK_UNSYNCHRONISED, CF_SEVERITY_WARN);
+	obey_in("with one that follows nothing, of which one host's policy only warns", CF_OBEY_CLOCK, CF_CLOCK_UNSYNCHRONISED);
+	set_severity(&g.s.b_limits, CF_FINDING_CLOCK_UNSYNCHRONISED, CF_SEVERITY_WARN);
+	obey_in("... of which both do", CF_OBEY, CF_CLOCK_UNSYNCHRONISED);
+	obey_in("... with one that contradicts itself", CF_OBEY_CLOCK, CF_CLOCK_UNTRUSTED);
+	g.s.a_limits.has_mode = g.s.b_limits.has_mode = true;
+	g.s.a_limits.mode = g.s.b_limits.mode = CF_OBSERVE;
+	obey_in("... where they only look on", CF_OBEY, CF_CLOCK_UNTRUSTED);
+}
+
 static void last_word(void)
 {
-	int64_t wrong = 0;
+	int64_t wrong = 0, as_there = 0, bad = 0;
 
+	begin(&g);
+	scene_both(&g.s, &g.both);
 	obey("just in time is in time", CF_OBEY, willing);
 	obey("a nanosecond late", CF_OBEY_LATE, BUT(now.ns, 10 * CF_S + 1));
 	obey("of an earlier boot", CF_OBEY_BOOTED, BUT(same_boot, false));
 	obey("before the memory is there", CF_OBEY_NOT_LOADED, BUT(loaded, false));
 	obey("after libvirt gave it up", CF_OBEY_LOST, BUT(incoming_alive, false));
-	obey("in holdover the clock is still good", CF_OBEY, BUT(clock, CF_CLOCK_HOLDOVER));
-	obey("with a clock that follows nothing", CF_OBEY_CLOCK, BUT(clock, CF_CLOCK_UNSYNCHRONISED));
-	obey("with one that contradicts itself", CF_OBEY_CLOCK, BUT(clock, CF_CLOCK_UNTRUSTED));
-	obey("with one of which nothing is known", CF_OBEY_CLOCK, BUT(clock, CF_CLOCK_UNKNOWN));
 	for (int i = 0; i < CF_N_OBEYS; i++)
 		ok(cf_obey_words[i] && *cf_obey_words[i], "reason %d has its words", i);
 
 	for (int i = 0; i < TRIES; i++) {
 		struct cf_obey_evidence e = {
-			.now = { sim_absurd(&sim) }, .valid_until = { sim_absurd(&sim) },
-			.same_boot = sim_chance(&sim, 2), .loaded = sim_chance(&sim, 2), .incoming_alive = sim_chance(&sim, 2),
-			.clock = sim_between(&sim, 0, CF_N_CLOCK_STATES - 1),
+			.now = { sim_absurd(&sim) }, .valid_until = { sim_absurd(&sim) }, .same_boot = sim_chance(&sim, 2),
+			.loaded = sim_chance(&sim, 2), .incoming_alive = sim_chance(&sim, 2), .clock = &g.s.b,
 		};
-		bool good = e.clock == CF_CLOCK_SYNCHRONISED || e.clock == CF_CLOCK_HOLDOVER;
-		bool may = e.same_boot && e.loaded && e.incoming_alive && good && e.now.ns <= e.valid_until.ns;
+		bool good, may;
 
-		wrong += (cf_obey_judge(&e) == CF_OBEY) != may;
+		at_random(&g);
+		judge(&g);
+		good = cf_obey_judge(&willing, &g.both) == CF_OBEY;
+		may = e.same_boot && e.loaded && e.incoming_alive && good && e.now.ns <= e.valid_until.ns;
+		wrong += (cf_obey_judge(&e, &g.both) == CF_OBEY) != may;
+		as_there += g.d.commit && !good && g.s.pair.destination_report;
+		bad += g.d.commit && g.s.b.state != CF_CLOCK_SYNCHRONISED && g.s.b.state != CF_CLOCK_HOLDOVER;
 	}
 	ok(wrong == 0, "it is obeyed exactly when nothing at all speaks against it");
+	ok(as_there == 0 && bad > 0, "what the source commits is not refused for a clock as it was there (%lld times bad)", (long long)bad);
 }
 
 /* What the record of STOP may take is of what the guest may stand still, and leaves most of it. */
@@ -332,6 +370,7 @@ int main(void)
 	only_warned();
 	stories();
 	last_word();
+	last_word_of_clock();
 	record_patience();
 	return done();
 }

@@ -29,6 +29,7 @@ static struct {
 	enum cf_mark mark;
 	struct cf_answer answer;
 	cf_span patience;		/* that libvirt was asked with about the commit's cookie */
+	enum cf_clock_state clock;	/* of this host */
 	int held;			/* domains that wait here */
 } sim;
 
@@ -127,7 +128,7 @@ void gather_report(const struct act_context *context, struct cf_report *ret)
 {
 	(void)context;
 	memset(ret, 0, sizeof(*ret));
-	ret->state = CF_CLOCK_SYNCHRONISED;
+	ret->state = sim.clock;
 }
 
 bool carried_arm(struct work *of, const struct cf_commit *commit, char why[static CF_DETAIL_ROOM])
@@ -195,6 +196,7 @@ static void begin(cf_span loads, cf_span stop)
 	sim.lost = NEVER;
 	sim.mark = CF_MARK_ARMED;
 	sim.held = 1;
+	sim.clock = CF_CLOCK_SYNCHRONISED;
 	work->incoming = (struct incoming *)&domain;
 	work->obeyed = NULL;
 	work->loaded_at = (cf_mono){ 0 };
@@ -234,6 +236,25 @@ static void test_obeyed(void)
 	commit(NEVER);
 	ok(act_stand_by(work, why) == CF_EV_COMMITTED && cf_span_cmp(sim.patience, (cf_span){ 60 * CF_S }) <= 0,
 	   "... nor than a minute where it is valid for ever");
+	free(work->obeyed);
+}
+
+/* By the limits that are in force for this migration, and by no others. */
+static void test_clock(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	begin((cf_span){ 0 }, (cf_span){ 0 });
+	sim.clock = CF_CLOCK_UNSYNCHRONISED;
+	commit(NEVER);
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped(), "with a clock that is no longer synchronised it is given up: %s", why);
+
+	begin((cf_span){ 0 }, (cf_span){ 0 });
+	sim.clock = CF_CLOCK_UNSYNCHRONISED;
+	work->limits.overridden[CF_FINDING_CLOCK_UNSYNCHRONISED] = true;
+	commit(NEVER);
+	ok(act_stand_by(work, why) == CF_EV_COMMITTED && sim.mark == CF_MARK_OBEYED, "... unless that is overridden");
+	work->limits.overridden[CF_FINDING_CLOCK_UNSYNCHRONISED] = false;
 	free(work->obeyed);
 }
 
@@ -293,6 +314,7 @@ int main(void)
 	work->settings = &settings;
 	snprintf(work->boot, sizeof(work->boot), "this boot");
 	test_obeyed();
+	test_clock();
 	test_not_loaded();
 	test_no_commit();
 	free(work);

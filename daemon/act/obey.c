@@ -230,14 +230,6 @@ static bool ended(struct work *work, enum cf_phase phase, const struct guest_eve
 	return true;
 }
 
-static enum cf_clock_state own_clock(struct work *work)
-{
-	struct cf_report report;
-
-	gather_report(work->context, &report);
-	return report.state;
-}
-
 /* Until when a commit is valid the source says; how long this host waits for what it lacks is its own matter. */
 static cf_mono waits_until(const struct cf_commit *commit)
 {
@@ -261,7 +253,8 @@ static bool await_loaded(struct work *work, cf_mono until)
 /* The last judgement.  What is obeyed is noted for good, and looked at once more: that may have taken long. */
 static enum cf_obey judge(struct work *work, const struct cf_commit *commit, struct cf_error *err)
 {
-	struct cf_obey_evidence evidence = { .valid_until = commit->valid_until };
+	struct cf_report clock;
+	struct cf_obey_evidence evidence = { .valid_until = commit->valid_until, .clock = &clock };
 	struct cf_answer *said;
 	enum cf_obey obey;
 	cf_mono began;
@@ -270,9 +263,9 @@ static enum cf_obey judge(struct work *work, const struct cf_commit *commit, str
 	evidence.same_boot = strcmp(commit->boot, work->boot) == 0;
 	evidence.loaded = evidence.same_boot && await_loaded(work, waits_until(commit));
 	evidence.incoming_alive = incoming_alive(work->incoming);
-	evidence.clock = own_clock(work);
+	gather_report(work->context, &clock);
 	evidence.now = kernel_raw();
-	obey = cf_obey_judge(&evidence);
+	obey = cf_obey_judge(&evidence, &work->limits);
 	if (obey != CF_OBEY ||
 	    incoming_check(work->incoming, commit->cookie.data, commit->cookie.size, waits_until(commit), err) < 0)
 		return obey;
@@ -288,7 +281,7 @@ static enum cf_obey judge(struct work *work, const struct cf_commit *commit, str
 	said->spare = cf_mono_since(commit->valid_until, evidence.now);
 	said->has_spare = said->spare.ns >= -CF_DAY && said->spare.ns <= CF_DAY;	/* else no peer of ours has set it */
 	work_answer_end(work);
-	return cf_obey_judge(&evidence);
+	return cf_obey_judge(&evidence, &work->limits);
 }
 
 static enum cf_event take_commit(struct work *work, struct cf_commit *commit, char why[static CF_DETAIL_ROOM])
