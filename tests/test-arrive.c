@@ -103,6 +103,20 @@ static bool took(cf_span least, cf_span most)
 	return cf_span_cmp(fake_took(), least) >= 0 && cf_span_cmp(fake_took(), most) <= 0;
 }
 
+/* Does the finding refuse at the destination, of which the source's administrator has said that it shall not? */
+static bool refuses(const struct drive_ops *driver, bool accepted)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	begin(driver, CF_PHASE_UNKNOWN, true);
+	work->reservation.has_override = true;
+	work->reservation.override = (struct cf_override){ 1, { "lever-missing" }, "for a test" };
+	work->lease.has_override_accepted = true;
+	work->lease.override_accepted = accepted;
+	act_await(work, why);
+	return !work->limits.overridden[CF_FINDING_LEVER_MISSING];
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -125,6 +139,9 @@ int main(void)
 	sim.starts = cf_mono_add(fake.now, (cf_span){ 10 * CF_S });
 	ok(act_await(work, why) == CF_EV_RESUMED && took((cf_span){ 10 * CF_S }, (cf_span){ 11 * CF_S }),
 	   "a guest that was paused has come when its QEMU is no longer being started: %d s", (int)(fake_took().ns / CF_S));
+
+	ok(!refuses(&ungated, true), "what was overridden, and is honoured here, refuses nothing here");
+	ok(refuses(&ungated, false), "... what is not honoured does");
 
 	begin(&gated, CF_PHASE_PREPARED, false);
 	sim.here = CF_HERE_RUNNING;

@@ -247,12 +247,17 @@ static void test_obeyed(void)
 	line->view.side = CF_DESTINATION;
 	line->receipt.migration = (struct cf_migration){ 0 };
 	snprintf(line->view.uuid, sizeof(line->view.uuid), "%s", DOMAIN);
-	line->entry.has_reservation = true;
+	line->entry.has_reservation = line->entry.has_lease = true;
 	snprintf(line->entry.reservation.uuid, sizeof(line->entry.reservation.uuid), "%s", DOMAIN);
 	snprintf(line->entry.reservation.driver, sizeof(line->entry.reservation.driver), "gated");
 	line->entry.reservation.limits = line->receipt.limits;
+	line->entry.reservation.has_override = true;
+	line->entry.reservation.override = (struct cf_override){ 1, { "lever-missing" }, "for a test" };
+	line->entry.lease = (struct cf_lease){ .granted = true, .host = "hA", .limits = line->receipt.limits,
+					       .has_override_accepted = true, .override_accepted = true };
 	write_line(line);
 	ok(parts_again(&parts, &err) == 0 && find(10), "the agent begins again: %s", err.text);
+	ok(find(10)->work->limits.overridden[CF_FINDING_LEVER_MISSING], "what was overridden is");
 	for (migration_view(find(10), &view); view.phase == CF_PHASE_OBEYED; )
 		parts_run_to_change(&parts, find(10), &view);
 	ok(view.phase >= CF_PHASE_RUNNING && view.phase <= CF_PHASE_DONE, "a guest that runs here is looked after: %s",

@@ -9,6 +9,7 @@
 #include "daemon/act/carried.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/hang.h"
+#include "daemon/act/terms.h"
 #include "daemon/act/where.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/virt/domain.h"
@@ -195,6 +196,7 @@ enum cf_event act_await(struct work *work, char why[static CF_DETAIL_ROOM])
 
 	cf_limits_both(&work->reservation.limits, work->reservation.source, &work->lease.limits,
 		       work->reservation.destination, &work->limits);
+	terms_override(&work->reservation, &work->lease, &work->limits);
 
 	if (!work->watch &&
 	    guest_watch_new(work->context->virt, work->reservation.uuid, CF_DESTINATION, &work->watch, &err) < 0) {

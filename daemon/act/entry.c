@@ -6,6 +6,7 @@
 
 #include "daemon/act/gated.h"
 #include "daemon/act/receipt.h"
+#include "daemon/act/terms.h"
 #include "daemon/clock/kernel.h"
 
 static void put_landing(const struct migration *m, struct cf_entry *entry)
@@ -169,8 +170,7 @@ static void take_limits(struct work *work)
 		.owner_correction = owners->others.correction,
 		.owner_correction_floor = owners->others.correction_floor,
 	};
-	if (work->receipt->has_override)
-		cf_limits_override(&work->limits, &work->receipt->override);
+	terms_override(&work->reservation, &work->lease, &work->limits);
 }
 
 /* Of what was asked of the other host nobody may know yet, but only that it may have been. */

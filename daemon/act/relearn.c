@@ -17,6 +17,7 @@
 #include "daemon/act/migration.h"
 #include "daemon/act/receipt.h"
 #include "daemon/act/stray.h"
+#include "daemon/act/terms.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/digest.h"
 #include "daemon/ledger/ledger.h"
@@ -50,8 +51,7 @@ static void put_agreed(const struct cf_said *said, struct cf_receipt *ret)
 	struct cf_both_limits both;
 
 	cf_limits_both(&said->reservation.limits, said->reservation.source, &said->lease.limits, said->lease.host, &both);
-	if (said->lease.override_accepted)
-		cf_limits_override(&both, &said->reservation.override);
+	terms_override(&said->reservation, &said->lease, &both);
 	receipt_put_limits(&both, ret);
 	digest_limits(&both.limits, ret->policy.digest);
 }

@@ -51,3 +51,9 @@ bool terms_honour(const struct settings *settings, const struct cf_reservation *
 	return settings->accept_override && reservation->has_requester &&
 	       strcmp(reservation->requester.role, cf_role_name(CF_ROLE_ADMIN)) == 0;
 }
+
+void terms_override(const struct cf_reservation *reservation, const struct cf_lease *lease, struct cf_both_limits *limits)
+{
+	if (lease->override_accepted)
+		cf_limits_override(limits, &reservation->override);
+}

@@ -31,3 +31,6 @@ void terms_object(const struct own_terms *own, const char *host, const struct cf
 
 /* At the destination: what it honours of what another host's administrator has overridden. */
 bool terms_honour(const struct settings *settings, const struct cf_reservation *reservation);
+
+/* What is overridden, where the lease says that it is honoured, into the limits of both. */
+void terms_override(const struct cf_reservation *reservation, const struct cf_lease *lease, struct cf_both_limits *limits);

@@ -94,8 +94,7 @@ static void object(struct api_job *job, const struct cf_reservation *reservation
 		return;		/* the source says so itself: same-host */
 
 	cf_limits_both(&reservation->limits, reservation->source, &own->limits, settings->host, &limits);
-	if (lease->override_accepted)
-		cf_limits_override(&limits, &reservation->override);
+	terms_override(reservation, lease, &limits);
 	terms_object(own, settings->host, &limits, findings);
 	if (*reservation->uuid)
 		r = look_for_another(virt, reservation, settings->host, &limits, findings, &err);
