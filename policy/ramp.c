@@ -5,6 +5,7 @@
 #define FIRST_EMULATED ((cf_span){ 300 * CF_MS })
 #define IN_VAIN        2	/* passes without a shorter one: one is no rule */
 #define SHORTER        16	/* a pass is, by so much of a part: less than that is chance */
+#define LATELY         ((cf_span){ 3600 * CF_S })
 
 cf_span cf_ramp_first(cf_span set, bool emulated)
 {
@@ -88,20 +89,21 @@ cf_span cf_ramp_above(const struct cf_ramp *ramp, const struct cf_ramp_rules *ru
 	return cf_span_max(above, (cf_span){ 0 });
 }
 
-bool cf_ramp_expect(const struct cf_ramp_past *last, size_t n, cf_span *ret)
+bool cf_ramp_expect(const struct cf_ramp_past *last, size_t n, cf_real now, cf_span *ret)
 {
-	size_t mishaps = 0, counted = 0;
-	cf_span most = { 0 };
+	cf_span most[] = { [false] = { 0 }, [true] = { 0 } };
+	size_t known[] = { [false] = 0, [true] = 0 };
+	bool lately = false;
 
-	for (size_t i = 0; i < n; i++)
-		mishaps += last[i].mishap;
 	for (size_t i = 0; i < n; i++) {
-		if (last[i].mishap && mishaps == 1)
-			continue;
-		most = cf_span_max(most, last[i].above);
-		counted++;
+		bool mishap = last[i].mishap;
+
+		most[mishap] = cf_span_max(most[mishap], last[i].above);
+		known[mishap]++;
+		lately |= mishap && cf_span_cmp(cf_span_abs(cf_real_since(now, last[i].at)), LATELY) <= 0;
 	}
-	if (counted > 0)
-		*ret = most;
-	return counted > 0;
+	if (known[false] == 0 && (known[true] < 2 || !lately))
+		return false;
+	*ret = most[known[false] == 0];
+	return true;
 }

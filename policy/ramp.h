@@ -77,18 +77,18 @@ struct cf_ramp_end {
  */
 cf_span cf_ramp_above(const struct cf_ramp *ramp, const struct cf_ramp_rules *rules, const struct cf_ramp_end *end);
 
-/*
- * What one migration of a pair needed above its target.  A mishap: a gate had let it through with time to spare, and it
- * stood still beyond its limit all the same.
- */
+/* What one migration of a pair needed above its target.  A mishap: it was let go, and stood still beyond its limit. */
 struct cf_ramp_past {
 	cf_span above;
 	bool mishap;
+	cf_real at;		/* when its guest stood still */
 };
 
 /*
- * What the next one will need, as the n last ones have it: the most of them, but that of a mishap only where there
- * was another.  A libvirtd that hung once would have every guest refused from then on, and so nothing newer learnt.
+ * What the next one will need, as the n last ones have it: the most of them, but for mishaps.  A libvirtd that hung
+ * once, whatever number of guests it had, would have every one refused from then on, and so nothing newer learnt.
+ * Where there are mishaps alone, more than one, the pair may always need more than it may: then they are what is
+ * expected, for an hour after the last, until one that is let go shows whether it is still so.
  * False when nothing is known; ret is untouched then.
  */
-bool cf_ramp_expect(const struct cf_ramp_past *last, size_t n, cf_span *ret);
+bool cf_ramp_expect(const struct cf_ramp_past *last, size_t n, cf_real now, cf_span *ret);

@@ -89,6 +89,20 @@ static void test_unheard(const struct settings *settings)
 	ok(shown->has_age && shown->age.ns < 60 * CF_S, "once it was heard it has one");
 }
 
+/* An agent that was restarted reads in its ledger what it may know already. */
+static void test_past(struct fleet *fleet)
+{
+	struct cf_ramp_past mishap = { { 12 * CF_S }, true, kernel_instant().real };
+	cf_span expected = { 0 };
+
+	fleet_learn(fleet, "hB", &mishap);
+	fleet_learn(fleet, "hB", &mishap);
+	ok(!fleet_overhead(fleet, "hB", &expected), "a mishap that is learnt twice happened once");
+	mishap.at.ns++;
+	fleet_learn(fleet, "hB", &mishap);
+	ok(fleet_overhead(fleet, "hB", &expected) && expected.ns == 12 * CF_S, "... another one is another");
+}
+
 int main(void)
 {
 	static const char *const before[] = { "hB", "hC" }, *const after[] = { "hC", "hD" };
@@ -107,6 +121,7 @@ int main(void)
 	ok(watches(fleet, 2, "hB"), "it watches who is named");
 
 	test_unheard(none);
+	test_past(fleet);
 	began = kernel_raw();
 	ok(fleet_reload(fleet, second, &err) == 0 && watches(fleet, 2, "hD"), "others after a reload");
 	ok(fleet_reload(fleet, none, &err) == 0 && watches(fleet, 0, ""), "nobody when nobody is named");

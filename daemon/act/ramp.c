@@ -12,13 +12,13 @@
 #define HELD_BACK ((cf_span){ CF_MS })
 #define PAST      16	/* migrations of the pair, both ways: twice what the fleet remembers */
 
-/* As the receipt has it.  No gate lets through what would take longer than its limit. */
+/* As the receipt has it. */
 static void learn(struct fleet *fleet, const char *destination, const struct cf_receipt *receipt)
 {
 	const struct cf_ramp_past past = {
 		.above = receipt->ramp.above,
-		.mishap = receipt->has_gated && receipt->gated.committed && receipt->has_blackout &&
-			  cf_span_cmp(receipt->blackout.high, receipt->gated.limit) > 0,
+		.mishap = cf_span_cmp(receipt->blackout.high, receipt->limits.max_blackout) > 0,
+		.at = receipt->stop.real,
 	};
 
 	fleet_learn(fleet, destination, &past);

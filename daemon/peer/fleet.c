@@ -225,13 +225,26 @@ void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, 
 	pthread_mutex_unlock(&fleet->lock);
 }
 
+static size_t known_of(const struct mate *mate)
+{
+	return mate->n_overheads < N_OVERHEADS ? mate->n_overheads : N_OVERHEADS;
+}
+
+static bool is_known(const struct mate *mate, const struct cf_ramp_past *past)
+{
+	for (size_t i = 0; i < known_of(mate); i++)
+		if (mate->overheads[i].at.ns == past->at.ns)
+			return true;
+	return false;
+}
+
 void fleet_learn(struct fleet *fleet, const char *host, const struct cf_ramp_past *past)
 {
 	struct mate *mate;
 
 	pthread_mutex_lock(&fleet->lock);
 	mate = find_or_add(fleet, host);
-	if (mate)
+	if (mate && !is_known(mate, past))
 		mate->overheads[mate->n_overheads++ % N_OVERHEADS] = *past;
 	pthread_mutex_unlock(&fleet->lock);
 }
@@ -243,7 +256,7 @@ bool fleet_overhead(struct fleet *fleet, const char *host, cf_span *ret)
 
 	pthread_mutex_lock(&fleet->lock);
 	mate = find(fleet, host);
-	known = mate && cf_ramp_expect(mate->overheads, mate->n_overheads < N_OVERHEADS ? mate->n_overheads : N_OVERHEADS, ret);
+	known = mate && cf_ramp_expect(mate->overheads, known_of(mate), kernel_instant().real, ret);
 	pthread_mutex_unlock(&fleet->lock);
 	return known;
 }

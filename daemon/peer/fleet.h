@@ -74,8 +74,8 @@ int fleet_measure(struct fleet *fleet, const char *host, struct cf_peer *ret, st
 void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, char boot[static CF_BOOT_ROOM]);
 
 /*
- * What a migration to that host needed beyond QEMU's own estimate of the blackout, and what by the
- * last ones the next one will; false when of none that went there since the agent started that is known.
+ * What a migration to that host needed beyond QEMU's own estimate of the blackout (what is known already
+ * is not learnt twice), and what by the last ones the next one will; false when nothing is known of that.
  */
 void fleet_learn(struct fleet *fleet, const char *host, const struct cf_ramp_past *past);
 bool fleet_overhead(struct fleet *fleet, const char *host, cf_span *ret);
