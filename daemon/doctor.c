@@ -10,6 +10,7 @@
 
 #include "daemon/act/gather.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/clock/report.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/settings.h"
@@ -182,6 +183,7 @@ void doctor_look(const struct doctor_roots *roots, const struct act_context *con
 	try_path(roots->runtime, W_OK | X_OK, ret->runtime_why);
 	look_at_ledger(context->ledger, ret);
 	gather_report(context, &ret->report);
+	ret->fresh = reporter_fresh(context->reporter);
 	doctor_rivals(roots->proc, ret);
 	look_at_libvirt(context->virt, ret);
 	look_at_watchdog(context->dog, ret);

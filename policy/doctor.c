@@ -3,7 +3,6 @@
 
 #include <assert.h>
 
-#include "policy/clock.h"
 #include "policy/words.h"
 #include "proto/base.h"
 #include "proto/text.h"
@@ -63,10 +62,10 @@ static void look_at_bound(const struct cf_report *report, struct cf_vitals *vita
 	words_add(clock->detail, sizeof(clock->detail), " of UTC");
 }
 
-/* Its last answer stays in the report when it is long gone; and may be old where it is asked seldom, and all is well. */
-static bool answers(const struct cf_report *report)
+/* Its last answer stays in the report when it is long gone; and is not young where it is asked seldom. */
+static bool answers(const struct cf_report *report, cf_span fresh)
 {
-	return report->has_tracking && (!*report->why || cf_span_cmp(report->reading_age, cf_clock_limits_default.fresh) <= 0);
+	return report->has_tracking && cf_span_cmp(report->reading_age, fresh) <= 0;
 }
 
 static void look_at_clock(const struct cf_host_evidence *e, struct cf_vitals *vitals)
@@ -74,7 +73,7 @@ static void look_at_clock(const struct cf_host_evidence *e, struct cf_vitals *vi
 	const struct cf_report *report = &e->report;
 	struct cf_vital *tai;
 
-	if (answers(report))
+	if (answers(report, e->fresh))
 		add(vitals, CF_VITAL_CHRONYD, CF_VITAL_OK, report->has_via ? cf_vias[report->via] : "");
 	else
 		add(vitals, CF_VITAL_CHRONYD, CF_VITAL_FAIL, report->why);

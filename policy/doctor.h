@@ -52,6 +52,7 @@ struct cf_host_evidence {
 
 	/* its clock */
 	struct cf_report report;
+	cf_span fresh;			/* for so long an answer of chronyd counts as news */
 	size_t n_rivals;
 	char rivals[CF_RIVALS_MAX][64];	/* "systemd-timesyncd (pid 17)": who steers it beside chronyd */
 

@@ -26,6 +26,7 @@ static void well(struct cf_host_evidence *e)
 		.runtime = "/run", .ledger = "/var/ledger",
 		.report = { .state = CF_CLOCK_SYNCHRONISED, .has_bound = true, .bound = { CF_MS }, .has_tracking = true,
 			    .has_via = true, .via = CF_VIA_IPV4, .has_tai_s = true, .tai_s = 37 },
+		.fresh = { 5 * CF_S },
 		.libvirt = true, .versions = "libvirt 9.0.0, QEMU 7.2.0", .libvirt_version = 9000000,
 		.hook = { .mode = CF_GUARD_ENFORCE, .installed = true, .since = DAYS(-7), .has_began = true,
 			  .began = DAYS(-6), .daemon = "libvirtd" },
@@ -60,11 +61,17 @@ static void spoil_haste(struct cf_host_evidence *e)
 {
 	e->report.has_reading_age = true;
 	e->report.reading_age = (cf_span){ 26 * CF_S };
+	e->fresh = (cf_span){ 180 * CF_S };
 }
 static void spoil_clock(struct cf_host_evidence *e)
 {
 	e->report.state = CF_CLOCK_UNSYNCHRONISED;
 	strcpy(e->report.why, "no source");
+}
+static void spoil_clock_in_haste(struct cf_host_evidence *e)
+{
+	spoil_haste(e);
+	spoil_clock(e);
 }
 static void spoil_trust(struct cf_host_evidence *e) { e->report.state = CF_CLOCK_UNTRUSTED; }
 static void spoil_source(struct cf_host_evidence *e) { e->report.state = CF_CLOCK_HOLDOVER; }
@@ -132,6 +139,7 @@ static const struct {
 	{ "no chronyd", spoil_chronyd, CF_VITAL_CHRONYD, CF_VITAL_FAIL, "", "refused" },
 	{ "a chronyd that answered once", spoil_answers, CF_VITAL_CHRONYD, CF_VITAL_FAIL, "", "does not answer" },
 	{ "no source", spoil_clock, CF_VITAL_CLOCK, CF_VITAL_FAIL, "", "no source" },
+	{ "no source, by a chronyd that is asked seldom", spoil_clock_in_haste, CF_VITAL_CLOCK, CF_VITAL_FAIL, "", "no source" },
 	{ "evidence that contradicts itself", spoil_trust, CF_VITAL_CLOCK, CF_VITAL_FAIL, "", "" },
 	{ "holdover", spoil_source, CF_VITAL_CLOCK, CF_VITAL_WARN, "", "" },
 	{ "a state that is not known", spoil_news, CF_VITAL_CLOCK, CF_VITAL_FAIL, "", "" },

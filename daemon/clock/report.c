@@ -317,6 +317,16 @@ void reporter_report(struct reporter *reporter, struct cf_report *ret)
 	*ret = report;
 }
 
+cf_span reporter_fresh(struct reporter *reporter)
+{
+	cf_span fresh;
+
+	pthread_mutex_lock(&reporter->lock);
+	fresh = reporter->options.limits.fresh;
+	pthread_mutex_unlock(&reporter->lock);
+	return fresh;
+}
+
 bool reporter_stepped(struct reporter *reporter, cf_mono since)
 {
 	bool stepped;

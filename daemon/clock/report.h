@@ -36,6 +36,9 @@ void reporter_set(struct reporter *reporter, const struct reporter_options *opti
 /* The report as of now.  From any thread; takes microseconds. */
 void reporter_report(struct reporter *reporter, struct cf_report *ret);
 
+/* For how long an answer of chronyd counts as news. */
+cf_span reporter_fresh(struct reporter *reporter);
+
 /* Was the clock stepped since?  As of now, and whatever became of it afterwards. */
 bool reporter_stepped(struct reporter *reporter, cf_mono since);
 
