@@ -181,19 +181,31 @@ bool cf_clock_stepped_since(const struct cf_clock_memory *memory, cf_mono since)
 	return memory->step.fault == CF_FAULT_STEPPED && cf_mono_cmp(memory->step.at.raw, since) > 0;
 }
 
+/* By how much UTC leapt between the readings, as the earlier one had announced it. */
+static cf_span leap_between(const struct cf_tracking_reading *before, const struct cf_tracking_reading *now)
+{
+	enum cf_leap leap = before->tracking.leap;
+
+	if (now->at.real.ns / CF_DAY <= before->at.real.ns / CF_DAY)	/* it does so at midnight */
+		return (cf_span){ 0 };
+	return (cf_span){ leap == CF_LEAP_INSERT ? -CF_S : leap == CF_LEAP_DELETE ? CF_S : 0 };
+}
+
 /*
  * Two readings that cannot both be true.  Without an update between them (no two
  * have the same stamp), chronyd's later correction is what the clock's own
  * movement left of the earlier one; with one, the two may differ by what is
- * uncertain about each.
+ * uncertain about each.  A leap second that was announced is no contradiction,
+ * whether the kernel stepped, chronyd slews, or nobody has made it yet.
  */
 static bool contradict(const struct cf_clock_limits *limits, const struct cf_tracking_reading *before,
 		       const struct cf_tracking_reading *now)
 {
 	cf_span age = cf_mono_since(now->at.raw, before->at.raw);
 	cf_span apart = cf_span_sub(now->tracking.correction, left_at(before, now->at));
-	cf_span may = { MOVE_SLACK };
+	cf_span leap = leap_between(before, now), may = { MOVE_SLACK };
 
+	apart = cf_span_min(cf_span_abs(apart), cf_span_abs(cf_span_sub(apart, leap)));
 	/* Under `chronyd -x` somebody else may steer, and chronyd's frequency is relative to that. */
 	may = cf_span_add(may, cf_span_ppm(age, STEER_MAX_PPM));
 	may = cf_span_add(may, cf_span_ppm(cf_span_add(before->took, now->took), SLEW_MAX_PPM));
@@ -201,7 +213,7 @@ static bool contradict(const struct cf_clock_limits *limits, const struct cf_tra
 		may = cf_span_add(may, cf_span_add(distance(&before->tracking), distance(&now->tracking)));
 		may = cf_span_add(may, cf_span_ppm(age, limits->holdover_ppm));
 	}
-	return cf_span_cmp(cf_span_abs(apart), may) > 0;
+	return cf_span_cmp(apart, may) > 0;
 }
 
 /*

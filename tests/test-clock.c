@@ -336,6 +336,44 @@ static void test_step_and_old_samples(void)
 	ok(view.state == CF_CLOCK_SYNCHRONISED && !view.stepped, "eight are: the clock was set right, and what was known of it was wrong");
 }
 
+/* Whoever makes it and how, and whether or not anybody has yet. */
+static void test_leap(void)
+{
+	static const struct {
+		const char *name;
+		enum cf_leap leap;
+		double at_s;			/* after midnight */
+		cf_span moved, correction;
+		enum cf_clock_state state;
+	} cases[] = {
+		{ "a second that the kernel inserted", CF_LEAP_INSERT, 0, { -CF_S }, { 0 }, CF_CLOCK_SYNCHRONISED },
+		{ "one that it deleted", CF_LEAP_DELETE, 0, { CF_S }, { 0 }, CF_CLOCK_SYNCHRONISED },
+		{ "one that it inserted, and should not have", CF_LEAP_INSERT, 0, { -CF_S }, { CF_S }, CF_CLOCK_SYNCHRONISED },
+		{ "one that chronyd is to slew", CF_LEAP_INSERT, 0, { 0 }, { -CF_S }, CF_CLOCK_SYNCHRONISED },
+		{ "one of which nobody has heard", CF_LEAP_INSERT, 0, { 0 }, { 0 }, CF_CLOCK_SYNCHRONISED },
+		{ "a step that it does not explain", CF_LEAP_INSERT, 0, { CF_S }, { 0 }, CF_CLOCK_UNSYNCHRONISED },
+		{ "the same step, where none was announced", CF_LEAP_NORMAL, 0, { -CF_S }, { 0 }, CF_CLOCK_UNSYNCHRONISED },
+		{ "the same step, and not at midnight", CF_LEAP_INSERT, -300, { -CF_S }, { 0 }, CF_CLOCK_UNSYNCHRONISED },
+		{ "a correction that chronyd never explained", CF_LEAP_NORMAL, 0, { 0 }, { -CF_S }, CF_CLOCK_UNTRUSTED },
+	};
+	double midnight = (double)((CF_DAY - epoch.ns % CF_DAY) / CF_S);
+
+	for (size_t i = 0; i < CF_COUNT(cases); i++) {
+		double s = midnight + cases[i].at_s;
+		struct cf_clock_memory memory = { 0 };
+		struct cf_tracking_reading r = healthy(plain(s - 2));
+
+		r.tracking.leap = cases[i].leap;
+		cf_clock_read(&memory, limits, &r);
+		cf_clock_look(&memory, plain(s - 1), false);
+		cf_clock_look(&memory, at(s + 1, cases[i].moved), false);
+		r = healthy(at(s + 20, cases[i].moved));
+		r.tracking.correction = cases[i].correction;
+		cf_clock_read(&memory, limits, &r);
+		ok(cf_clock_at(&memory, limits, r.at).state == cases[i].state, "%s: %s", cases[i].name, word(cases[i].state));
+	}
+}
+
 /* An update that chronyd accepted shortly before the step, told of or not, says nothing of the clock after it. */
 static void test_step_and_update(void)
 {
@@ -484,6 +522,7 @@ int main(void)
 	test_step();
 	test_step_and_old_samples();
 	test_step_and_update();
+	test_leap();
 	test_movement();
 	test_agreement();
 	test_frequency();
