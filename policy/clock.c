@@ -217,6 +217,15 @@ static bool contradict(const struct cf_clock_limits *limits, const struct cf_tra
 }
 
 /*
+ * The first update since chronyd began, or saw for itself that the clock was set, has no interval: what it had measured
+ * before is gone.  At the step it still had a reference, so that was afterwards.
+ */
+static bool is_anew(const struct cf_clock_mark *step, const struct cf_tracking_reading *reading)
+{
+	return !reading->tracking.has_update_interval && step->reference_time.ns != 0;
+}
+
+/*
  * Does an update deny the step?  chronyd's first ones after it are made of samples from before it,
  * which its regression lets go of one by one: they say that the clock is where it was, or half way,
  * and two of them may agree.  What it said before, and by how much the clock moved, tells.  If that
@@ -227,7 +236,7 @@ static bool denies_step(struct cf_clock_memory *memory, const struct cf_clock_li
 {
 	if (!memory->has_before)
 		return false;
-	if (contradict(limits, &memory->before, reading)) {
+	if (!is_anew(&memory->step, reading) && contradict(limits, &memory->before, reading)) {
 		if (memory->denials == 0 || memory->denied.ns != reading->tracking.reference_time.ns)
 			memory->denials++;
 		memory->denied = reading->tracking.reference_time;

@@ -336,6 +336,37 @@ static void test_step_and_old_samples(void)
 	ok(view.state == CF_CLOCK_SYNCHRONISED && !view.stepped, "eight are: the clock was set right, and what was known of it was wrong");
 }
 
+/* chronyd has let go of what it measured before the step: it need not be outweighed. */
+static void test_step_and_new_samples(void)
+{
+	static const struct { const char *name; bool lost_before, lost_after, interval; enum cf_clock_state state; } cases[] = {
+		{ "resumed from suspend, which chronyd notices: its first update is believed", false, true, false, CF_CLOCK_SYNCHRONISED },
+		{ "... not a later one, which may be made of anything", false, true, true, CF_CLOCK_UNSYNCHRONISED },
+		{ "nor the first one of a chronyd that had begun before the step", true, true, false, CF_CLOCK_UNSYNCHRONISED },
+		{ "nor any of one that did not notice", false, false, true, CF_CLOCK_UNSYNCHRONISED },
+	};
+	cf_span hour = S(3600);
+
+	for (size_t i = 0; i < CF_COUNT(cases); i++) {
+		struct cf_clock_memory memory = { 0 };
+		struct cf_tracking_reading r = healthy(plain(0));
+
+		cf_clock_read(&memory, limits, &r);
+		r = reading_of(&rows[8], plain(1));
+		if (cases[i].lost_before)
+			cf_clock_read(&memory, limits, &r);
+		cf_clock_look(&memory, plain(1), false);
+		cf_clock_look(&memory, at(1.1, hour), true);
+		r = reading_of(&rows[8], at(1.2, hour));
+		if (cases[i].lost_after)
+			cf_clock_read(&memory, limits, &r);
+		r = healthy(at(60, hour));
+		r.tracking.has_update_interval = cases[i].interval;
+		cf_clock_read(&memory, limits, &r);
+		ok(cf_clock_at(&memory, limits, r.at).state == cases[i].state, "%s: %s", cases[i].name, word(cases[i].state));
+	}
+}
+
 /* Whoever makes it and how, and whether or not anybody has yet. */
 static void test_leap(void)
 {
@@ -521,6 +552,7 @@ int main(void)
 	test_restart();
 	test_step();
 	test_step_and_old_samples();
+	test_step_and_new_samples();
 	test_step_and_update();
 	test_leap();
 	test_movement();
