@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/agent-inside.h"
+#include "daemon/alone.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/guard.h"
 #include "daemon/ledger/marks.h"
@@ -19,9 +20,12 @@
 #include "daemon/virt/events.h"
 #include "daemon/worker.h"
 
-#define DECISIONS RUNDIR "/clockferry/decisions"
+#define RUN       RUNDIR "/clockferry"
+#define LOCK      RUN "/lock"
+#define DECISIONS RUN "/decisions"
 
 #define HOUR            ((cf_span){ 3600 * CF_S })
+#define LOCK_PATIENCE   ((cf_span){ 7 * CF_S })	/* the one before may not be all gone; and systemd shall not give up (StartLimitBurst) */
 #define WORKER_PATIENCE ((cf_span){ 5 * CF_S })	/* for requests that are being worked on when the agent ends */
 
 /* --- events --- */
@@ -210,14 +214,20 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Before anything is opened that another agent may have in its hands. */
+static int be_alone(struct cf_error *err)
+{
+	if (mkdir(RUN, 0755) < 0 && errno != EEXIST)
+		return cf_fail(err, errno, CF_HOST, RUN ": %s", strerror(errno));
+	return alone_lock(LOCK, LOCK_PATIENCE, err);
+}
+
 /* Where the decisions of migrations are noted: a page that survives the agent, and not this boot of the host. */
 static int make_marks(struct agent *agent, struct cf_error *err)
 {
 	struct marks_options decisions = { .durable = false }, promises = { .durable = true };
 	int r;
 
-	if (mkdir(RUNDIR "/clockferry", 0755) < 0 && errno != EEXIST)
-		return cf_fail(err, errno, CF_HOST, RUNDIR "/clockferry: %s", strerror(errno));
 	snprintf(decisions.path, sizeof(decisions.path), "%s", DECISIONS);
 	snprintf(promises.path, sizeof(promises.path), "%.240s-promises", agent->context.settings->ledger.path);
 	r = marks_new(&agent->context.decisions, &decisions, err);
@@ -300,6 +310,8 @@ int agent_new(struct agent **ret, const struct agent_options *options, struct cf
 	r = settings_read(options->settings_path, &agent->context.settings, &fault);
 	if (r < 0)
 		r = settings_fallback(fault.text, &agent->context.settings, err);
+	if (r == 0)
+		r = be_alone(err);
 	if (r == 0)
 		r = make_parts(agent, err);
 	if (r < 0)
