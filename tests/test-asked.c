@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What others ask of the agent of guests that they say come in, by the handlers that ship: peers, and libvirt's hook. */
+/* What others ask of the agent of guests that they say come in, or say of them, by the handlers that ship: peers, and libvirt's hook. */
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/act/receipt.h"
 #include "daemon/http/api.h"
 #include "daemon/settings.h"
 #include "daemon/virt/events.h"
@@ -33,6 +35,12 @@ static void on_guard(void *wire, struct http_exchange *x)
 	api_guard(&api, x);
 }
 
+static void on_close(void *wire, struct http_exchange *x)
+{
+	(void)wire;
+	api_close(&api, x);
+}
+
 /* Who calls asks first whom he has. */
 static void on_version(void *wire, struct http_exchange *x)
 {
@@ -41,7 +49,7 @@ static void on_version(void *wire, struct http_exchange *x)
 }
 
 static http_handler *const handlers[CF_N_ROUTES] = {
-	[CF_ROUTE_VERSION] = on_version, [CF_ROUTE_RESERVE] = on_reserve, [CF_ROUTE_GUARD] = on_guard,
+	[CF_ROUTE_VERSION] = on_version, [CF_ROUTE_RESERVE] = on_reserve, [CF_ROUTE_GUARD] = on_guard, [CF_ROUTE_CLOSE] = on_close,
 };
 
 /* May it come in, by the answer to a peer that says that another manager moves it here? */
@@ -112,17 +120,86 @@ static void test_hook(void)
 	ok(worker_wait(PATIENCE) == 0, "they are through");
 }
 
-/* On the loop's thread, whose timers it has. */
+/* --- a receipt that comes late --- */
+
+static atomic_int n_logged;
+static enum cf_side logged;	/* the last one's */
+
+void receipt_log(const struct cf_receipt *receipt)
+{
+	logged = receipt->migration.side;
+	n_logged++;
+}
+
+/* One that came in from a peer and ended then, as one of the two had it. */
+static struct ledger_line *ended_at(cf_real when, enum cf_side side)
+{
+	struct ledger_line *line = ledger_made_line(1, CF_PHASE_DONE, true);
+
+	snprintf(line->peer, sizeof(line->peer), "a.peers.example");
+	line->view.side = side;
+	line->view.has_ended = true;
+	line->view.ended = when;
+	line->receipt.migration = line->view;
+	return line;
+}
+
+static bool bring(struct call *peer, cf_real ended)
+{
+	CF_AUTO(cf_free) struct ledger_line *line = ended_at(ended, CF_SOURCE);
+	CF_AUTO(cf_free) struct cf_closing *closing = calloc(1, sizeof(*closing));
+	const char *segments[] = { line->view.id };
+	struct cf_accepted accepted = { 0 };
+
+	closing->receipt = line->receipt;
+	pair.err = (struct cf_error){ 0 };
+	return call_do(peer, CF_ROUTE_CLOSE, segments, NULL, closing, &accepted, pair_patience, NULL, &pair.err) == 0 &&
+	       accepted.accepted;
+}
+
+static bool is_kept(cf_real ended)
+{
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+
+	return ledger_find(parts.made.ledger, ledger_made_id(1), &row, &pair.err) == 0 && !*row->fault &&
+	       cf_real_since(row->line.receipt.migration.ended, ended).ns == 0;
+}
+
+/* Of one that is not in the list any more. */
+static void test_late(void)
+{
+	static const cf_real ended = { 2000 * CF_S }, again = { 2001 * CF_S };
+	CF_AUTO(call_free) struct call *peer = pair_call("a");
+
+	ok(bring(peer, ended) && is_kept(ended), "the source's receipt comes late, and is kept: %s", pair.err.text);
+	ok(n_logged == 1 && logged == CF_DESTINATION, "the journal has it, as this host's own");
+	ok(bring(peer, ended) && n_logged == 1, "once, however often it comes");
+	ok(bring(peer, again) && is_kept(again) && n_logged == 2, "unless it is another one");
+}
+
+/* Those who are asked answer on the loop of the wire, and so does the ledger. */
+static void move_ledger(void *ignored)
+{
+	(void)ignored;
+	ledger_free(parts.made.ledger);
+	if (ledger_new(&parts.made.ledger, pair.wire.loop, &parts.made.options, &(struct ledger_listener){ NULL }, NULL) < 0)
+		abort();
+	parts.context.ledger = parts.made.ledger;
+}
+
+/* On the loop's thread, whose timers they have. */
 static void end(void *ignored)
 {
 	(void)ignored;
 	migrations_free(CF_TAKE(parts.all));
+	ledger_free(CF_TAKE(parts.made.ledger));
 }
 
 int main(void)
 {
 	pair.wire.handlers = handlers;
 	ok(parts_begin(&parts, &pair.err) == 0, "all parts are there: %s", pair.err.text);
+	ledger_made_write(&parts.made, ended_at((cf_real){ 1000 * CF_S }, CF_DESTINATION), PATIENCE, NULL);
 	pair_start();
 	parts.context.loop = pair.wire.loop;
 	parts.context.settings->guard.measure = true;
@@ -130,6 +207,8 @@ int main(void)
 	api.migrations = parts.all;
 	test_claim();
 	test_hook();
+	wire_do(&pair.wire, move_ledger, NULL);
+	test_late();
 	wire_do(&pair.wire, end, NULL);
 	wire_stop(&pair.wire);
 	parts_end(&parts);

@@ -3,12 +3,14 @@
 /* Each edge is in the ledger before its act is handed out; and what happens when it cannot be. */
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/act/lately.h"
 #include "daemon/act/migration.h"
+#include "daemon/act/receipt.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/settings.h"
 #include "proto/receipt.h"
@@ -17,6 +19,16 @@
 
 static struct parts parts;
 static struct cf_error err;
+
+/* What the journal is told. */
+static atomic_int n_logged;
+static char logged[64];		/* the last one's machine */
+
+void receipt_log(const struct cf_receipt *receipt)
+{
+	snprintf(logged, sizeof(logged), "%s", receipt->machine);
+	n_logged++;
+}
 
 static struct migration *start(int n)
 {
@@ -202,8 +214,12 @@ static void test_alone(void)
 	parts_run_to_end(&parts, migration);
 	parts.context.settings->lease = lease;
 	ok(kept(14, CF_OUTCOME_ABORTED) && keeps_said(14), "without the source's receipt it is kept what was said: %s", err.text);
+	n_logged = 0;
 	migration_take_closing(migration, receipt_of(14, "late"));
 	ok(comes_to(14, "late") && !keeps_said(14), "until that comes");
+	ok(n_logged == 1 && strcmp(logged, "late") == 0, "the journal has it then, too");
+	migration_take_closing(migration, receipt_of(14, "late"));
+	ok(n_logged == 1, "and once, however often it comes");
 }
 
 /* --- a ledger that cannot be written --- */

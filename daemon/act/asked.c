@@ -9,6 +9,7 @@
 #include "daemon/act/migration.h"
 #include "daemon/act/noting.h"
 #include "daemon/act/queue.h"
+#include "daemon/act/receipt.h"
 #include "policy/phase.h"
 
 void migration_view(struct migration *m, struct cf_migration *ret)
@@ -181,7 +182,7 @@ void migration_take_closing(struct migration *m, struct cf_receipt *receipt)
 		return;
 
 	/* It comes late: the thread, which would have taken it, has left with what was seen here. */
-	work_newest_closing(m->work);
+	receipt_take_late(m->work);
 	work_conclude(m->work);
 	noting_save(m);
 }

@@ -11,6 +11,7 @@
 #include "daemon/act/gated.h"
 #include "daemon/act/noting.h"
 #include "daemon/act/queue.h"
+#include "daemon/act/receipt.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/loop.h"
 #include "daemon/log.h"
@@ -108,7 +109,7 @@ void migration_end(struct migration *m)
 	bool late;
 
 	m->over = true;
-	late = work_newest_closing(m->work);
+	late = receipt_take_late(m->work);
 	work_conclude(m->work);
 	migration_wake(m);
 	migrations_moved(m->all, m);

@@ -272,3 +272,19 @@ void receipt_explain(struct work *work)
 	}
 }
 
+/* Whoever ends it does so at an instant of its own. */
+void receipt_log_late(const struct cf_receipt *late, cf_real had_ended)
+{
+	if (cf_real_since(late->migration.ended, had_ended).ns != 0)
+		receipt_log(late);
+}
+
+bool receipt_take_late(struct work *work)
+{
+	cf_real had_ended = work->receipt->migration.ended;
+
+	if (!work_newest_closing(work))
+		return false;
+	receipt_log_late(work->receipt, had_ended);
+	return true;
+}

@@ -28,3 +28,9 @@ void receipt_explain(struct work *work);
  * a whole with it, and what rules match as fields of their own.
  */
 void receipt_log(const struct cf_receipt *receipt);
+
+/* The same of what the source's agent brings of one that had ended here by then; not if it only brings it again. */
+void receipt_log_late(const struct cf_receipt *late, cf_real had_ended);
+
+/* Take it, if it has come; of one that is over. */
+bool receipt_take_late(struct work *work);

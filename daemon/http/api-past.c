@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/act/receipt.h"
 #include "daemon/http/api.h"
 #include "daemon/ledger/ledger.h"
 
@@ -122,6 +123,7 @@ static int take_closing(struct api_job *job, const struct ledger_row *row)
 	line->ended = true;
 	line->receipt = closing->receipt;
 	line->receipt.migration.side = CF_DESTINATION;
+	receipt_log_late(&line->receipt, row->line.receipt.migration.ended);
 	line->entry.has_reservation = line->entry.has_lease = line->entry.has_record = false;
 	line->view.has_outcome = last->has_outcome;
 	line->view.outcome = last->outcome;
