@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/ledger/private.h"
@@ -180,6 +182,120 @@ static void test_gone(void)
 	ledger_made_end(&made);
 }
 
+/* --- killed meanwhile --- */
+
+static int steps_left = -1;	/* until the process ends as if it was killed; -1: it does not */
+
+static void step(void)
+{
+	if (steps_left == 0)
+		_exit(9);
+	if (steps_left > 0)
+		steps_left--;
+}
+
+/* What makes a difference on a disk, SQLite's as well as ours. */
+int rename(const char *from, const char *to)
+{
+	step();
+	return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+int link(const char *from, const char *to)
+{
+	step();
+	return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int fsync(int fd)
+{
+	step();
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	step();
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void command(const char *what)
+{
+	char text[PATH_MAX];
+
+	snprintf(text, sizeof(text), "cd '%s' && %s", made.folder, what);
+	if (system(text) != 0)
+		abort();
+}
+
+/* As an agent leaves it that was killed: with a WAL. */
+static void keep_damaged(void)
+{
+	ledger_made_begin(&made);
+	ledger_made_open(&made);
+	for (int n = 0; n < ROWS; n++)
+		write_one(n);
+	command("mkdir was && cp ledger.db ledger.db-wal was");
+	ledger_made_close(&made);
+	snprintf(made.options.path, sizeof(made.options.path), "%s/was/ledger.db", made.folder);
+	scribble(made.options.path, size_of(made.options.path) / 2, 8192);
+	snprintf(made.options.path, sizeof(made.options.path), "%s/ledger.db", made.folder);
+}
+
+/* Opens it, and is killed after so many steps; false: there are no more of them. */
+static bool killed_after(int steps)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		struct store store = { 0 };
+		struct store_loss loss = { 0 };
+
+		snprintf(store.path, sizeof(store.path), "%s", made.options.path);
+		steps_left = steps;
+		_exit(store_open(&store, &loss, &err) < 0);
+	}
+	waitpid(child, &status, 0);
+	return WEXITSTATUS(status) == 9;
+}
+
+/* Has another file taken its place? */
+static bool is_replaced(void)
+{
+	struct stat damaged, is;
+	char name[PATH_MAX];
+
+	return aside(name) > 0 && stat(name, &damaged) == 0 && stat(made.options.path, &is) == 0 && damaged.st_ino != is.st_ino;
+}
+
+static void test_killed(void)
+{
+	int steps = 0, poor = 0, silent = 0, least = ROWS;
+	bool killed;
+
+	keep_damaged();
+	do {
+		bool replaced;
+		int n;
+
+		command("rm -f ledger.db* && cp was/* .");
+		killed = killed_after(steps++);
+		replaced = is_replaced();
+		ledger_made_open(&made);
+		ledger_state(made.ledger, &state);
+		n = readable(0, ROWS);
+		least = n < least ? n : least;
+		poor += !state.writable || n < ROWS / 2;
+		silent += !state.lost && !replaced;
+		ledger_made_close(&made);
+	} while (killed);
+	ok(steps > 10, "killed at each of %d steps while a damaged ledger is opened", steps);
+	ok(poor == 0, "... what can be read of it is there whenever that was: %d rows", least);
+	ok(silent == 0, "... and it is said, unless another one was in its place");
+	ledger_made_end(&made);
+}
+
 /* --- files that are none of ours --- */
 
 static void try_foreign(const char *what, const char *sql, const char *word)
@@ -211,7 +327,7 @@ static void try_foreign(const char *what, const char *sql, const char *word)
 static bool mount_disk(void)
 {
 	ledger_made_begin(&made);
-	return mount("none", made.folder, "tmpfs", 0, "size=1m") == 0;
+	return mount("none", made.folder, "tmpfs", 0, "size=8m") == 0;
 }
 
 static void unmount_disk(void)
@@ -267,6 +383,32 @@ static void test_read_only(void)
 	ok(ledger_made_until(&made, true) && write_one(50) == 0, "until it is no longer read-only");
 }
 
+/* What can be read of a damaged one has no room. */
+static void test_full_and_damaged(void)
+{
+	char name[PATH_MAX];
+	off_t size;
+	int n;
+
+	for (n = 0; n < ROWS; n++)
+		write_one(n);
+	ledger_made_close(&made);
+	size = size_of(made.options.path);
+	scribble(made.options.path, size / 2, 8192);
+	fill_disk("other", true);
+	command("truncate -s -200K other");	/* for what SQLite has to have beside a file that it opens */
+	reopen();
+	ok(!state.writable && strstr(state.fault, "full") && !state.lost, "damaged on a full disk: %s", state.fault);
+	ok(aside(name) == 0 && size_of(made.options.path) == size, "... it stays where it is");
+	reopen();
+	ok(!state.writable && size_of(made.options.path) == size, "... for the next agent, too");
+	fill_disk("other", false);
+	ok(ledger_made_until(&made, true), "... until there is room");
+	ledger_state(made.ledger, &state);
+	n = readable(0, ROWS);
+	ok(state.lost && aside(name) == 1 && strstr(state.note, name) && n >= ROWS / 2, "... then %d rows are saved: %s", n, state.note);
+}
+
 static void test_disks(void)
 {
 	if (!mount_disk()) {
@@ -276,6 +418,7 @@ static void test_disks(void)
 	}
 	test_full();
 	test_read_only();
+	test_full_and_damaged();
 	unmount_disk();
 }
 
@@ -299,6 +442,7 @@ int main(void)
 	test_garbage_rows();
 	test_damaged_files();
 	test_damaged_while_open();
+	test_killed();
 	test_gone();
 	try_foreign("a newer schema", "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (7); PRAGMA user_version = 1000", "newer");
 	try_foreign("another program's file", "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (7)", "another program");

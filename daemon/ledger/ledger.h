@@ -13,9 +13,9 @@
  *
  * A ledger that cannot be opened or written is still a struct ledger: writing
  * fails at once with the reason, ledger_state() tells it, and it is tried
- * again until it works.  A damaged file is set aside, what of it can be read is
- * taken over into a new one, and state.note says so until the agent ends.  A file
- * of a newer schema, or of another program, is left as it is.
+ * again until it works.  What can be read of a damaged file is taken over into a
+ * new one, for which it is set aside, and state.note says so until the agent ends.  A
+ * file of a newer schema, or of another program, is left as it is.
  */
 
 #include "proto/entry.h"

@@ -16,10 +16,13 @@ CF_DEFINE_AUTO(sqlite3_stmt *, sqlite3_finalize)
 
 /* store.c: the file */
 
+#define STORE_PATH_ROOM (LEDGER_PATH_ROOM + 128)	/* with what stands beside it */
+
 struct store {
-	char path[LEDGER_PATH_ROOM];
+	char path[STORE_PATH_ROOM];
 	sqlite3 *db;		/* NULL: closed */
 	int frames;		/* in the WAL, after the last commit */
+	bool begun;		/* by what was saved of another file; nobody has been told yet */
 };
 
 /* What became of a file that could not be used any more. */
@@ -31,9 +34,11 @@ struct store_loss {
 
 /*
  * Open to write, made if it is not there, checked, and brought to our schema.  A damaged one is
- * set aside and what can be read of it taken over: *loss then says so.
+ * set aside once what can be read of it has been taken over into another: *loss then says so.
+ * Where that fails it stays in its place, to be tried again.
  */
 int store_open(struct store *store, struct store_loss *loss, struct cf_error *err);
+int store_open_as_it_is(struct store *store, struct store_loss *loss, struct cf_error *err);	/* or not at all, if it is damaged */
 void store_close(struct store *store);
 
 /* Is the file that is open still the one at the path? */
@@ -48,7 +53,7 @@ void store_checkpoint(struct store *store);
 /* A connection that only reads. */
 int store_open_to_read(const char *path, sqlite3 **ret, struct cf_error *err);
 
-/* The same to a file that was set aside, which stays as it was found; whatever is damaged in it. */
+/* The same to one that stays as it was found, whatever is damaged in it. */
 int store_open_aside(const char *path, sqlite3 **ret, struct cf_error *err);
 
 /* sql.c: SQLite with our errors; all name the file */
@@ -88,11 +93,19 @@ int schema_upgrade(sqlite3 *db, const char *const *steps, int n_steps, struct cf
 int line_put(sqlite3 *db, const struct ledger_line *line, struct cf_error *err);
 int lines_forget(sqlite3 *db, int64_t keep_count, bool by_age, cf_real before, struct cf_error *err);
 
+/* replace.c */
+
+/* Another one in the place of a damaged file, with what can be read of it; why it is one is for the note. */
+int store_replace(struct store *store, const char *why, struct store_loss *loss, struct cf_error *err);
+
+/* What an agent had saved that ended before it was in its place; nothing happens without. */
+int store_replace_finish(struct store *store, struct store_loss *loss, struct cf_error *err);
+
 /* salvage.c */
 
-/* Take over what can be read of the file at `from`; how much that is.  Never fails: there may be nothing. */
+/* Take over what can be read of the file at `from`, which may be nothing; how much that is.  Fails where it cannot be written. */
 struct salvaged {
 	int64_t rows, edges;
 	bool all;		/* it was read to its end */
 };
-void salvage(sqlite3 *to, const char *from, struct salvaged *ret);
+int salvage(sqlite3 *to, const char *from, struct salvaged *ret, struct cf_error *err);

@@ -28,56 +28,76 @@ static const struct table {
 	},
 };
 
-/* One row; what does not keep the table's rules is left out. */
-static bool copy(sqlite3_stmt *from, sqlite3_stmt *to)
+/* What does not keep the table's rules. */
+static bool is_odd(int code)
 {
-	bool taken;
+	return (code & 0xff) == SQLITE_CONSTRAINT || (code & 0xff) == SQLITE_MISMATCH || (code & 0xff) == SQLITE_TOOBIG;
+}
+
+/* One row; an odd one is left out. */
+static int copy(sqlite3_stmt *from, sqlite3_stmt *to, int64_t *n, struct cf_error *err)
+{
+	sqlite3 *db = sqlite3_db_handle(to);
+	int code, r = 0;
 
 	for (int i = 0; i < sqlite3_column_count(from); i++)
 		sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
-	taken = sqlite3_step(to) == SQLITE_DONE && sqlite3_changes(sqlite3_db_handle(to)) > 0;
+	code = sqlite3_step(to);
+	if (code == SQLITE_DONE)
+		*n += sqlite3_changes(db) > 0;
+	else if (!is_odd(code))
+		r = sql_fail(db, code, NULL, err);
 	sqlite3_reset(to);
-	return taken;
+	return r;
 }
 
-/* The rows from one end; true when that reached the other. */
-static bool take(sqlite3 *from, const char *get_sql, sqlite3_stmt *put, int64_t *n)
+/* The rows from one end; 1 when that reached the other. */
+static int take(sqlite3 *from, const char *get_sql, sqlite3_stmt *put, int64_t *n, struct cf_error *err)
 {
 	CF_AUTO(sqlite3_finalize) sqlite3_stmt *get = NULL;
-	int code;
+	int code, r = 0;
 
 	if (sqlite3_prepare_v2(from, get_sql, -1, &get, NULL) != SQLITE_OK)
-		return false;
-	while ((code = sqlite3_step(get)) == SQLITE_ROW)
-		*n += copy(get, put);
-	return code == SQLITE_DONE;
+		return 0;
+	while (r == 0 && (code = sqlite3_step(get)) == SQLITE_ROW)
+		r = copy(get, put, n, err);
+	return r == 0 ? code == SQLITE_DONE : r;
 }
 
-static bool take_table(sqlite3 *to, sqlite3 *from, const struct table *table, int64_t *n)
+/* The same of a table, from both ends. */
+static int take_table(sqlite3 *to, sqlite3 *from, const struct table *table, int64_t *n, struct cf_error *err)
 {
 	CF_AUTO(sqlite3_finalize) sqlite3_stmt *put = NULL;
+	int r;
 
-	if (sql_prepare(to, table->put, &put, NULL) < 0)
-		return false;
-	if (take(from, table->forward, put, n))
-		return true;
-	take(from, table->backward, put, n);
-	return false;
+	r = sql_prepare(to, table->put, &put, err);
+	if (r == 0)
+		r = take(from, table->forward, put, n, err);
+	if (r != 0)
+		return r;
+	r = take(from, table->backward, put, n, err);
+	return r < 0 ? r : 0;
 }
 
-void salvage(sqlite3 *to, const char *from, struct salvaged *ret)
+int salvage(sqlite3 *to, const char *from, struct salvaged *ret, struct cf_error *err)
 {
 	CF_AUTO(sqlite3_close_v2) sqlite3 *db = NULL;
 	struct salvaged got = { 0 };
+	int r;
 
-	if (store_open_aside(from, &db, NULL) < 0 || sql_run(to, "BEGIN IMMEDIATE", NULL) < 0)
-		return;
+	if (store_open_aside(from, &db, NULL) < 0)
+		return 0;
+	r = sql_run(to, "BEGIN IMMEDIATE", err);
+	if (r == 0)
+		r = take_table(to, db, &tables[0], &got.rows, err);
+	got.all = r > 0;
+	if (r >= 0)
+		r = take_table(to, db, &tables[1], &got.edges, err);
+	if (r >= 0)
+		r = sql_run(to, "COMMIT", err);
+	if (r < 0)
+		return r;
 
-	got.all = take_table(to, db, &tables[0], &got.rows);
-	take_table(to, db, &tables[1], &got.edges);
-	if (sql_run(to, "COMMIT", NULL) < 0) {
-		sql_run(to, "ROLLBACK", NULL);
-		return;
-	}
 	*ret = got;
+	return 0;
 }

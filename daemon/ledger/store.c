@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/ledger/private.h"
@@ -118,7 +117,7 @@ static int note_frames(void *userdata, sqlite3 *db, const char *name, int frames
 	return SQLITE_OK;
 }
 
-static int open_as_it_is(struct store *store, struct store_loss *loss, struct cf_error *err)
+int store_open_as_it_is(struct store *store, struct store_loss *loss, struct cf_error *err)
 {
 	CF_AUTO(sqlite3_close_v2) sqlite3 *db = NULL;
 	int64_t version = 0;
@@ -140,87 +139,28 @@ static int open_as_it_is(struct store *store, struct store_loss *loss, struct cf
 	if (r < 0)
 		return r;
 
-	loss->begun = version == 0;
+	loss->begun = store->begun || version == 0;
+	store->begun = false;
 	store->frames = 0;
 	sqlite3_wal_hook(db, note_frames, store);
 	store->db = CF_TAKE(db);
 	return 0;
 }
 
-/* --- a damaged one --- */
-
-static void put_aside(const char *path, const char *beside, const char *stamp)
-{
-	char from[LEDGER_PATH_ROOM + 16], to[LEDGER_PATH_ROOM + 64];
-
-	snprintf(from, sizeof(from), "%s%s", path, beside);
-	snprintf(to, sizeof(to), "%s.damaged-%s%s", path, stamp, beside);
-	rename(from, to);
-}
-
-/* Which of the names is free: two in one second must not overwrite each other. */
-static void name_aside(const char *path, char stamp[static 40], char ret[static LEDGER_PATH_ROOM + 64])
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	for (int i = 0;; i++) {
-		size_t n = strftime(stamp, 40, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-
-		if (i > 0)
-			snprintf(stamp + n, 40 - n, "-%d", i);
-		snprintf(ret, LEDGER_PATH_ROOM + 64, "%s.damaged-%s", path, stamp);
-		if (access(ret, F_OK) < 0)
-			return;
-	}
-}
-
-static void note_loss(struct store_loss *loss, const char *aside, const char *why, const struct salvaged *got)
-{
-	loss->happened = true;
-	if (got->rows > 0)
-		snprintf(loss->note, sizeof(loss->note),
-			 "it was damaged; the file is now %.100s, and %s%lld migrations in it were saved", aside,
-			 got->all ? "all " : "", (long long)got->rows);
-	else
-		snprintf(loss->note, sizeof(loss->note),
-			 "it was damaged; the file is now %.80s, and nothing in it was saved: %.90s", aside, why);
-}
-
-/* WAL and shared memory go with the file: they are a part of it, and none of another one. */
-static int set_aside(struct store *store, const char *why, struct store_loss *loss, struct cf_error *err)
-{
-	char aside[LEDGER_PATH_ROOM + 64], stamp[40];
-	struct salvaged got = { 0 };
-	int r;
-
-	name_aside(store->path, stamp, aside);
-	if (rename(store->path, aside) < 0)
-		return cf_fail(err, errno, CF_HOST, "%.60s (%.60s), and it cannot be set aside: %s", store->path, why,
-			       strerror(errno));
-	put_aside(store->path, "-wal", stamp);
-	put_aside(store->path, "-shm", stamp);
-	note_loss(loss, aside, why, &got);
-
-	r = open_as_it_is(store, loss, err);
-	if (r < 0)
-		return r;
-	salvage(store->db, aside, &got);
-	note_loss(loss, aside, why, &got);
-	return 0;
-}
-
 int store_open(struct store *store, struct store_loss *loss, struct cf_error *err)
 {
-	struct cf_error why = { 0 };
+	struct cf_error why;
 	int r;
 
-	r = open_as_it_is(store, loss, &why);
-	if (r < 0 && !store_is_damage(r)) {
-		*err = why;
+	r = store_replace_finish(store, loss, err);
+	if (r == 0)
+		r = store_open_as_it_is(store, loss, err);
+	if (!store_is_damage(r))
 		return r;
-	}
-	return r < 0 ? set_aside(store, why.text, loss, err) : 0;
+
+	why = *err;
+	r = store_replace(store, why.text, loss, err);
+	return r == 0 ? store_open_as_it_is(store, loss, err) : r;
 }
 
 void store_close(struct store *store)

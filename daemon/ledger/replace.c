@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Another file in the place of a damaged one, with what can be read of that.  It is
+ * written beside it, under a name that says that it is not all there; once it is, it has
+ * another name, by which whoever opens the ledger next finds it, and then that of the
+ * damaged one.  Whenever an agent ends, that one is where it was, or the other is whole.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/ledger/private.h"
+
+#define SAVING ".saving"
+#define SAVED  ".saved"
+
+static void name_beside(const char *path, const char *what, char ret[static STORE_PATH_ROOM])
+{
+	snprintf(ret, STORE_PATH_ROOM, "%.300s%s", path, what);
+}
+
+/* WAL and shared memory are a part of a file, and none of another one. */
+static const char *const parts[] = { "-wal", "-shm" };
+
+static void discard(const char *path)
+{
+	char beside[STORE_PATH_ROOM];
+
+	for (size_t i = 0; i < CF_COUNT(parts); i++) {
+		name_beside(path, parts[i], beside);
+		unlink(beside);
+	}
+	unlink(path);
+}
+
+static int move(const char *from, const char *to, struct cf_error *err)
+{
+	return rename(from, to) == 0 ? 0 : cf_fail(err, errno, CF_HOST, "%.100s cannot be renamed: %s", from, strerror(errno));
+}
+
+/* The names of its folder are as they are now, whatever happens to the host. */
+static int keep_names(const char *path, struct cf_error *err)
+{
+	char folder[STORE_PATH_ROOM];
+	int fd, r = 0;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		r = cf_fail(err, errno, CF_HOST, "the folder of %.120s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static void say_saved(const struct salvaged *got, const char *why, char ret[static CF_DETAIL_ROOM])
+{
+	if (got->rows > 0)
+		snprintf(ret, CF_DETAIL_ROOM, "%s%lld migrations in it were saved", got->all ? "all " : "", (long long)got->rows);
+	else
+		snprintf(ret, CF_DETAIL_ROOM, "nothing in it was saved: %.90s", why);
+}
+
+/* All of it into the one file, and to the disk. */
+static int bring_home(sqlite3 *db, struct cf_error *err)
+{
+	int code = sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : sql_fail(db, code, NULL, err);
+}
+
+static int write_saved(struct store *saving, const char *from, struct salvaged *got, struct cf_error *err)
+{
+	struct store_loss none = { 0 };
+	int r;
+
+	discard(saving->path);
+	r = store_open_as_it_is(saving, &none, err);
+	if (r == 0)
+		r = salvage(saving->db, from, got, err);
+	if (r == 0)
+		r = bring_home(saving->db, err);
+	store_close(saving);
+	return r;
+}
+
+/* Says what of it could be saved; nothing has changed when it fails. */
+static int save(const char *path, const char *saved, const char *why, char ret[static CF_DETAIL_ROOM], struct cf_error *err)
+{
+	struct store saving = { 0 };
+	struct salvaged got = { 0 };
+	int r;
+
+	name_beside(path, SAVING, saving.path);
+	r = write_saved(&saving, path, &got, err);
+	if (r == 0)
+		r = move(saving.path, saved, err);
+	if (r < 0) {
+		discard(saving.path);
+		return r;
+	}
+	say_saved(&got, why, ret);
+	return keep_names(path, err);
+}
+
+/* Which of the names is free: two in one second must not overwrite each other. */
+static void name_aside(const char *path, char ret[static STORE_PATH_ROOM])
+{
+	time_t now = time(NULL);
+	char stamp[40];
+	struct tm tm;
+
+	for (int i = 0;; i++) {
+		size_t n = strftime(stamp, sizeof(stamp), ".damaged-%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+
+		if (i > 0)
+			snprintf(stamp + n, sizeof(stamp) - n, "-%d", i);
+		name_beside(path, stamp, ret);
+		if (access(ret, F_OK) < 0)
+			return;
+	}
+}
+
+/* With a second name, as the first one is never to be without a file. */
+static int set_aside(const char *path, const char *aside, struct cf_error *err)
+{
+	char from[STORE_PATH_ROOM], to[STORE_PATH_ROOM];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < CF_COUNT(parts); i++) {
+		name_beside(path, parts[i], from);
+		name_beside(aside, parts[i], to);
+		if (access(from, F_OK) == 0)
+			r = move(from, to, err);
+	}
+	if (r == 0 && link(path, aside) < 0 && errno != ENOENT)
+		r = cf_fail(err, errno, CF_HOST, "%.100s cannot be set aside: %s", path, strerror(errno));
+	return r;
+}
+
+/* Once that is done, the loss is one whatever comes after it. */
+static int put_in_place(struct store *store, const char *saved, const char *what, struct store_loss *loss, struct cf_error *err)
+{
+	char aside[STORE_PATH_ROOM];
+	int r;
+
+	name_aside(store->path, aside);
+	r = set_aside(store->path, aside, err);
+	if (r == 0)
+		r = move(saved, store->path, err);
+	if (r < 0)
+		return r;
+
+	store->begun = loss->happened = true;
+	snprintf(loss->note, sizeof(loss->note), "it was damaged; the file is now %.80s, and %.120s", aside, what);
+	return keep_names(store->path, err);
+}
+
+int store_replace(struct store *store, const char *why, struct store_loss *loss, struct cf_error *err)
+{
+	char saved[STORE_PATH_ROOM], what[CF_DETAIL_ROOM];
+	int r;
+
+	name_beside(store->path, SAVED, saved);
+	r = save(store->path, saved, why, what, err);
+	return r == 0 ? put_in_place(store, saved, what, loss, err) : r;
+}
+
+int store_replace_finish(struct store *store, struct store_loss *loss, struct cf_error *err)
+{
+	char saved[STORE_PATH_ROOM];
+
+	name_beside(store->path, SAVED, saved);
+	if (access(saved, F_OK) < 0)
+		return 0;
+	return put_in_place(store, saved, "what could be read of it was saved", loss, err);
+}
