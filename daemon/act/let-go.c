@@ -37,6 +37,8 @@ void let_go_of_source(struct work *work)
 	struct cf_error err = { 0 };
 	int r;
 
+	if (gated_decision(work->context, work->id) == CF_DECISION_LEFT)	/* before this agent: what is here since is none of ours */
+		return;
 	FAULT(CONFIRM_BEFORE);
 	r = confirm(work, &err);
 	for (int i = 0; r < 0 && (i < TRIES || hang_wait(work)) && !work_stopping(work); i++) {

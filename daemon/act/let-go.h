@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Source, with a gate: the guest runs at the destination.  What is left of it here goes, with libvirt's
+ * Source, with a gate: the guest runs at the destination.  What is left of it here goes, once, with libvirt's
  * Confirm while that job lives, else by hand; its images are the other host's now.
  */
 
