@@ -159,10 +159,16 @@ static const bool unsettled[CF_N_HERES][CF_N_WORDS] = {
 	[CF_HERE_RUNNING] = { [CF_WORD_NEVER_RAN] = true },
 };
 
+/* By its page it is one that this source had begun, and sent no commit for. */
+static bool is_unsent(const struct cf_left *left)
+{
+	return left->own == CF_DECISION_NONE || left->own == CF_DECISION_ROLL_BACK;
+}
+
 static enum cf_phase relearn_ended(const struct cf_left *left)
 {
 	bool committed = left->own == CF_DECISION_COMMIT;
-	bool kept = left->own == CF_DECISION_NONE || left->own == CF_DECISION_ROLL_BACK;
+	bool kept = is_unsent(left);
 
 	if (!left->has_gate || !(committed || kept) || left->has_job || !unsettled[left->here][left->word] || (kept && left->word == CF_WORD_RAN))
 		return CF_PHASE_UNKNOWN;
@@ -171,8 +177,10 @@ static enum cf_phase relearn_ended(const struct cf_left *left)
 
 static enum cf_phase relearn_open(const struct cf_left *left)
 {
+	if (left->here == CF_HERE_MOVING && !left->has_gate)
+		return CF_PHASE_PAUSED;
 	if (left->here == CF_HERE_MOVING)
-		return left->has_gate ? CF_PHASE_IN_DOUBT : CF_PHASE_PAUSED;
+		return is_unsent(left) && left->word != CF_WORD_RAN ? CF_PHASE_ROLLING_BACK : CF_PHASE_IN_DOUBT;
 	if (left->here == CF_HERE_ABSENT && left->has_gate && left->word == CF_WORD_RAN)
 		return left->own == CF_DECISION_COMMIT ? CF_PHASE_LANDED : CF_PHASE_CORRECTING;
 	return CF_PHASE_UNKNOWN;

@@ -110,9 +110,10 @@ struct cf_left {
 /*
  * As what is it taken up again?  CF_PHASE_UNKNOWN: as nothing, it is told and no more.
  *
- * At the source one that the other host has open, and that has its guest yet, standing or not: with a gate it is in doubt, as
- * nobody knows whether a commit was sent, so that nothing but the destination's word or the operator's leads out;
- * without one, where the guest runs is asked of both hosts.  One whose guest is gone from here, and ran there, has landed: its end is
+ * At the source one that the other host has open, and that has its guest yet, standing or not: with a gate it is taken back where
+ * the page says that no commit was sent, as it would be with a ledger; else it is in doubt, as nobody knows whether one was, so
+ * that nothing but the destination's word or the operator's leads out.  Without a gate, where the guest runs is asked of both
+ * hosts.  One whose guest is gone from here, and ran there, has landed: its end is
  * waited for and told, and what is left of it here goes only where the page says that this was still to be done.
  *
  * At the source one that has ended at the destination: which migration it was that stopped the guest neither

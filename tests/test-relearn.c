@@ -34,10 +34,13 @@ static void try_destination(const struct cf_left *left, enum cf_phase as)
 static void try_open(const struct cf_left *left, enum cf_phase as)
 {
 	bool landed = as == CF_PHASE_LANDED || as == CF_PHASE_CORRECTING;
+	bool unsent = cf_recover(CF_SOURCE, CF_PHASE_ARMED, left->has_gate, left->own).event == CF_EV_NEVER_RAN;
 
 	if (!landed) {
 		ok(left->here == CF_HERE_MOVING, "... where its guest is in the hands of a migration");
-		ok(as == (left->has_gate ? CF_PHASE_IN_DOUBT : CF_PHASE_PAUSED), "... nothing is done but to ask");
+		ok((as == CF_PHASE_ROLLING_BACK) == (unsent && left->word != CF_WORD_RAN),
+		   "... it is taken back where a ledger that had it as armed would have that, and it did not run there");
+		ok(as == CF_PHASE_ROLLING_BACK || as == (left->has_gate ? CF_PHASE_IN_DOUBT : CF_PHASE_PAUSED), "... and else nothing is done but to ask");
 		return;
 	}
 	ok(left->here == CF_HERE_ABSENT && left->word == CF_WORD_RAN, "... it has landed where it is gone from here, and ran there");
@@ -120,6 +123,12 @@ static const struct {
 #define SOURCE(page, ...) { .side = CF_SOURCE, .own = CF_DECISION_##page, __VA_ARGS__ }
 #define DESTINATION(...) { .side = CF_DESTINATION, .has_gate = true, .own = CF_DECISION_LOST, __VA_ARGS__ }
 	{ "a guest that was left standing is in doubt", SOURCE(LOST, .has_gate = true, .here = CF_HERE_MOVING, .theirs = CF_PHASE_DROPPED), CF_PHASE_IN_DOUBT },
+	{ "... as is one for which a commit may have been sent", SOURCE(COMMIT, .has_gate = true, .here = CF_HERE_MOVING, .theirs = CF_PHASE_LOADED,
+								       .word = CF_WORD_WAITING), CF_PHASE_IN_DOUBT },
+	{ "one for which none was is taken back", SOURCE(NONE, .has_gate = true, .here = CF_HERE_MOVING, .theirs = CF_PHASE_ARMED,
+							 .word = CF_WORD_WAITING), CF_PHASE_ROLLING_BACK },
+	{ "... unless it ran there all the same", SOURCE(NONE, .has_gate = true, .here = CF_HERE_MOVING, .theirs = CF_PHASE_VERIFYING,
+							 .word = CF_WORD_RAN), CF_PHASE_IN_DOUBT },
 	{ "without a gate it is asked about", SOURCE(LOST, .here = CF_HERE_MOVING, .theirs = CF_PHASE_PREPARED), CF_PHASE_PAUSED },
 	{ "one that runs needs nobody", SOURCE(LOST, .has_gate = true, .here = CF_HERE_RUNNING, .theirs = CF_PHASE_DROPPED), CF_PHASE_UNKNOWN },
 	{ "one that is gone, and has landed, is followed to its end",

@@ -202,7 +202,7 @@ static void shout(struct work *work, cf_mono *next, const char *what)
 	*next = cf_mono_add(kernel_raw(), COMPLAIN_EVERY);
 	log_error_about(LOG_ABOUT(.id = LOG_ID_IN_DOUBT, .migration = work->id, .domain = work->reservation.domain,
 				  .peer = work->reservation.destination),
-			"migration %s is in doubt: a commit was sent, and %s has not said whether %s ran: %s", work->id,
+			"migration %s is in doubt: a commit may have been sent, and %s has not said whether %s ran: %s", work->id,
 			work->reservation.destination, work->reservation.domain, what);
 }
 
