@@ -8,12 +8,14 @@
 #include "daemon/act/again.h"
 #include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
+#include "daemon/act/gated.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/peer/probe.h"
 #include "tests/tap.h"
 
 static struct work *work;
 static int probed, watched, carried;
+static enum cf_decision decided;	/* as the page has it */
 static char some;
 
 int work_calls(struct work *of, struct cf_error *err)
@@ -45,6 +47,12 @@ void carried_again(struct work *of)
 	carried++;
 }
 
+enum cf_decision gated_decision(const struct act_context *context, const char *id)
+{
+	(void)context, (void)id;
+	return decided;
+}
+
 /* Nothing of the following is news here */
 
 void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, char boot[static CF_BOOT_ROOM])
@@ -57,8 +65,11 @@ bool work_stopping(const struct work *of) { (void)of; return true; }
 int gate_watch(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
 int virt_wait(struct virt *virt, cf_span patience, struct cf_error *err) { (void)virt, (void)patience, (void)err; return -1; }
 
-static void begin(enum cf_phase again)
+/* Taken up in that phase, and its last one was this. */
+static void begin(enum cf_phase again, enum cf_phase last)
 {
+	work->receipt->n_phases = 1;
+	work->receipt->phases[0].phase = last;
 	work->again = again;
 	work->peer.call = work->peer.probes = NULL;
 	probed = watched = carried = 0;
@@ -71,30 +82,39 @@ int main(void)
 	static struct settings settings;
 
 	work = calloc(1, sizeof(*work));
-	if (!work)
+	if (!work || !(work->receipt = calloc(1, sizeof(*work->receipt))))
 		return 1;
 	work->context = &context;
 	work->settings = &settings;
 	work->driver = &gated;
 	work->side = CF_SOURCE;
 
-	begin(CF_PHASE_ROLLING_BACK);
+	begin(CF_PHASE_ROLLING_BACK, CF_PHASE_LOADED);
 	again_open(work, CF_ACT_TAKE_BACK);
 	ok(carried == 1, "what a guest that may stand still was armed with is kept up");
 	ok(probed == 0 && watched == 1, "it is watched, and taken back before its peer is probed");
 	again_pair(work);
 	ok(probed == 1, "... which is made up for once it runs");
-	begin(CF_PHASE_LANDED);
+	begin(CF_PHASE_LANDED, CF_PHASE_COMMITTING);
 	again_open(work, CF_ACT_LAND);
 	ok(probed == 1 && carried == 0, "one that has landed has the pair's offset first, and nothing to be kept up");
-	begin(CF_PHASE_ABORTED);
+	begin(CF_PHASE_ABORTED, CF_PHASE_ROLLING_BACK);
 	again_open(work, CF_ACT_UNDO);
+	ok(watched == 1, "one that came to nothing is watched: its clock is still to be looked at");
 	again_pair(work);
 	ok(probed == 1, "and what has it is not probed twice");
-	begin(CF_PHASE_QUEUED);
+	begin(CF_PHASE_ABORTED, CF_PHASE_CAPTURING);
+	again_open(work, CF_ACT_UNDO);
+	ok(watched == 0, "... but not what was never copied");
+	begin(CF_PHASE_ABORTED, CF_PHASE_ROLLING_BACK);
+	decided = CF_DECISION_KEPT;
+	again_open(work, CF_ACT_UNDO);
+	ok(watched == 0, "... nor what was given back already: whoever has it since is none of ours");
+	begin(CF_PHASE_QUEUED, CF_PHASE_QUEUED);
 	again_pair(work);
 	ok(probed == 0, "nor a peer for one that had only waited");
 
+	free(work->receipt);
 	free(work);
 	return done();
 }

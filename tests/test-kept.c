@@ -100,6 +100,8 @@ static const struct {
 	{ "all that there was may have been lost with it", { .gap = true }, .mended = true, .why = "" },
 	{ "it was an earlier agent that would have seen it", { 0 }, .again = CF_PHASE_COPYING, .mended = true,
 	  .why = "RESUME was not seen" },
+	{ "an earlier agent had seen it run again", { 0 }, .again = CF_PHASE_ABORTED, .mended = true,
+	  .why = "the agent was restarted" },
 	{ "an earlier agent that had not begun to copy", { 0 }, .again = CF_PHASE_CAPTURING, .why = "" },
 };
 

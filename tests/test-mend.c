@@ -452,6 +452,21 @@ static void test_stepped(void)
 	ok(!landing.stepped, "a step from before RESUME is nothing to it");
 }
 
+/* An agent before this one may have made a step: what the first reading tells is no lag then. */
+static void test_again(void)
+{
+	const struct guest guest = { GOOD, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S };
+	static const enum cf_phase phases[] = { CF_PHASE_CORRECTING, CF_PHASE_ABORTED };
+
+	for (size_t i = 0; i < CF_COUNT(phases); i++) {
+		work->again = phases[i];
+		mended(&guest);
+		ok(sim.sets == 1 && !landing.has_lag && strstr(unmeasured, "restarted"), "%s once more: the clock is put right, and %s",
+		   cf_phase_words[phases[i]], unmeasured);
+	}
+	work->again = CF_PHASE_UNKNOWN;
+}
+
 int main(void)
 {
 	static struct act_context context;
@@ -468,6 +483,7 @@ int main(void)
 	test_carried();
 	test_hang();
 	test_stepped();
+	test_again();
 	test_many();
 	free(settings);
 	free(work);

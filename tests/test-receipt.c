@@ -422,6 +422,25 @@ static void test_own_reason(void)
 	end(work);
 }
 
+/* Of a guest that stood still, and that nobody watched any more: an agent was restarted, which is all that is known of it. */
+static void test_unwatched(void)
+{
+	for (int watched = 0; watched < 2; watched++) {
+		struct work *work = begin();
+		struct cf_receipt *receipt = work->receipt;
+		bool named;
+
+		work->side = CF_SOURCE;
+		work->watch = watched ? (struct guest_watch *)work : NULL;
+		receipt->has_source_report = receipt->has_stop = true;
+		receipt->migration.outcome = CF_OUTCOME_ABORTED;
+		receipt_explain(work);
+		named = strstr(cf_figure_why(receipt, CF_FIGURE_SOURCE_LOST), "restarted") && strstr(cf_figure_why(receipt, CF_FIGURE_LAG), "restarted");
+		ok(named == !watched, "how long it stood still, and its lag, are not known: %s", cf_figure_why(receipt, CF_FIGURE_SOURCE_LOST));
+		end(work);
+	}
+}
+
 int main(void)
 {
 	if (settings_read("/dev/null", &settings, NULL) < 0)
@@ -429,6 +448,7 @@ int main(void)
 	test_names();
 	test_reasons();
 	test_own_reason();
+	test_unwatched();
 	test_outcomes();
 	test_counters();
 	test_torn();

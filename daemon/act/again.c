@@ -3,6 +3,7 @@
 
 #include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
+#include "daemon/act/gated.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
 #include "daemon/peer/fleet.h"
@@ -54,6 +55,20 @@ static void open_copy(struct work *work)
 		log_warning("migration %s: %s", work->id, err.text);
 }
 
+/* Its guest may have stood still; what was given back for good is in nobody's hands any more. */
+static bool is_to_mend(const struct work *work)
+{
+	const struct cf_receipt *receipt = work->receipt;
+
+	if (gated_decision(work->context, work->id) == CF_DECISION_KEPT)
+		return false;
+	for (size_t i = 0; i < receipt->n_phases; i++)
+		if (receipt->phases[i].phase >= CF_PHASE_COPYING)
+			return true;
+
+	return false;
+}
+
 void again_open(struct work *work, enum cf_act act)
 {
 	if (work->side == CF_DESTINATION) {
@@ -68,6 +83,8 @@ void again_open(struct work *work, enum cf_act act)
 		open_watch(work, work->reservation.uuid);
 	if (act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK || act == CF_ACT_RESOLVE)	/* the guest may stand for long */
 		carried_again(work);
+	if (act == CF_ACT_UNDO && is_to_mend(work))
+		open_guest(work);
 	if (act == CF_ACT_COPY)
 		open_copy(work);
 	else if (act == CF_ACT_ASK)

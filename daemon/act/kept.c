@@ -31,7 +31,7 @@ static const char *why_not(struct work *work, const struct guest_events *events)
 	if (events->resume_unplaced)
 		return "RESUME's time stamp fits none of the source's clocks";
 	if (!events->has_resume)
-		return "its RESUME was not seen";
+		return work->again == CF_PHASE_ABORTED ? "the agent was restarted once it ran again" : "its RESUME was not seen";
 	return reporter_stepped(work->context->reporter, work->receipt->stop.raw) ? "the source's clock was stepped meanwhile" : NULL;
 }
 

@@ -162,7 +162,7 @@ static void note_lag(struct mending *m)
 	if (m->has_lag)
 		return;
 	m->has_lag = true;
-	if (m->work->again == CF_PHASE_CORRECTING) {	/* a step may have been made of which nobody knows */
+	if (m->work->again == CF_PHASE_CORRECTING || m->work->again == CF_PHASE_ABORTED) {	/* a step may have been made of which nobody knows */
 		work_unmeasured(m->work, CF_FIGURE_LAG, "the agent was restarted while it corrected the clock");
 		return;
 	}

@@ -216,7 +216,8 @@ static bool is_of_both(enum cf_figure figure)
 static const char *why_not(const struct work *work, enum cf_figure figure)
 {
 	const struct cf_receipt *receipt = work->receipt;
-	const char *silent = receipt->migration.outcome == CF_OUTCOME_ABORTED ? "RESUME was not seen"
+	const char *unseen = work->watch ? "RESUME was not seen" : "the agent was restarted once the guest ran again";
+	const char *silent = receipt->migration.outcome == CF_OUTCOME_ABORTED ? unseen
 			     : receipt->has_landing ? "the destination's agent did not get that far"
 						    : "the destination's agent was not heard of again";
 
@@ -241,7 +242,7 @@ static const char *why_not(const struct work *work, enum cf_figure figure)
 	case CF_FIGURE_LIBVIRT_DOWNTIME:
 		return "libvirt does not tell";
 	case CF_FIGURE_SOURCE_LOST:
-		return "STOP and RESUME contradict each other";
+		return work->watch ? "STOP and RESUME contradict each other" : unseen;
 	case CF_FIGURE_GUEST_BEFORE:
 		return *work->record->guest.guest_offset_why ? work->record->guest.guest_offset_why
 							     : "the guest was not asked";
