@@ -31,6 +31,10 @@ static struct {
 	cf_span patience;		/* that libvirt was asked with about the commit's cookie */
 	enum cf_clock_state clock;	/* of this host */
 	int held;			/* domains that wait here */
+	cf_mono known;			/* when libvirtd says how its domain stands: */
+	enum cf_here here;
+	int looks;			/* so often it was asked */
+	bool full;			/* a message is in the box that nobody takes */
 } sim;
 
 static struct work *work;
@@ -96,7 +100,14 @@ struct cf_answer *work_answer_begin(struct work *of)
 void work_wait(struct work *of, cf_span patience)
 {
 	(void)of;
-	fake.now = cf_mono_add(fake.now, patience);
+	fake.now = cf_mono_add(fake.now, sim.full ? (cf_span){ CF_MS } : patience);
+}
+
+enum cf_here where_here(const struct work *of, const char *uuid)
+{
+	(void)of, (void)uuid;
+	sim.looks++;
+	return cf_mono_cmp(fake.now, sim.known) < 0 ? CF_HERE_UNKNOWN : sim.here;
 }
 
 cf_span work_silence(struct work *of)
@@ -155,7 +166,6 @@ void carried_arm_again(struct work *of, const struct cf_commit *commit) { (void)
 int carried_prepare(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
 void incoming_pause(struct incoming *incoming, bool paused) { (void)incoming, (void)paused; }
 bool incoming_was_defined(struct incoming *incoming) { (void)incoming; return false; }
-enum cf_here where_here(const struct work *of, const char *uuid) { (void)of, (void)uuid; return CF_HERE_UNKNOWN; }
 
 int gated_decide(struct work *of, enum cf_decision decision, struct cf_error *err)
 {
@@ -301,6 +311,33 @@ static void test_no_commit(void)
 	ok(act_stand_by(work, why) == CF_EV_LOADED && sim.held == 1, "what has all of its memory says so");
 }
 
+/* An agent that was restarted, and a libvirtd that does not answer for so long yet; a message of the source has come. */
+static void begin_again(cf_span hangs, enum cf_here here, cf_span stop)
+{
+	begin((cf_span){ INT64_MAX }, stop);
+	work->incoming = NULL;
+	sim.known = cf_mono_add(fake.now, hangs);
+	sim.here = here;
+	sim.full = true;
+}
+
+static void test_again(void)
+{
+	static act_fn *const acts[] = { act_stand_by, act_obey };
+	static const enum cf_event arrived[] = { CF_EV_COMMITTED, CF_EV_RESUMED };
+	char why[CF_DETAIL_ROOM] = "";
+
+	for (size_t i = 0; i < CF_COUNT(acts); i++) {
+		begin_again((cf_span){ 60 * CF_S }, CF_HERE_RUNNING, (cf_span){ 0 });
+		ok(acts[i](work, why) == arrived[i] && took((cf_span){ 60 * CF_S }, (cf_span){ 61 * CF_S }),
+		   "%s: one that runs here is looked after once libvirtd says so", i ? "obeyed" : "armed");
+		ok(sim.looks > 60 && sim.looks <= 601, "... which is asked now and then, whatever has come: %d times", sim.looks);
+		begin_again((cf_span){ CF_DAY }, CF_HERE_RUNNING, (cf_span){ 2 * CF_S });
+		ok(acts[i](work, why) == CF_EV_FAILED && took((cf_span){ CF_S }, (cf_span){ 3 * CF_S }), "... an agent that is to stop does not wait for that: %s",
+		   why);
+	}
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -317,6 +354,7 @@ int main(void)
 	test_clock();
 	test_not_loaded();
 	test_no_commit();
+	test_again();
 	free(work);
 	return done();
 }

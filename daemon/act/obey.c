@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/act/acts.h"
 #include "daemon/act/arrive.h"
@@ -37,7 +38,7 @@
 #define FINISH_PATIENCE  ((cf_span){ 60 * CF_S })
 #define NOT_ENFORCED     ((cf_span){ 60 * CF_S })
 #define SOURCE_PATIENCE  ((cf_span){ 5 * CF_S })	/* to call its copy off, asked to from here */
-#define LOOK_AGAIN       ((cf_span){ 100 * CF_MS })
+#define LOOK_AGAIN       ((struct timespec){ .tv_nsec = 100 * CF_MS })
 #define UNDEFINE_PATIENCE ((cf_span){ 5 * CF_S })
 
 /* --- prepare --- */
@@ -324,7 +325,7 @@ static enum cf_event stand_again(struct work *work, char why[static CF_DETAIL_RO
 			act_say(why, "the agent was stopped before libvirt had given the incoming domain up");
 			return CF_EV_FAILED;
 		}
-		work_wait(work, LOOK_AGAIN);
+		nanosleep(&LOOK_AGAIN, NULL);	/* whatever has come meanwhile: nobody takes it here */
 	}
 }
 
@@ -395,25 +396,29 @@ static enum cf_event finished(struct work *work, struct incoming_end *end, char 
 /* Nobody heard libvirt's answer.  It runs here if it does; gone, it may have run, unless libvirt was never told. */
 static enum cf_event look(struct work *work, char why[static CF_DETAIL_ROOM])
 {
-	enum cf_here here = where_here(work, work->reservation.uuid);
+	for (;;) {
+		enum cf_here here = where_here(work, work->reservation.uuid);
 
-	if (here == CF_HERE_RUNNING) {
-		answer(work, CF_WORD_RAN, "");
-		arrive_note_resume(work);
-		return CF_EV_RESUMED;
+		if (here == CF_HERE_RUNNING) {
+			answer(work, CF_WORD_RAN, "");
+			arrive_note_resume(work);
+			return CF_EV_RESUMED;
+		}
+		if (here == CF_HERE_ABSENT && may_close(work)) {
+			act_say(why, "the agent ended before it had told libvirt to let the guest run");
+			return obey_give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
+		}
+		if (here == CF_HERE_ABSENT) {
+			act_say(why, "it was to run here and is gone; whether it ran nobody saw");
+			answer(work, CF_WORD_UNKNOWN, why);
+			return CF_EV_GONE;
+		}
+		if (work_stopping(work)) {
+			act_say(why, "the agent was stopped before libvirt had said that it runs here");
+			return CF_EV_FAILED;
+		}
+		nanosleep(&LOOK_AGAIN, NULL);
 	}
-	if (here == CF_HERE_ABSENT && may_close(work)) {
-		act_say(why, "the agent ended before it had told libvirt to let the guest run");
-		return obey_give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
-	}
-	if (here == CF_HERE_ABSENT) {
-		act_say(why, "it was to run here and is gone; whether it ran nobody saw");
-		answer(work, CF_WORD_UNKNOWN, why);
-		return CF_EV_GONE;
-	}
-	work_wait(work, LOOK_AGAIN);
-	act_say(why, "it was to run here, and libvirt has not said that it does");
-	return CF_EV_FAILED;
 }
 
 enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
