@@ -28,7 +28,8 @@
 #define DISK_PATIENCE ((cf_span){ 30 * CF_S })
 
 struct restore {
-	struct migrations *all;
+	struct migrations *all;			/* the loop's: may be gone before the thread is */
+	const struct act_context *context;
 	struct settings *settings;		/* as they were when it began */
 	bool from_peers;			/* the journal has been read */
 	struct journal_reading journal;
@@ -91,7 +92,7 @@ static void take_receipt(void *userdata, const struct cf_receipt *receipt)
 	if (!line)
 		return;
 	line->receipt = *receipt;
-	if (receipt->migration.side == CF_SOURCE && gated_unsettled(restore->all->context, receipt->migration.id))
+	if (receipt->migration.side == CF_SOURCE && gated_unsettled(restore->context, receipt->migration.id))
 		return;		/* it has ended there alone: what becomes of it here is relearn.c's */
 	if (is_whole(&receipt->migration))
 		keep(restore, CF_TAKE(line));
@@ -189,6 +190,7 @@ void migrations_restore(struct migrations *all)
 		return;
 	all->restoring = true;
 	restore->all = all;
+	restore->context = all->context;
 	restore->room = settings->ledger.keep_count;
 	restore->settings = settings_hold(all->context->settings);
 	restore->journal.since = cf_real_add(kernel_instant().real, (cf_span){ -settings->ledger.keep_for.ns });
