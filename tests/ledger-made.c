@@ -144,7 +144,8 @@ const char *ledger_made_sql(const struct ledger_made *made, const char *sql)
 	sqlite3 *db = NULL;
 
 	fault[0] = '\0';
-	if (sqlite3_open(made->options.path, &db) != SQLITE_OK || sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_open(made->options.path, &db) != SQLITE_OK || sqlite3_busy_timeout(db, 10000) != SQLITE_OK ||
+	    sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
 		snprintf(fault, sizeof(fault), "%s", sqlite3_errmsg(db));
 	sqlite3_close(db);
 	return fault;

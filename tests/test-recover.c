@@ -354,6 +354,24 @@ static void test_marks(void)
 	rmdir(folder);
 }
 
+/* The destination did not take the receipt, and the ledger does not take it either: there is nothing to set out with yet. */
+static void test_owed(void)
+{
+	parts.nobody_leaves = true;
+	ok(parts_again(&parts, &err) == 0 && !parts.all->errands, "an agent that owes nothing: %s", err.text);
+	start(72, 0, NULL);
+	find(72)->work->owed = true;
+	ok(!*ledger_made_sql(&parts.made, "CREATE TRIGGER stuck BEFORE UPDATE ON migrations WHEN NEW.ended"
+					  " BEGIN SELECT RAISE(ABORT, 'it is full'); END"), "a ledger that takes no end");
+	ok(migration_abort(find(72), "for a test", &err) == 0 && last(72) && !find(72)->saved && !parts.all->errands,
+	   "a receipt that is not there yet is brought to nobody");
+	ok(!*ledger_made_sql(&parts.made, "DROP TRIGGER stuck"), "it takes them again");
+	while (!find(72)->saved)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	ok(parts.all->errands, "... and then it is");
+	parts.nobody_leaves = false;
+}
+
 int main(void)
 {
 	ok(parts_begin(&parts, &err) == 0, "all parts are there: %s", err.text);
@@ -366,6 +384,7 @@ int main(void)
 	test_obeyed();
 	test_wish();
 	test_marks();
+	test_owed();
 	parts_end(&parts);
 	return done();
 }

@@ -11,7 +11,7 @@
 
 struct errand;
 
-/* One more, of the ledger's row of that id.  On the loop. */
+/* One more, of the ledger's row of that id, which has its end by now.  On the loop. */
 void errand_add(struct migrations *all, const char *id);
 
 /* The agent ends.  One that is on its way stays: it is the thread's. */

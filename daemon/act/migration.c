@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/act/errand.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/noting.h"
 #include "daemon/act/queue.h"
@@ -115,8 +114,6 @@ void migration_end(struct migration *m)
 	migrations_moved(m->all, m);
 	if (late)
 		noting_save(m);
-	if (m->work->owed)
-		errand_add(m->all, m->id);
 }
 
 /* Another migration has the domain: the same answer as if the check had seen it. */

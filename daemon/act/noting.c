@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/act/entry.h"
+#include "daemon/act/errand.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/migration.h"
 #include "daemon/fault.h"
@@ -164,11 +165,14 @@ static void on_saved(void *arg, int result, const struct cf_error *err)
 	m->writes--;
 	m->recorded |= result == 0;
 	m->saved = result == 0;
-	if (m->saved)
-		gated_forget(m->work, m->phase);
-	else
-		migrations_save_later(m->all);
 	(void)err;
+	if (!m->saved) {
+		migrations_save_later(m->all);
+		return;
+	}
+	gated_forget(m->work, m->phase);
+	if (m->work->owed)	/* it is brought as the ledger has it */
+		errand_add(m->all, m->id);
 }
 
 static void on_closed(void *arg, int result, const struct cf_error *err)
