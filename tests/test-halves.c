@@ -38,6 +38,7 @@ static const struct there {
 	{ ID(6), UUID(6), CF_PHASE_DROPPED, true, false, CF_WORD_NEVER_RAN, true, UUID(1) },	/* in the page; what is kept is of another */
 	{ ID(9), UUID(9), CF_PHASE_CORRECTING, false, true, CF_WORD_UNKNOWN, true, NULL },	/* open, and came from there */
 	{ ID(7), UUID(7), CF_PHASE_DROPPED, true, false, CF_WORD_NEVER_RAN, true, NULL },	/* in the page, as settled */
+	{ ID(0), UUID(0), CF_PHASE_PREPARED, false, false, CF_WORD_WAITING, false, NULL },		/* open, and how it stands is not told */
 };
 
 static struct settings_peer peers[] = { { .name = "hGone" }, { .name = "hB" } };
@@ -146,6 +147,8 @@ int fake_answer(const struct fake_asked *asked, struct cf_error *why)
 		return tell_receipt(one, asked->reply, why);
 	if (asked->route == CF_ROUTE_SAID)
 		return tell_said(one, asked->reply, why);
+	if (strcmp(one->id, ID(0)) == 0)
+		return cf_fail(why, ETIMEDOUT, CF_UNREACHABLE, "it takes its time");
 	*(struct cf_landing *)asked->reply = (struct cf_landing){ .phase = one->phase, .has_word = true, .word = one->word };
 	return 0;
 }
@@ -180,7 +183,9 @@ static void try_all(struct halves *halves)
 	ok(!found(halves, ID(7)), "what is settled is over");
 	half = found(halves, ID(9));
 	ok(half && half->left.side == CF_DESTINATION && half->said, "what comes from there, and is open, is found with what was said, too");
-	ok(halves->n == 4 && strncmp(halves->why, "hGone: ", 7) == 0, "%zu of them, and who was not asked: %s", halves->n, halves->why);
+	half = found(halves, ID(0));
+	ok(half && cf_relearn(&half->left) == CF_PHASE_UNKNOWN, "of one whose destination does not say how it stands there nothing is concluded yet");
+	ok(halves->n == 5 && strncmp(halves->why, "hGone: ", 7) == 0, "%zu of them, and who was not asked: %s", halves->n, halves->why);
 }
 
 int main(void)

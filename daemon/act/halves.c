@@ -35,14 +35,16 @@ static void look_here(const struct halves *halves, struct half *half)
 	half->persistence.autostart = standing.known && standing.autostart;
 }
 
-/* A destination has a word to say where there is a gate, and only there. */
+/* A destination has a word to say where there is a gate, and only there.  While it does not say, nothing is concluded. */
 static void ask_word(struct call *call, struct half *half)
 {
 	const char *segments[] = { half->theirs.id };
 	struct cf_landing landing;
 
-	if (call_do(call, CF_ROUTE_LANDING, segments, NULL, NULL, &landing, ASK_PATIENCE, NULL, NULL) < 0)
+	if (call_do(call, CF_ROUTE_LANDING, segments, NULL, NULL, &landing, ASK_PATIENCE, NULL, NULL) < 0) {
+		half->left.here = CF_HERE_UNKNOWN;
 		return;
+	}
 	half->left.has_gate = landing.has_word;
 	half->left.word = landing.has_word ? landing.word : CF_WORD_UNKNOWN;
 }
