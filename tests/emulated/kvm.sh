@@ -42,7 +42,7 @@ carried()
 
 emu_up
 for case in $EMU_CASES; do
-	guest=g${case%%:*} emu_bounds=()
+	guest=g${case/:/-} emu_bounds=()
 	from=A to=B labels=()
 	ok "$guest: a guest with ${case%%:*} vCPUs and ${case#*:} is defined" emu_define A "$guest" vcpus="${case%%:*}" clocksource="${case#*:}"
 	ok "$guest: it starts" emu_start A "$guest"
