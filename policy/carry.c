@@ -27,19 +27,36 @@ static const struct cf_vcpu_counter *of_vcpu(const struct cf_vcpu_counter *vcpus
 	return NULL;
 }
 
-/* debugfs has the offset of a nested guest while that runs, and of L1 else. */
+/* debugfs has offset and scaling of a nested guest while that runs, and of L1 else. */
+static bool is_nested(const struct cf_vcpu_counter *outside)
+{
+	return outside && outside->has_guest_mode && outside->guest_mode;
+}
+
+void cf_carry_keep(struct cf_vcpu_counter *vcpus, size_t n, const struct cf_vcpu_counter *before, size_t n_before)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct cf_vcpu_counter *was = of_vcpu(before, n_before, (uint32_t)vcpus[i].vcpu);
+
+		if (is_nested(&vcpus[i]) && was)
+			vcpus[i] = *was;
+	}
+}
+
 static void tell_vcpu(const struct cf_kvm_vcpu *vcpu, const struct cf_vcpu_counter *outside, bool stopped,
 		      struct cf_counter_vcpu *ret)
 {
+	bool nested = is_nested(outside);
+
 	*ret = (struct cf_counter_vcpu){ .vcpu = vcpu->id };
 	if (stopped && (vcpu->flags & CF_KVM_VCPU_OFFSET)) {
-		ret->has_offset = true;
+		ret->has_offset = !(nested && outside->has_scaling);	/* which its scaling belongs to */
 		ret->offset = vcpu->offset;
-	} else if (outside && outside->has_offset && !(outside->has_guest_mode && outside->guest_mode)) {
+	} else if (outside && outside->has_offset && !nested) {
 		ret->has_offset = true;
 		ret->offset = outside->offset;
 	}
-	if (outside && outside->has_scaling) {
+	if (outside && outside->has_scaling && !nested) {
 		ret->has_scaling = true;
 		ret->scaling = outside->scaling;
 	}
@@ -231,7 +248,7 @@ static void report_vcpus(const struct cf_carried *carried, struct cf_counter_rep
 
 		if (!(vcpu->flags & CF_KVM_VCPU_SET))
 			continue;
-		run.has_agrees = outside && outside->has_offset && !(outside->has_guest_mode && outside->guest_mode);
+		run.has_agrees = outside && outside->has_offset && !is_nested(outside);
 		run.agrees = run.has_agrees && outside->offset == vcpu->after;
 		if (ret->n_runs > 0 && is_like(&ret->runs[ret->n_runs - 1], &run))
 			ret->runs[ret->n_runs - 1].count++;

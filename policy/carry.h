@@ -18,6 +18,12 @@
 struct cf_counter_point cf_carry_point(const struct cf_kvm_capture *capture, struct cf_interval raw_offset);
 
 /*
+ * What debugfs shows of a vCPU while a nested guest runs on it is not the guest's own: it becomes what
+ * was kept before of that vCPU, if anything was.
+ */
+void cf_carry_keep(struct cf_vcpu_counter *vcpus, size_t n, const struct cf_vcpu_counter *before, size_t n_before);
+
+/*
  * What of it travels.  Offsets are the library's own of a guest that stands (point is its
  * newest capture then), else those of debugfs; scaling is debugfs' (guest->vcpus).
  */

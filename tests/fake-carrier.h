@@ -29,6 +29,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct guest_events events;		/* under the lock */
 static enum cf_domain_state state = CF_DOMAIN_RUNNING;
 static int64_t ratio = INT64_C(1) << 48;	/* of the QEMU that waits */
+static atomic_bool nested;		/* a guest of the guest runs, whose counter is what debugfs shows */
 
 int counters_read(const struct counter_roots *roots, pid_t pid, struct cf_vcpu_counter vcpus[static CF_VCPUS_MAX],
 		  size_t *n, struct cf_error *e)
@@ -37,8 +38,9 @@ int counters_read(const struct counter_roots *roots, pid_t pid, struct cf_vcpu_c
 	(void)pid;
 	(void)e;
 	for (*n = 0; *n < 2; (*n)++)
-		vcpus[*n] = (struct cf_vcpu_counter){ .vcpu = (int64_t)*n, .has_offset = true, .offset = at->said.outcome.serial ? -888 : -777,
-						      .has_scaling = true, .scaling = { ratio, 48 } };
+		vcpus[*n] = (struct cf_vcpu_counter){ .vcpu = (int64_t)*n, .has_offset = true,
+						      .offset = nested ? 555 : at->said.outcome.serial ? -888 : -777, .has_scaling = true,
+						      .scaling = { nested ? 2 * ratio : ratio, 48 }, .has_guest_mode = true, .guest_mode = nested };
 	return 0;
 }
 

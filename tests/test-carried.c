@@ -95,6 +95,22 @@ static void test_source(void)
 	free(CF_TAKE(work->brought));
 }
 
+/* The guest is a hypervisor. */
+static void test_nested(void)
+{
+	set_out(CF_LEVER_KVM);
+	comes(has_pushed);
+	nested = true;
+	leave();
+	ok(came->vcpus[1].has_offset && came->vcpus[1].offset == -777 && came->vcpus[1].scaling.ratio == INT64_C(1) << 48,
+	   "while a guest of the guest runs, what was the guest's own before is told");
+	set_out(CF_LEVER_KVM);
+	comes(has_pushed);
+	ok(!came->vcpus[1].has_offset && !came->vcpus[1].has_scaling, "and nothing where that was never seen");
+	nested = false;
+	work->carrier = carrier_free(work->carrier);
+}
+
 static void test_paused_before(void)
 {
 	state = CF_DOMAIN_PAUSED;
@@ -377,6 +393,7 @@ int main(void)
 {
 	work = work_made(&context);
 	test_source();
+	test_nested();
 	test_paused_before();
 	test_not_there();
 	test_destination();

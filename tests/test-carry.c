@@ -326,7 +326,35 @@ static void test_offsets(void)
 	ok(sent.vcpus[0].has_offset && sent.vcpus[0].offset == fake_guest_offset(0), "of a guest that stands the library's own offset is told");
 	cf_carry_tell(&said, &point, false, &guest, &sent);
 	ok(!sent.vcpus[0].has_offset && sent.vcpus[1].has_offset, "of one that runs debugfs', but for a nested guest's");
+	guest.vcpus[0].has_scaling = true;
+	guest.vcpus[0].scaling = (struct cf_scaling){ INT64_C(1) << 49, 48 };
+	for (int stopped = 0; stopped < 2; stopped++) {
+		cf_carry_tell(&said, &point, stopped, &guest, &sent);
+		ok(!sent.vcpus[0].has_offset && !sent.vcpus[0].has_scaling, "... nor is that one's scaling told, and no offset without its own%s",
+		   stopped ? " of a guest that stands" : "");
+	}
 	ok(sent.has_hz && sent.hz == 2500000000, "with its frequency");
+}
+
+/* The guest is a hypervisor, and its own guest runs when debugfs is looked at. */
+static void test_nested(void)
+{
+	const struct cf_vcpu_counter own = { .vcpu = 2, .has_offset = true, .offset = -5, .has_scaling = true, .scaling = { 3, 1 },
+					     .has_guest_mode = true };
+	struct cf_vcpu_counter seen[2] = { own, own };
+
+	seen[0].vcpu = 0;
+	for (int i = 0; i < 2; i++) {
+		seen[i].guest_mode = true;
+		seen[i].offset = 12345;
+		seen[i].scaling.ratio = 7;
+	}
+	cf_carry_keep(seen, 2, &own, 1);
+	ok(memcmp(&seen[1], &own, sizeof(own)) == 0, "what was the guest's own before is so still");
+	ok(seen[0].guest_mode, "of a vCPU that was never seen without it nothing is known");
+	seen[1].offset = 77;
+	cf_carry_keep(seen, 2, &own, 1);
+	ok(seen[1].offset == 77, "what is seen without it is news");
 }
 
 /* The migration failed, and QEMU lets the guest run on where it was. */
@@ -353,6 +381,7 @@ int main(void)
 	test_left();
 	test_asked();
 	test_offsets();
+	test_nested();
 	test_kept();
 	kvm_page_free(page);
 	return done();

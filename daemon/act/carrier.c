@@ -36,6 +36,7 @@ struct carrier {
 	int64_t host_hz;
 	pid_t pid;
 	struct cf_guest_clock guest;
+	struct cf_vcpu_counter seen[CF_VCPUS_MAX];	/* as debugfs has them; guest's are the guest's own */
 	struct cf_counters counters;
 	struct cf_kvm_asked asked;
 	struct cf_kvm_said said;
@@ -125,6 +126,18 @@ static bool offset_at(struct carrier *carrier, cf_mono at, char boot[static CF_B
 	return true;
 }
 
+static void read_vcpus(struct carrier *carrier)
+{
+	struct cf_guest_clock *guest = &carrier->guest;
+	size_t n;
+
+	if (counters_read(&counter_roots, carrier->pid, carrier->seen, &n, NULL) < 0)
+		return;
+	cf_carry_keep(carrier->seen, n, guest->vcpus, guest->n_vcpus);
+	memcpy(guest->vcpus, carrier->seen, n * sizeof(carrier->seen[0]));
+	guest->n_vcpus = n;
+}
+
 static void push(struct carrier *carrier, const struct cf_kvm_capture *capture, bool stopped)
 {
 	const char *segments[] = { carrier->migration };
@@ -138,7 +151,7 @@ static void push(struct carrier *carrier, const struct cf_kvm_capture *capture, 
 		note(carrier, stopped, "the offset of the two hosts' clocks is not known");
 		return;
 	}
-	counters_read(&counter_roots, carrier->pid, carrier->guest.vcpus, &carrier->guest.n_vcpus, &err);
+	read_vcpus(carrier);
 	point = cf_carry_point(capture, offset);
 	cf_carry_tell(&carrier->said, &point, stopped, &carrier->guest, &carrier->counters);
 	memcpy(carrier->counters.destination_boot, boot, sizeof(boot));

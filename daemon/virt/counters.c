@@ -200,17 +200,20 @@ static int read_scaling(int folder, struct cf_vcpu_counter *vcpu, struct cf_erro
 static int read_vcpu(int folder, int64_t id, struct cf_vcpu_counter *ret, struct cf_error *err)
 {
 	struct cf_vcpu_counter vcpu = { .vcpu = id };
-	int64_t mode = 0;
+	int64_t before = 0, after = 0;
 	int r;
 
-	r = read_member(folder, "tsc-offset", true, &vcpu.has_offset, &vcpu.offset, err);
+	/* A nested guest may have begun to run, or have left, while its offset was read. */
+	r = read_member(folder, "guest_mode", true, &vcpu.has_guest_mode, &before, err);
+	if (r == 0)
+		r = read_member(folder, "tsc-offset", true, &vcpu.has_offset, &vcpu.offset, err);
 	if (r == 0)
 		r = read_scaling(folder, &vcpu, err);
 	if (r == 0)
-		r = read_member(folder, "guest_mode", true, &vcpu.has_guest_mode, &mode, err);
+		r = read_member(folder, "guest_mode", true, &vcpu.has_guest_mode, &after, err);
 	if (r < 0)
 		return r;
-	vcpu.guest_mode = mode;
+	vcpu.guest_mode = before || after;
 	*ret = vcpu;
 	return 0;
 }
