@@ -14,7 +14,8 @@
 #include "tests/tap.h"
 
 static struct work *work;
-static int probed, watched, carried;
+static int probed, watched, carried, begun;
+static bool attaches;
 static enum cf_decision decided;	/* as the page has it */
 static char some;
 
@@ -53,6 +54,28 @@ enum cf_decision gated_decision(const struct act_context *context, const char *i
 	return decided;
 }
 
+void carried_begin(struct work *of)
+{
+	(void)of;
+	begun++;
+}
+
+int gate_watch(struct work *of, struct cf_error *err)
+{
+	(void)err;
+	of->lookout = (struct lookout *)&some;
+	return 0;
+}
+
+static int attach(struct virt *virt, const char *uuid, struct drive **ret, struct cf_error *err)
+{
+	(void)virt, (void)uuid;
+	if (!attaches)
+		return cf_fail(err, ECONNRESET, CF_HOST, "libvirt is away");
+	*ret = (struct drive *)&some;
+	return 0;
+}
+
 /* Nothing of the following is news here */
 
 void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, char boot[static CF_BOOT_ROOM])
@@ -62,7 +85,6 @@ void fleet_offset(struct fleet *fleet, const char *host, struct cf_offset *ret, 
 
 struct virt_link *work_link(struct work *of, struct cf_error *err) { (void)of, (void)err; return NULL; }
 bool work_stopping(const struct work *of) { (void)of; return true; }
-int gate_watch(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
 int virt_wait(struct virt *virt, cf_span patience, struct cf_error *err) { (void)virt, (void)patience, (void)err; return -1; }
 
 /* Taken up in that phase, and its last one was this. */
@@ -72,13 +94,14 @@ static void begin(enum cf_phase again, enum cf_phase last)
 	work->receipt->phases[0].phase = last;
 	work->again = again;
 	work->peer.call = work->peer.probes = NULL;
-	probed = watched = carried = 0;
+	work->drive = NULL;
+	probed = watched = carried = begun = 0;
 }
 
 int main(void)
 {
 	static const struct act_context context = { 0 };
-	static const struct drive_ops gated = { .has_gate = true };
+	static const struct drive_ops gated = { .has_gate = true, .attach = attach };
 	static struct settings settings;
 
 	work = calloc(1, sizeof(*work));
@@ -113,6 +136,12 @@ int main(void)
 	begin(CF_PHASE_QUEUED, CF_PHASE_QUEUED);
 	again_pair(work);
 	ok(probed == 0, "nor a peer for one that had only waited");
+	begin(CF_PHASE_COPYING, CF_PHASE_COPYING);
+	again_open(work, CF_ACT_COPY);
+	ok(watched == 1 && begun == 0, "a copy that cannot be taken up is left alone");
+	attaches = true;
+	again_open(work, CF_ACT_COPY);
+	ok(begun == 1, "of one that goes on, what the other host has to know of its guest's counters is told again");
 
 	free(work->receipt);
 	free(work);

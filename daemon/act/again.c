@@ -42,7 +42,7 @@ static void open_guest(struct work *work)
 	virt_wait(work->context->virt, VIRT_PATIENCE, NULL);
 }
 
-/* libvirt goes on with the copy by itself, and the gate is watched again. */
+/* libvirt goes on with the copy by itself, and the gate is watched again; so is what is told of the guest's counters. */
 static void open_copy(struct work *work)
 {
 	struct cf_error err = { 0 };
@@ -53,6 +53,8 @@ static void open_copy(struct work *work)
 	if ((work_has_peer(work) && gate_watch(work, &err) < 0) ||
 	    work->driver->attach(work->context->virt, work->reservation.uuid, &work->drive, &err) < 0)
 		log_warning("migration %s: %s", work->id, err.text);
+	if (work->watch && work->lookout && work->drive)
+		carried_begin(work);
 }
 
 /* Its guest may have stood still; what was given back for good is in nobody's hands any more. */

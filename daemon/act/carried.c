@@ -67,7 +67,7 @@ void carried_begin(struct work *work)
 
 	if (!is_to_be_carried(work))
 		return;
-	options.paused = is_paused(work);
+	options.paused = work->record->paused || is_paused(work);	/* an agent before this one may have seen it */
 	if (carrier_new(&work->carrier, work->context, &options, &err) < 0)
 		work_unmeasured(work, CF_FIGURE_OTHER, "the guest's counters cannot be carried: %s", err.text);
 }

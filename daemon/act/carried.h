@@ -12,7 +12,7 @@
 
 /* --- source --- */
 
-/* The copy begins, or somebody else's was found; work->watch and work->lookout are there. */
+/* The copy begins, somebody else's was found, or one goes on after a restart; work->watch and work->lookout are there. */
 void carried_begin(struct work *work);
 
 /* After a restart: what the agent before has armed for a guest that may stand does not expire meanwhile. */
