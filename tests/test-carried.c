@@ -251,6 +251,38 @@ static void test_left(void)
 
 	set_out(CF_LEVER_KVM);
 	leave();
+	carried_arm(work, &commit, why);
+	work->landing.has_resume = true;
+	work->landing.resume.raw = at->asked.expires;
+	ok(!carried_report(work) && strstr(work->landing.counters.why, "expired"), "and those of a guest that ran too late: %s",
+	   work->landing.counters.why);
+
+	set_out(CF_LEVER_NONE);
+	leave();
+	shows = false;
+	ok(carried_arm(work, &commit, why) && is_unarmed(), "where nothing can be asked of the library, that is no matter by policy");
+	ok(!carried_report(work) && work->landing.counters.result == CF_COUNTERS_LEFT && strstr(work->landing.counters.why, "debugfs"),
+	   "and stands in the receipt: %s", work->landing.counters.why);
+	set_out(CF_LEVER_NONE);
+	leave();
+	carried_look(work);
+	carried_let_be(work);
+	ok(!carried_report(work) && !work->landing.has_counters, "but not of one that came to stand still");
+	shows = true;
+	set_out(CF_LEVER_NONE);
+	leave();
+	carried_look(work);
+	bring();
+	work->brought->point.at.raw.ns -= CF_S;
+	shows = false;
+	carried_look(work);
+	shows = true;
+	act(CF_KVM_CARRIED);
+	ok(carried_report(work) && cf_interval_has(work->landing.counters.residual, (cf_span){ 0 }),
+	   "what cannot be asked any more changes nothing of what was");
+
+	set_out(CF_LEVER_KVM);
+	leave();
 	work->again = CF_PHASE_RUNNING;
 	at->asked.direction = CF_KVM_DESTINATION;
 	memcpy(at->asked.migration, &ID[20], 16);

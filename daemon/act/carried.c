@@ -143,8 +143,9 @@ struct carried {
 	int64_t host_hz;
 	unsigned char id[16];
 	bool armed;
+	char why[CF_DETAIL_ROOM];		/* why it could not be, the last time; "" */
 	struct cf_interval raw_offset;		/* that it was armed with */
-	struct cf_kvm_asked asked;
+	struct cf_kvm_asked asked, draft;
 	bool loaded;				/* QEMU had, when the vCPUs were read */
 	struct cf_vcpu_counter vcpus[CF_VCPUS_MAX];
 	size_t n_vcpus;
@@ -228,7 +229,7 @@ static bool is_outdated(struct work *work)
 	return carried && carried->armed && !carried->loaded && has_loaded(work);
 }
 
-static bool arm(struct work *work, const struct cf_counter_point *point, char why[static CF_DETAIL_ROOM])
+static bool arm(struct work *work, const struct cf_counter_point *point)
 {
 	struct carried *carried = work->carried;
 	cf_span limit = work->limits.limits.max_blackout;
@@ -244,25 +245,28 @@ static bool arm(struct work *work, const struct cf_counter_point *point, char wh
 	struct cf_error err = { 0 };
 
 	if (strcmp(work->counters->destination_boot, work->boot) != 0) {
-		snprintf(why, CF_DETAIL_ROOM, "this host booted anew since its offset was measured");
+		snprintf(carried->why, sizeof(carried->why), "this host booted anew since its offset was measured");
 		return false;
 	}
 	carry.n_vcpus = carried->n_vcpus;
 	carry.now = kernel_instant();
-	if (!cf_carry_ask(&carry, &carried->asked, why))
-		return false;
+	if (!cf_carry_ask(&carry, &carried->draft, carried->why))
+		return false;	/* what it may be armed with already holds */
+	carried->asked = carried->draft;
 	carried->asked.direction = CF_KVM_DESTINATION;
 	memcpy(carried->asked.migration, carried->id, sizeof(carried->id));
 	carried->raw_offset = point ? point->raw_offset : work->counters->point.raw_offset;
 	carried->armed = kvm_page_arm(carried->page, &carried->asked, &err) == 0;
-	snprintf(why, CF_DETAIL_ROOM, "%s", carried->armed ? "" : err.text);
+	snprintf(carried->why, sizeof(carried->why), "%s", carried->armed ? "" : err.text);
 	return carried->armed;
 }
 
 void carried_let_be(struct work *work)
 {
-	if (work->carried)
-		disarm(work->carried);
+	if (!work->carried)
+		return;
+	disarm(work->carried);
+	*work->carried->why = '\0';
 }
 
 /* QEMU sets the clock of a guest that is to stay paused when somebody lets it run: that is no matter of the migration. */
@@ -277,7 +281,6 @@ static bool stays_paused(struct work *work)
 /* What comes of a guest that is paused is of no use once it runs on: its clocks are another map then. */
 void carried_look(struct work *work)
 {
-	char why[CF_DETAIL_ROOM] = "";
 	struct cf_error err = { 0 };
 	bool news;
 
@@ -290,24 +293,22 @@ void carried_look(struct work *work)
 	/* QEMU may look at it any moment now. */
 	if (!news && cf_carry_is_scaled(&work->carried->asked, work->carried->vcpus, work->carried->n_vcpus))
 		return;
-	if (!work->carried || !arm(work, NULL, why))
-		log_debug("migration %s: the KVM library is not armed: %s", work->id, *why ? why : err.text);
+	if (!work->carried || !arm(work, NULL))
+		log_debug("migration %s: the KVM library is not armed: %s", work->id, work->carried ? work->carried->why : err.text);
 }
 
 void carried_arm_again(struct work *work, const struct cf_commit *commit)
 {
-	char why[CF_DETAIL_ROOM];
-
 	if (!work->carried || !work->carried->armed)
 		return;
 	if (is_outdated(work))
 		read_vcpus(work);
-	arm(work, commit->has_point ? &commit->point : NULL, why);
+	arm(work, commit->has_point ? &commit->point : NULL);
 }
 
 bool carried_arm(struct work *work, const struct cf_commit *commit, char why[static CF_DETAIL_ROOM])
 {
-	char text[CF_DETAIL_ROOM] = "";
+	const char *text;
 
 	carried_look(work);
 	if (commit->paused || stays_paused(work))
@@ -315,11 +316,13 @@ bool carried_arm(struct work *work, const struct cf_commit *commit, char why[sta
 	if (work->carried && !work->carried->loaded)
 		read_vcpus(work);
 	if (!work->carried)
-		snprintf(text, sizeof(text), "the library is not in the QEMU here");
+		text = "the library is not in the QEMU here";
 	else if (!work->counters)
-		snprintf(text, sizeof(text), "nothing came of its counters");
-	else if (arm(work, commit->has_point ? &commit->point : NULL, text))
+		text = "nothing came of its counters";
+	else if (arm(work, commit->has_point ? &commit->point : NULL))
 		return true;
+	else
+		text = work->carried->why;
 	if (!is_required(work))
 		return true;
 	snprintf(why, CF_DETAIL_ROOM, "the lever kvm is required: %.200s", text);
@@ -367,6 +370,19 @@ static void note(struct work *work, const struct cf_counter_report *report)
 	work_landing_end(work);
 }
 
+/* QEMU has set its clocks, and the library tells nothing of it; "" where nobody would have had it do anything. */
+static const char *why_silent(const struct work *work)
+{
+	const struct carried *carried = work->carried;
+	cf_mono set = work->landing.has_resume ? work->landing.resume.raw : kernel_raw();
+
+	if (!carried->armed)
+		return carried->why;
+	if (cf_mono_cmp(set, carried->asked.expires) >= 0)
+		return "the arming had expired";
+	return "QEMU set its clock to another value than the one that travelled, or did so before the library was armed";
+}
+
 bool carried_report(struct work *work)
 {
 	CF_AUTO(cf_free) struct cf_kvm_said *said = calloc(1, sizeof(*said));
@@ -383,9 +399,9 @@ bool carried_report(struct work *work)
 	if (read_outcome(carried, said)) {
 		read_vcpus(work);
 		report(carried, said, &made);
-	} else if (carried->armed) {
-		made.result = CF_COUNTERS_LEFT;
-		snprintf(made.why, sizeof(made.why), "QEMU set its clock to another value than the one that travelled, or did so before the library was armed");
+	} else {
+		snprintf(made.why, sizeof(made.why), "%s", why_silent(work));
+		made.result = *made.why ? CF_COUNTERS_LEFT : CF_COUNTERS_UNKNOWN;
 	}
 	disarm(carried);	/* what was not acted on would be at the end of the guest's next pause */
 	if (made.result == CF_COUNTERS_UNKNOWN)
