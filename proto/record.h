@@ -70,7 +70,7 @@ struct cf_passthrough {
 struct cf_kvm_offer {
 	bool handed_on;			/* its QEMU gets libclockferry-kvm.so: by its own XML, or as every one that libvirt starts */
 	int64_t version;		/* of the library's page: the newest that the agent knows */
-	char why[CF_DETAIL_ROOM];	/* why it does not get it */
+	char why[CF_DETAIL_ROOM];	/* why it does not get it, or it would be of no use */
 };
 
 struct cf_guest_clock {

@@ -55,7 +55,7 @@ static void read_daemon(void)
 
 static void read_environment(void)
 {
-	const struct kvm_host_roots roots = { in("proc"), in("run") };
+	const struct kvm_host_roots roots = { in("proc"), in("run"), in("run") };
 	const struct cf_passthrough none = { 0 };
 	struct cf_kvm_offer offer;
 

@@ -58,7 +58,7 @@ static const struct cf_passthrough nothing;
 
 static bool handed_on(const char *environment, size_t size)
 {
-	const struct kvm_host_roots roots = { .proc = folder, .run = folder };
+	const struct kvm_host_roots roots = { .proc = folder, .run = folder, .debugfs = folder };
 
 	put("7/environ", environment, size);
 	kvm_host_look(&roots, &nothing, &offer);
@@ -68,7 +68,7 @@ static bool handed_on(const char *environment, size_t size)
 /* By its own XML, whatever libvirt hands on. */
 static bool loaded(const char *library)
 {
-	const struct kvm_host_roots roots = { .proc = folder, .run = folder };
+	const struct kvm_host_roots roots = { .proc = folder, .run = folder, .debugfs = folder };
 	struct cf_passthrough own = { .preloads = true };
 
 	snprintf(own.library, sizeof(own.library), "%s", library);
@@ -80,7 +80,8 @@ static bool loaded(const char *library)
 
 static void test_host(void)
 {
-	const struct kvm_host_roots roots = { .proc = folder, .run = folder };
+	const struct kvm_host_roots roots = { .proc = folder, .run = folder, .debugfs = folder };
+	const struct kvm_host_roots blind = { .proc = folder, .run = folder, .debugfs = "/nowhere" };
 	static const char *const told[] = { "", "libclockferry-kvm.so", "/a/libclockferry-kvm.so", "/etc/shadow",
 					    "/a/libclockferry-kvm.so.1", "/etc/shadow:/a/libclockferry-kvm.so" };
 	char with_path[512];
@@ -101,6 +102,10 @@ static void test_host(void)
 	put_text("libclockferry-kvm.so", "");
 	n = snprintf(with_path, sizeof(with_path), "LD_PRELOAD=%s/libclockferry-kvm.so", folder);
 	ok(handed_on(with_path, (size_t)n + 1), "one that is there is");
+#if defined(__x86_64__)
+	kvm_host_look(&blind, &nothing, &offer);
+	ok(!offer.handed_on && strstr(offer.why, "/nowhere"), "but it is of no use where no counter can be looked at: %s", offer.why);
+#endif
 	ok(!HANDED_ON("LD_PRELOAD=not-libclockferry-kvm.so"), "one of another name is another one");
 
 	for (size_t i = 0; i < CF_COUNT(told); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/virt/kvm-guest.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "daemon/virt/passthrough.h"
 #include "policy/lever.h"
 
-const struct kvm_host_roots kvm_host_roots = { .proc = "/proc", .run = "/run" };
+const struct kvm_host_roots kvm_host_roots = { .proc = "/proc", .run = "/run", .debugfs = "/sys/kernel/debug/kvm" };
 
 /* A guest's QEMU */
 
@@ -146,6 +147,25 @@ static void look_at_daemon(const struct kvm_host_roots *roots, char library[stat
 		snprintf(why, CF_DETAIL_ROOM, "its libvirt hands no " KVM_LIBRARY " on (`clockferry kvm on`)");
 }
 
+#if defined(__x86_64__)
+static void look_at_debugfs(const struct kvm_host_roots *roots, char why[static CF_DETAIL_ROOM])
+{
+	DIR *dir = opendir(roots->debugfs);
+
+	if (dir)
+		closedir(dir);
+	else
+		snprintf(why, CF_DETAIL_ROOM, "its agent cannot see how a QEMU's counters are scaled: %.120s: %.60s", roots->debugfs,
+			 strerror(errno));
+}
+#else
+static void look_at_debugfs(const struct kvm_host_roots *roots, char why[static CF_DETAIL_ROOM])
+{
+	(void)roots;
+	(void)why;
+}
+#endif
+
 void kvm_host_look(const struct kvm_host_roots *roots, const struct cf_passthrough *passthrough,
 		   struct cf_kvm_offer *ret)
 {
@@ -160,5 +180,7 @@ void kvm_host_look(const struct kvm_host_roots *roots, const struct cf_passthrou
 		snprintf(ret->why, sizeof(ret->why), "the domain's XML sets LD_PRELOAD itself, and to something else than " KVM_LIBRARY);
 	if (!*ret->why && *library == '/' && access(library, R_OK) < 0)
 		snprintf(ret->why, sizeof(ret->why), "%.120s: %.60s", library, strerror(errno));
+	if (!*ret->why)
+		look_at_debugfs(roots, ret->why);
 	ret->handed_on = !*ret->why;
 }

@@ -30,13 +30,15 @@ void kvm_guest_id(const char *uuid, unsigned char ret[static 16]);
 struct kvm_host_roots {
 	const char *proc;	/* "/proc" */
 	const char *run;	/* "/run": libvirt's pid files */
+	const char *debugfs;	/* "/sys/kernel/debug/kvm" */
 };
 
 extern const struct kvm_host_roots kvm_host_roots;
 
 /*
  * Does the QEMU of a domain that comes in get it?  By its own XML's LD_PRELOAD, which takes the
- * place of what libvirt hands on; without one by the environment of libvirt's daemon.
+ * place of what libvirt hands on; without one by the environment of libvirt's daemon.  And can
+ * it be armed there: on x86 the scaling of a QEMU's counters has to be seen.
  */
 void kvm_host_look(const struct kvm_host_roots *roots, const struct cf_passthrough *passthrough,
 		   struct cf_kvm_offer *ret);
