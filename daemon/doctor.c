@@ -25,6 +25,7 @@ const struct doctor_roots doctor_roots = {
 	.runtime = RUNDIR "/clockferry",
 	.libvirt_pki = "/etc/pki",
 	.debugfs = "/sys/kernel/debug/kvm",
+	.kvm = "/sys/class/misc/kvm",
 };
 
 static inline void closedirp(DIR **dir)
@@ -135,7 +136,14 @@ static void add_name(char list[static CF_DETAIL_ROOM], const char *name)
 		snprintf(list + n, CF_DETAIL_ROOM - n, ", ...");
 }
 
-static void look_at_guests(const struct doctor_roots *roots, struct virt *virt, struct cf_host_evidence *ret)
+/* Before there is a guest, too: one that is to come in is refused for them. */
+void doctor_counters(const struct doctor_roots *roots, struct cf_host_evidence *ret)
+{
+	ret->has_kvm = access(roots->kvm, F_OK) == 0;
+	try_path(roots->debugfs, R_OK | X_OK, ret->counters_why);
+}
+
+static void look_at_guests(struct virt *virt, struct cf_host_evidence *ret)
 {
 	CF_AUTO(cf_free) struct cf_domains *domains = calloc(1, sizeof(*domains));
 	struct cf_error err = { 0 };
@@ -147,13 +155,11 @@ static void look_at_guests(const struct doctor_roots *roots, struct virt *virt, 
 		if (domain->state != CF_DOMAIN_RUNNING)
 			continue;
 		ret->n_guests++;
-		ret->has_kvm_guests = ret->has_kvm_guests || strcmp(domain->type, "kvm") == 0;
 		if (domain->agent_connected)
 			continue;
 		ret->n_agentless++;
 		add_name(ret->agentless, domain->name);
 	}
-	try_path(roots->debugfs, R_OK | X_OK, ret->counters_why);
 }
 
 static void look_at_ledger(struct ledger *ledger, struct cf_host_evidence *ret)
@@ -188,7 +194,8 @@ void doctor_look(const struct doctor_roots *roots, const struct act_context *con
 	look_at_libvirt(context->virt, ret);
 	look_at_watchdog(context->dog, ret);
 	doctor_driver(roots->libvirt_pki, settings, ret);
-	look_at_guests(roots, context->virt, ret);
+	doctor_counters(roots, ret);
+	look_at_guests(context->virt, ret);
 	ret->has_peer_role = has_peer_role(settings);
 	fleet_list(context->fleet, "", CF_PEERS_MAX, peers);
 	ret->peers = peers;

@@ -12,6 +12,7 @@ struct doctor_roots {
 	const char *runtime;		/* "/run/clockferry" */
 	const char *libvirt_pki;	/* "/etc/pki" */
 	const char *debugfs;		/* "/sys/kernel/debug/kvm" */
+	const char *kvm;		/* "/sys/class/misc/kvm": it has KVM; the agent does not see /dev */
 };
 
 extern const struct doctor_roots doctor_roots;
@@ -24,6 +25,7 @@ extern const struct doctor_roots doctor_roots;
 void doctor_look(const struct doctor_roots *roots, const struct act_context *context, const struct settings *settings,
 		 struct cf_peers *peers, struct cf_host_evidence *ret);
 
-/* Of these parts, those that a test can look at by themselves: who else steers the clock; what the driver lacks. */
+/* Of these parts, those that a test can look at by themselves: who else steers the clock; what the driver lacks; KVM. */
 void doctor_rivals(const char *proc, struct cf_host_evidence *ret);
 void doctor_driver(const char *pki, const struct settings *settings, struct cf_host_evidence *ret);
+void doctor_counters(const struct doctor_roots *roots, struct cf_host_evidence *ret);

@@ -156,7 +156,7 @@ static void look_at_libvirt(const struct cf_host_evidence *e, struct cf_vitals *
 		add(vitals, CF_VITAL_CUT, CF_VITAL_FAIL, e->cut_why);
 	else
 		add_why(vitals, CF_VITAL_CUT, CF_VITAL_WARN, e->late_why, "");
-	if (e->has_kvm_guests)
+	if (e->has_kvm)
 		add_why(vitals, CF_VITAL_COUNTERS, CF_VITAL_WARN, e->counters_why, "");
 	if (e->guests_known)
 		look_at_guests(e, vitals);

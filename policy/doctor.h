@@ -68,9 +68,9 @@ struct cf_host_evidence {
 	char driver_lacks[CF_DETAIL_ROOM];	/* the first file that it needs and that is not there; "" */
 	bool driver_spare;		/* it is needed only where agents cannot stand at the gate */
 	struct cf_hook_evidence hook;
-	bool guests_known;		/* what follows is */
-	bool has_kvm_guests;		/* some of them run under KVM: their counters matter */
+	bool has_kvm;			/* guests that run under KVM have counters that matter */
 	char counters_why[CF_DETAIL_ROOM];
+	bool guests_known;		/* what follows is */
 	int64_t n_guests;		/* that run */
 	int64_t n_agentless;		/* of them, without a connected guest agent */
 	char agentless[CF_DETAIL_ROOM];	/* their names, as many as there is room for */

@@ -30,7 +30,7 @@ static void well(struct cf_host_evidence *e)
 		.libvirt = true, .versions = "libvirt 9.0.0, QEMU 7.2.0", .libvirt_version = 9000000,
 		.hook = { .mode = CF_GUARD_ENFORCE, .installed = true, .since = DAYS(-7), .has_began = true,
 			  .began = DAYS(-6), .daemon = "libvirtd" },
-		.emulator_version = 7002000, .driver = "libvirt", .guests_known = true, .has_kvm_guests = true,
+		.emulator_version = 7002000, .driver = "libvirt", .guests_known = true, .has_kvm = true,
 		.n_guests = 3, .certificate = { true, DAYS(-1), DAYS(60) }, .ca = { true, DAYS(-1), DAYS(600) },
 		.crl = { true, DAYS(-1), DAYS(1) }, .key = "/etc/key", .has_peer_role = true, .peers = &peers,
 	};
@@ -237,7 +237,7 @@ static void test_absent(void)
 	struct cf_host_evidence e;
 
 	well(&e);
-	e.guests_known = e.has_kvm_guests = false;
+	e.guests_known = e.has_kvm = false;
 	e.certificate.known = e.ca.known = e.crl.known = false;
 	e.key[0] = '\0';
 	vitals.n_list = 0;
@@ -329,6 +329,25 @@ static void test_driver(void)
 	ok(!*e.driver_lacks, "and with SSH it needs none of them");
 }
 
+/* A host that has no guest yet. */
+static void test_counters(void)
+{
+	char kvm[256];
+	struct doctor_roots roots = { .debugfs = "/nowhere/kvm", .kvm = "/nowhere/kvm" };
+	struct cf_host_evidence e = { 0 };
+
+	doctor_counters(&roots, &e);
+	ok(!e.has_kvm, "a host without KVM has no guests' counters");
+	snprintf(kvm, sizeof(kvm), "%s/kvm", dir);
+	folder("kvm");
+	roots.kvm = kvm;
+	doctor_counters(&roots, &e);
+	ok(e.has_kvm && strstr(e.counters_why, "/nowhere/kvm"), "on one with it they matter before there is a guest: %s", e.counters_why);
+	roots.debugfs = kvm;
+	doctor_counters(&roots, &e);
+	ok(!*e.counters_why, "and can be read where its folder can");
+}
+
 static bool lives(const struct cf_shelf_life *life, int from_h, int to_h)
 {
 	int64_t now = time(NULL), hour = 3600, from = life->from.ns / CF_S, to = life->until.ns / CF_S;
@@ -382,6 +401,7 @@ int main(void)
 		return 1;
 	test_rivals();
 	test_driver();
+	test_counters();
 	test_lives();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	ok(system(command) == 0, "nothing is left behind");
