@@ -85,6 +85,12 @@ static void ring(int fd)
 		(void)!write(fd, &one, sizeof(one));
 }
 
+/* What QEMU read of a counter travels only where the vCPU has not run since. */
+static uint32_t flags_of(const struct vcpu *vcpu)
+{
+	return vcpu->ran ? vcpu->flags & ~CF_KVM_VCPU_CNT : vcpu->flags;
+}
+
 static void put_vcpus(const struct vm *vm, struct cf_kvm_said *said)
 {
 	for (uint32_t i = 0; i < vm->n; i++) {
@@ -92,7 +98,7 @@ static void put_vcpus(const struct vm *vm, struct cf_kvm_said *said)
 
 		said->vcpus[i] = (struct cf_kvm_vcpu){
 			.id = vcpu->id,
-			.flags = vcpu->flags,
+			.flags = flags_of(vcpu),
 			.offset = vcpu->offset,
 			.khz = vcpu->khz,
 			.cnt = vcpu->cnt,

@@ -60,7 +60,7 @@ static void tell_vcpu(const struct cf_kvm_vcpu *vcpu, const struct cf_vcpu_count
 		ret->has_scaling = true;
 		ret->scaling = outside->scaling;
 	}
-	ret->has_cnt = vcpu->flags & (CF_KVM_VCPU_CNT | CF_KVM_VCPU_PCNT);
+	ret->has_cnt = vcpu->flags & CF_KVM_VCPU_CNT;
 	ret->cnt = (struct cf_counter_values){ (int64_t)vcpu->cnt, (int64_t)vcpu->cnt_last, (int64_t)vcpu->pcnt };
 }
 
@@ -84,6 +84,35 @@ void cf_carry_tell(const struct cf_kvm_said *said, const struct cf_counter_point
 	for (uint32_t i = 0; i < said->n_vcpus; i++)
 		tell_vcpu(&said->vcpus[i], of_vcpu(guest->vcpus, guest->n_vcpus, said->vcpus[i].id), stopped,
 			  &ret->vcpus[i]);
+}
+
+/*
+ * x86: a vCPU that was unplugged on the source is still there for KVM, and QEMU, which keeps it for the next one,
+ * does not make it at the destination.
+ */
+static bool is_to_be_there(enum cf_kvm_arch arch, const struct cf_vcpu_counter *shown)
+{
+	return arch != CF_KVM_ARCH_X86 || shown;
+}
+
+bool cf_carry_is_whole(const struct cf_counters *counters, enum cf_kvm_arch arch, const struct cf_vcpu_counter *vcpus,
+		       size_t n_vcpus, char why[static CF_DETAIL_ROOM])
+{
+	bool x86 = arch == CF_KVM_ARCH_X86;
+
+	words_set(why, CF_DETAIL_ROOM, counters->n_vcpus == 0 ? "no vCPU's counter came" : "");
+	for (size_t i = 0; i < counters->n_vcpus && !*why; i++) {
+		const struct cf_counter_vcpu *vcpu = &counters->vcpus[i];
+
+		if (x86 ? vcpu->has_offset : vcpu->has_cnt)
+			continue;
+		if (!is_to_be_there(arch, of_vcpu(vcpus, n_vcpus, (uint32_t)vcpu->vcpu)))
+			continue;
+		words_set(why, CF_DETAIL_ROOM, x86 ? "no offset came of the counter of vCPU "
+						   : "no reading came of the counter of vCPU ");
+		words_add_int(why, CF_DETAIL_ROOM, vcpu->vcpu);
+	}
+	return !*why;
 }
 
 /* --- what is asked --- */
@@ -111,11 +140,8 @@ bool cf_carry_is_scaled(const struct cf_kvm_asked *asked, const struct cf_vcpu_c
 	return true;
 }
 
-static bool ask_vcpu(const struct cf_carry *carry, const struct cf_counter_vcpu *vcpu, const struct cf_vcpu_counter *here,
-		     struct cf_kvm_asked_vcpu *ret, char why[static CF_DETAIL_ROOM])
+static void ask_vcpu(const struct cf_counter_vcpu *vcpu, const struct cf_vcpu_counter *here, struct cf_kvm_asked_vcpu *ret)
 {
-	bool x86 = carry->arch == CF_KVM_ARCH_X86;
-
 	*ret = (struct cf_kvm_asked_vcpu){
 		.id = (uint32_t)vcpu->vcpu,
 		.offset = vcpu->offset,
@@ -125,36 +151,24 @@ static bool ask_vcpu(const struct cf_carry *carry, const struct cf_counter_vcpu 
 		.cnt_last = (uint64_t)vcpu->cnt.last,
 		.pcnt = (uint64_t)vcpu->cnt.physical,
 	};
-	words_set(why, CF_DETAIL_ROOM, x86 && !vcpu->has_offset ? "no offset came of the counter of vCPU "
-				       : !x86 && !vcpu->has_cnt ? "no reading came of the counter of vCPU "
-								: "");
-	if (*why)
-		words_add_int(why, CF_DETAIL_ROOM, vcpu->vcpu);
-	return !*why;
 }
 
-/*
- * Those that are here, too.  x86: one that was unplugged on the source is still there for KVM, and QEMU, which
- * keeps it for the next one, does not make it here.  One that only this host has the library finds.
- */
+/* Those that are here, too.  One that only this host has the library finds. */
 static bool ask_vcpus(const struct cf_carry *carry, struct cf_kvm_asked *ret, char why[static CF_DETAIL_ROOM])
 {
 	const struct cf_counters *counters = carry->counters;
 
-	words_set(why, CF_DETAIL_ROOM, "");
+	if (!cf_carry_is_whole(counters, carry->arch, carry->vcpus, carry->n_vcpus, why))
+		return false;
 	for (size_t i = 0; i < counters->n_vcpus; i++) {
 		const struct cf_counter_vcpu *vcpu = &counters->vcpus[i];
 		const struct cf_vcpu_counter *here = of_vcpu(carry->vcpus, carry->n_vcpus, (uint32_t)vcpu->vcpu);
 
-		if (carry->arch == CF_KVM_ARCH_X86 && !here)
-			continue;
-		if (!ask_vcpu(carry, vcpu, here, &ret->vcpus[ret->n_vcpus], why))
-			return false;
-		ret->n_vcpus++;
+		if (is_to_be_there(carry->arch, here))
+			ask_vcpu(vcpu, here, &ret->vcpus[ret->n_vcpus++]);
 	}
 	if (ret->n_vcpus == 0)
-		words_set(why, CF_DETAIL_ROOM, counters->n_vcpus == 0 ? "no vCPU's counter came" :
-			  "debugfs shows here none of the vCPUs whose counters came");
+		words_set(why, CF_DETAIL_ROOM, "debugfs shows here none of the vCPUs whose counters came");
 	return ret->n_vcpus > 0;
 }
 

@@ -30,6 +30,13 @@ void cf_carry_keep(struct cf_vcpu_counter *vcpus, size_t n, const struct cf_vcpu
 void cf_carry_tell(const struct cf_kvm_said *said, const struct cf_counter_point *point, bool stopped,
 		   const struct cf_guest_clock *guest, struct cf_counters *ret);
 
+/*
+ * Is there of each vCPU what the library needs: its offset on x86, on arm64 what QEMU has read of a guest that stands?
+ * vcpus are those that debugfs shows.  false: why says of which it is not.
+ */
+bool cf_carry_is_whole(const struct cf_counters *counters, enum cf_kvm_arch arch, const struct cf_vcpu_counter *vcpus,
+		       size_t n_vcpus, char why[static CF_DETAIL_ROOM]);
+
 /* What the destination knows of its own. */
 struct cf_carry {
 	const struct cf_counters *counters;	/* as they came */

@@ -101,8 +101,8 @@ struct cf_kvm_scale {
 /* Library to agent */
 
 #define CF_KVM_VCPU_OFFSET	(UINT32_C(1) << 0)	/* offset and khz were read at the newest capture */
-#define CF_KVM_VCPU_CNT		(UINT32_C(1) << 1)	/* cnt: QEMU read it */
-#define CF_KVM_VCPU_PCNT	(UINT32_C(1) << 2)	/* pcnt: likewise */
+#define CF_KVM_VCPU_CNT		(UINT32_C(1) << 1)	/* cnt: QEMU has read it since the vCPU ran */
+#define CF_KVM_VCPU_PCNT	(UINT32_C(1) << 2)	/* pcnt: QEMU has read it */
 #define CF_KVM_VCPU_SET		(UINT32_C(1) << 3)	/* before and after are those of the newest outcome */
 #define CF_KVM_VCPU_DEADLINE	(UINT32_C(1) << 4)	/* its timer was armed again */
 

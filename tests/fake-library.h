@@ -73,6 +73,17 @@ static inline void capture(void)
 	ring(at->event_capture);
 }
 
+/* arm64: of the guest that stands, QEMU reads one vCPU's counter. */
+static inline void read_counter(uint32_t vcpu)
+{
+	cf_kvm_write_begin(&at->said.seq);
+	at->said.capture = capture_now(at->said.capture.number + 1);
+	at->said.vcpus[vcpu].flags |= CF_KVM_VCPU_CNT;
+	at->said.vcpus[vcpu].cnt = at->said.capture.clock;
+	cf_kvm_write_end(&at->said.seq);
+	ring(at->event_capture);
+}
+
 /* What it was armed for happens. */
 static inline void act(enum cf_kvm_result result)
 {

@@ -111,6 +111,33 @@ static void test_nested(void)
 	work->carrier = carrier_free(work->carrier);
 }
 
+static bool is_there(void)
+{
+	return carried_there(work);
+}
+
+static void test_arm64(void)
+{
+	const struct timespec moment = { .tv_nsec = 200 * CF_MS };
+
+	at->arch = CF_KVM_ARCH_ARM64;
+	at->said.vcpus[0].flags = at->said.vcpus[1].flags = 0;
+	set_out(CF_LEVER_KVM);
+	comes(has_pushed);
+	nanosleep(&moment, NULL);
+	ok(!is_there(), "arm64: a sample of the running guest has nothing of what will travel");
+	happens(true, false, true);
+	read_counter(0);
+	comes(has_pushed_stop);
+	nanosleep(&moment, NULL);
+	carried_missed(work);
+	ok(!is_there() && strstr(unmeasured, "vCPU 1"), "nor is one vCPU's counter enough: %s", unmeasured);
+	read_counter(1);
+	ok(comes(is_there), "once QEMU has read all of them the gate has what it asks for");
+	work->carrier = carrier_free(work->carrier);
+	at->arch = CF_KVM_ARCH_X86;
+}
+
 static void test_paused_before(void)
 {
 	state = CF_DOMAIN_PAUSED;
@@ -433,6 +460,7 @@ int main(void)
 	work = work_made(&context);
 	test_source();
 	test_nested();
+	test_arm64();
 	test_paused_before();
 	test_not_there();
 	test_destination();

@@ -397,6 +397,12 @@ static void test_scratch_between(void)
 	ok(hear()->n_vcpus == 2, "... whichever of the two was made first");
 }
 
+/* May what QEMU read of this vCPU travel? */
+static bool is_read(int vcpu)
+{
+	return hear()->vcpus[vcpu].flags & CF_KVM_VCPU_CNT;
+}
+
 static void test_sample(void)
 {
 	struct cf_kvm_page *page;
@@ -404,11 +410,15 @@ static void test_sample(void)
 	leave(2, false);
 	cont();
 	page = vm_known()->page;
+	run();
 	page->wanted++;
 	run();
 	ok(page->sampled.wanted == page->wanted && page->sampled.sample.number &&
 	   near((int64_t)page->sampled.sample.clock, (int64_t)(page->sampled.sample.host - fake_vm.virt), 2 * SLACK),
 	   "a guest that runs is sampled without a call to KVM");
+	ok(!is_read(0) && !is_read(1), "of which nothing that was read before will travel");
+	get(qemu.fds[0], KVM_REG_ARM_TIMER_CNT);
+	ok(is_read(0) && !is_read(1), "but what is read then, vCPU by vCPU");
 }
 
 int main(void)

@@ -131,7 +131,6 @@ static void note_stop(struct work *work)
 	at_stop_note(work);
 	if (!work_has_peer(work))
 		return;
-	carried_missed(work);
 	at_stop_narrow(work);
 	at_stop_send(work, AT_STOP_PATIENCE);
 }
@@ -164,8 +163,10 @@ enum cf_event act_attend_end(struct work *work, char why[static CF_DETAIL_ROOM])
 		if (work->drive)
 			drive_wait(work->drive, soon ? TURN : SLOW_TURN, &end);
 		ran = ran_there(work);
-		if (end.state == DRIVE_SUCCEEDED || (end.state == DRIVE_FAILED && ran))
+		if (end.state == DRIVE_SUCCEEDED || (end.state == DRIVE_FAILED && ran)) {
+			carried_missed(work);
 			return CF_EV_LANDED;
+		}
 		if (end.state != DRIVE_RUNNING) {
 			act_say(why, "%s", *end.error.text ? end.error.text : "the agent was restarted, and did not see how it ended");
 			return CF_EV_KEPT;

@@ -21,7 +21,7 @@ void carried_again(struct work *work);
 /* Has all that the destination's library needs reached its agent, if this migration is to have it? */
 bool carried_there(struct work *work);
 
-/* The guest stands still: into the receipt, if the destination's agent has had nothing. */
+/* The guest stood still: into the receipt, if the destination's agent lacks what it needs. */
 void carried_missed(struct work *work);
 
 /* The same, and the value that travelled, for the commit. */

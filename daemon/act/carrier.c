@@ -102,13 +102,11 @@ static void keep_armed(struct carrier *carrier, const struct guest_events *event
 
 /* --- to the other host --- */
 
-static void note(struct carrier *carrier, bool stopped, const char *why)
+static void note(struct carrier *carrier, bool taken, const char *why)
 {
 	pthread_mutex_lock(&carrier->lock);
-	if (!*why)
-		carrier->news.there = true;
-	if (!*why && stopped)
-		carrier->news.stopped_there = true;
+	if (taken)
+		carrier->news.there = !*why;
 	snprintf(carrier->news.why, sizeof(carrier->news.why), "%s", why);
 	pthread_mutex_unlock(&carrier->lock);
 }
@@ -145,20 +143,21 @@ static void push(struct carrier *carrier, const struct cf_kvm_capture *capture, 
 	struct cf_interval offset;
 	struct cf_accepted accepted;
 	struct cf_error err = { 0 };
-	char boot[CF_BOOT_ROOM];
+	char boot[CF_BOOT_ROOM], why[CF_DETAIL_ROOM];
 
 	if (!offset_at(carrier, capture->raw, boot, &offset)) {
-		note(carrier, stopped, "the offset of the two hosts' clocks is not known");
+		note(carrier, false, "the offset of the two hosts' clocks is not known");
 		return;
 	}
 	read_vcpus(carrier);
 	point = cf_carry_point(capture, offset);
 	cf_carry_tell(&carrier->said, &point, stopped, &carrier->guest, &carrier->counters);
 	memcpy(carrier->counters.destination_boot, boot, sizeof(boot));
+	cf_carry_is_whole(&carrier->counters, kvm_page_arch(carrier->page), carrier->guest.vcpus, carrier->guest.n_vcpus, why);
 	if (call_do(carrier->call, CF_ROUTE_COUNTERS, segments, NULL, &carrier->counters, &accepted, PATIENCE, NULL, &err) < 0)
-		note(carrier, stopped, err.text);
+		note(carrier, false, err.text);
 	else
-		note(carrier, stopped, "");
+		note(carrier, true, why);
 	carrier->pushed_at = kernel_raw();
 }
 

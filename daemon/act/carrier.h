@@ -39,8 +39,7 @@ int carrier_new(struct carrier **ret, const struct act_context *context, const s
 
 /* How far it is.  Any thread, without waiting. */
 struct carrier_news {
-	bool there;			/* the destination has a point of the map and every vCPU's counter */
-	bool stopped_there;		/* ... of the guest that stands still */
+	bool there;			/* the destination has a point of the map and every vCPU's counter, on arm64 since STOP */
 	char why[CF_DETAIL_ROOM];	/* what kept the last one from it; "" nothing */
 };
 void carrier_read(struct carrier *carrier, struct carrier_news *ret);
