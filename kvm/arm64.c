@@ -270,6 +270,21 @@ static bool keep(struct vm *vm, const struct vcpu *vcpu, uint64_t id, uint64_t v
 	return outcome_end(vm, CF_KVM_KEPT);
 }
 
+static bool is_carried(const struct vm *vm, uint64_t id)
+{
+	return vm->carried && (id == KVM_REG_ARM_TIMER_CNT || vm->asked.flags & CF_KVM_ASKED_PHYS);
+}
+
+/*
+ * The counter is where it shall be, and the guest has not run since: what QEMU writes now is of the load that brought
+ * it there, of a vCPU whose value was read anew at the source after it had been told, or is CNTPCT once more (QEMU
+ * before 7.2.6).  As the offset is the VM's, it would move that of every vCPU.
+ */
+static bool holds(const struct vm *vm, uint64_t id)
+{
+	return is_carried(vm, id) && !has_run(vm);
+}
+
 /* As it came; and the offset is what the value makes it, as closely as the call is short. */
 static int pass(struct vm *vm, const struct vcpu *vcpu, unsigned long request, struct kvm_one_reg *one)
 {
@@ -281,7 +296,7 @@ static int pass(struct vm *vm, const struct vcpu *vcpu, unsigned long request, s
 		*counter_of(vm, one->id) = (struct counter){
 			.known = true, .offset = { before - value, machine_counter() - value },
 		};
-		vm->carried = false;
+		vm->carried = vm->carried && !is_carried(vm, one->id);
 	}
 	return r;
 }
@@ -299,8 +314,8 @@ static int on_set(struct vm *vm, struct vcpu *vcpu, unsigned long request, struc
 	if (!page_unarmed(vm) && page_asked(vm)) {
 		if (vm->asked.direction == CF_KVM_SOURCE)
 			done = keep(vm, vcpu, one->id, value);
-		else if (travelled(vm, vcpu, one->id, value))
-			done = carry(vm, vcpu, value);
+		else
+			done = travelled(vm, vcpu, one->id, value) ? carry(vm, vcpu, value) : holds(vm, one->id);
 	}
 	errno = kept;
 	r = done ? 0 : pass(vm, vcpu, request, one);

@@ -257,6 +257,29 @@ static void test_late(void)
 	   "armed by the time it runs, both counters are carried");
 }
 
+/* The agents heard of the last vCPU's counters before QEMU read them for good. */
+static void test_reread(void)
+{
+	leave(3, true);
+	asked.vcpus[2].cnt_last -= 1000;
+	asked.vcpus[2].cnt = asked.vcpus[2].cnt_last;
+	asked.vcpus[2].pcnt -= 1000;
+	arrive(&there);
+	ok(load(&left) == 0 && near(ahead_virt(), 0, SLACK) && near(ahead_phys(), 0, SLACK),
+	   "another value of one vCPU takes nothing from what was carried (%lld, %lld ticks)", (long long)ahead_virt(),
+	   (long long)ahead_phys());
+	ok(hear()->outcome.result == CF_KVM_CARRIED, "which is told");
+
+	leave(2, true);
+	asked.vcpus[1].cnt_last -= 1000;
+	asked.vcpus[1].cnt = asked.vcpus[1].cnt_last;
+	asked.flags &= ~CF_KVM_ASKED_PHYS;
+	arrive(&there);
+	load(&left);
+	ok(near(ahead_virt(), 0, SLACK) && near((int64_t)(fake_counter() - fake_vm.phys), (int64_t)left.pcnt[1], 300),
+	   "nor does CNTPCT, which is as QEMU sets it where it is not carried");
+}
+
 static void test_unmatched(void)
 {
 	uint64_t virt, serial = hear()->outcome.serial;
@@ -430,6 +453,7 @@ int main(void)
 	test_carried(false);
 	test_carried(true);
 	test_late();
+	test_reread();
 	test_unmatched();
 	test_kinds();
 	test_refusals();
