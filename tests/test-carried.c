@@ -350,6 +350,14 @@ static void test_required(void)
 	work->has_record = work->record->paused = true;
 	ok(carried_arm(work, &commit, why) && is_unarmed(), "a guest that is to stay paused is left to QEMU");
 	work->has_record = false;
+
+	set_out(CF_LEVER_KVM);
+	leave();
+	carried_look(work);
+	commit.paused = true;
+	ok(carried_arm(work, &commit, why) && is_unarmed(), "so is one of which the commit alone says so");
+	carried_arm_again(work, &commit);
+	ok(is_unarmed() && !carried_report(work) && !work->landing.has_counters, "and nothing is said of its clocks");
 }
 
 /* What the source's agent says of a pause. */

@@ -311,6 +311,8 @@ bool carried_arm(struct work *work, const struct cf_commit *commit, char why[sta
 	const char *text;
 
 	carried_look(work);
+	if (commit->paused)	/* the record that says so may not have come */
+		carried_let_be(work);
 	if (commit->paused || stays_paused(work))
 		return true;
 	if (work->carried && !work->carried->loaded)
