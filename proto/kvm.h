@@ -24,7 +24,9 @@
  * KVM_SET_CLOCK (arm64: write of a counter) whose value lies in [clock_low,
  * clock_high].  On the source, armed, it keeps the clock going if QEMU would
  * set it back to the newest capture: the migration failed.  A guest that somebody
- * paused looks the same, so an agent that sees STOP without a switchover disarms.
+ * paused looks the same, so an agent that sees STOP without a switchover disarms:
+ * in the copy that shows with QEMU's next MIGRATION_PASS, as libvirt calls a pause
+ * the migration's own then; one that ends before it is no pause to the clocks.
  * `expires` alone may also be put off without the sequence, in one store.
  * Everything else goes through to the kernel unchanged.
  */

@@ -7,10 +7,10 @@
  * while memory is copied, and once more when the guest has stopped.
  *
  * It has a thread and a connection of its own, for the lookout's reasons.  The library is armed
- * for as long as the carrier lives, but while somebody has paused the guest: then QEMU is to set
- * the clock back to where it stopped; and because its clocks are another map afterwards, nothing
- * is told of them meanwhile.  Should this agent end, the arming expires by itself, unless the next one finds it
- * before that.
+ * for as long as the carrier lives, but while somebody has paused the guest, once that shows
+ * (daemon/virt/switchover.h): then QEMU is to set the clock back to where it stopped; and because
+ * its clocks are another map afterwards, nothing is told of them meanwhile.  Should this agent
+ * end, the arming expires by itself, unless the next one finds it before that.
  */
 
 #include "daemon/act/context.h"
