@@ -49,15 +49,13 @@ static void show_steps(FILE *to, const struct cf_landing *l)
 	}
 }
 
-/* Under each other, the last of them judged. */
+/* Under each other; the last of them is judged, unless the clock was stepped since. */
 static void show_residuals(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
 {
 	char text[FIGURE_TEXT_ROOM], after[CF_SPAN_TEXT_ROOM];
 	size_t n = l ? l->n_residuals : 0;
 	int widest = 0;
 
-	if (n == 0 && !cf_figure_there(r, CF_FIGURE_RESIDUAL))
-		say_row(to, "residual", "%s", absent_text(r, CF_FIGURE_RESIDUAL, text));
 	for (size_t i = 0; i < n; i++) {
 		int width = strlen(cf_interval_text(l->residuals[i].residual, text));
 
@@ -65,12 +63,14 @@ static void show_residuals(FILE *to, const struct cf_receipt *r, const struct cf
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct cf_residual *one = &l->residuals[i];
-		bool last = i + 1 == n;
+		bool last = &one->residual == cf_landing_residual(l);
 
 		say_row(to, i == 0 ? "residual" : "", "%-*s  at RESUME + %s%s%s", widest,
 			cf_interval_text(one->residual, text), cf_span_text(one->after, after), last ? ": " : "",
 			last ? verdict(cf_interval_far(one->residual), r->limits.max_residual) : "");
 	}
+	if (!cf_figure_there(r, CF_FIGURE_RESIDUAL))
+		say_row(to, n == 0 ? "residual" : "", "%s", absent_text(r, CF_FIGURE_RESIDUAL, text));
 }
 
 static void show_rates(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)

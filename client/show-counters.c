@@ -19,6 +19,7 @@ static void show_run(FILE *to, const char *label, const struct cf_counter_run *r
 static void show_carried(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
 {
 	const struct cf_counter_report *c = &l->counters;
+	bool judged = cf_landing_residual(l) == &c->residual;
 	char elapsed[CF_SPAN_TEXT_ROOM], took[CF_SPAN_TEXT_ROOM], bare[CF_SPAN_TEXT_ROOM], text[CF_INTERVAL_TEXT_ROOM];
 
 	say_row(to, "counters", "%s %s, in a call of %s, of which %s in the kernel%s",
@@ -27,8 +28,7 @@ static void show_carried(FILE *to, const struct cf_receipt *r, const struct cf_l
 		c->clamped ? "; by the hosts' clocks it was less than nothing" : "");
 	if (c->has_residual)
 		say_row(to, "", "read back, they are off by %s%s%s", cf_interval_text(c->residual, text),
-			l->n_residuals == 0 ? ": " : "",
-			l->n_residuals == 0 ? verdict(cf_interval_far(c->residual), r->limits.max_residual) : "");
+			judged ? ": " : "", judged ? verdict(cf_interval_far(c->residual), r->limits.max_residual) : "");
 	if (c->n_runs > 0 && !c->master_clock)
 		say_row(to, "", "KVM's master clock is off: its vCPUs do not agree");
 	if (c->has_routes)

@@ -14,21 +14,11 @@ static void say(char reason[static CF_DETAIL_ROOM], const char *what, struct cf_
 	words_add(reason, CF_DETAIL_ROOM, cf_span_text(limit, span));
 }
 
-/* Of the guest's own clock; where nobody can ask it, of the counters that it is made of. */
-static const struct cf_interval *last_residual(const struct cf_landing *landing)
-{
-	if (landing->n_residuals > 0)
-		return &landing->residuals[landing->n_residuals - 1].residual;
-	if (landing->has_counters && landing->counters.has_residual)
-		return &landing->counters.residual;
-	return NULL;
-}
-
 enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct cf_limits *limits,
 				 char reason[static CF_DETAIL_ROOM])
 {
 	const struct cf_landing *landing = &receipt->landing;
-	const struct cf_interval *last;
+	const struct cf_interval *left;
 
 	if (receipt->has_landing && landing->torn) {
 		words_set(reason, CF_DETAIL_ROOM, "post-copy failed: the guest lacks memory that was still at the source");
@@ -39,14 +29,14 @@ enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct 
 		return CF_OUTCOME_BREACHED;
 	}
 
-	last = receipt->has_landing ? last_residual(landing) : NULL;
-	if (last && cf_span_cmp(cf_interval_far(*last), limits->max_residual) > 0) {
-		say(reason, "the guest's clock is still off by ", *last, limits->max_residual);
+	left = receipt->has_landing ? cf_landing_residual(landing) : NULL;
+	if (left && cf_span_cmp(cf_interval_far(*left), limits->max_residual) > 0) {
+		say(reason, "the guest's clock is still off by ", *left, limits->max_residual);
 		return CF_OUTCOME_BREACHED;
 	}
-	if (!receipt->has_blackout || !last) {
+	if (!receipt->has_blackout || !left) {
 		words_set(reason, CF_DETAIL_ROOM, receipt->has_blackout ? "the guest's clock"
-						  : last ? "the blackout" : "blackout and guest clock");
+						  : left ? "the blackout" : "blackout and guest clock");
 		words_add(reason, CF_DETAIL_ROOM, " could not be measured");
 		return CF_OUTCOME_UNVERIFIED;
 	}

@@ -7,8 +7,8 @@
 
 /*
  * By what the receipt has of it, held against limits, which need not be its own.
- * The blackout's upper end counts, and of the residual the farther end of the last
- * reading.  reason is why it is not clean; "" when it is.
+ * The blackout's upper end counts, and of what remains wrong with the guest's clock
+ * (cf_landing_residual()) the farther end.  reason is why it is not clean; "" when it is.
  */
 enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct cf_limits *limits,
 				 char reason[static CF_DETAIL_ROOM]);

@@ -64,8 +64,7 @@ bool cf_figure_there(const struct cf_receipt *receipt, enum cf_figure figure)
 	case CF_FIGURE_GUEST_BEFORE:      return receipt->has_guest_offset_before;
 	case CF_FIGURE_PREDICTED_LAG:     return receipt->has_predicted_lag;
 	case CF_FIGURE_LAG:               return ran_on && ran_on->has_lag;
-	case CF_FIGURE_RESIDUAL:
-		return ran_on && (ran_on->n_residuals > 0 || (ran_on->has_counters && ran_on->counters.has_residual));
+	case CF_FIGURE_RESIDUAL:          return ran_on && cf_landing_residual(ran_on);
 	case CF_FIGURE_DISRUPTION:        return receipt->has_landing && receipt->landing.has_disruption;
 	default:                          return true;
 	}

@@ -197,6 +197,23 @@ const struct cf_landing *cf_receipt_ran_on(const struct cf_receipt *receipt)
 	return receipt->has_kept ? &receipt->kept : receipt->has_landing ? &receipt->landing : NULL;
 }
 
+cf_span cf_landing_untouched(const struct cf_landing *landing)
+{
+	const struct cf_step *last = landing->n_steps > 0 ? &landing->steps[landing->n_steps - 1] : NULL;
+
+	return last ? cf_span_add(last->after, last->took) : (cf_span){ 0 };
+}
+
+const struct cf_interval *cf_landing_residual(const struct cf_landing *landing)
+{
+	const struct cf_residual *last = landing->n_residuals > 0 ? &landing->residuals[landing->n_residuals - 1] : NULL;
+
+	if (last)
+		return cf_span_cmp(last->after, cf_landing_untouched(landing)) >= 0 ? &last->residual : NULL;
+	return landing->n_steps == 0 && landing->has_counters && landing->counters.has_residual
+		       ? &landing->counters.residual : NULL;
+}
+
 static const char *text_of(const struct cf_shape *shape, const void *message, const char *name)
 {
 	for (size_t i = 0; i < shape->n_fields; i++)

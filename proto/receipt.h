@@ -231,6 +231,16 @@ struct cf_receipt {
  */
 const struct cf_landing *cf_receipt_ran_on(const struct cf_receipt *receipt);
 
+/* Since when, after RESUME, that guest's clock was not stepped any more: the end of the last step, or 0. */
+cf_span cf_landing_untouched(const struct cf_landing *landing);
+
+/*
+ * What remains wrong with that guest's clock, as far as anybody knows: the last reading, if it was made
+ * after the last step; of one that was neither read nor stepped, what the counters that it is made of are
+ * off by.  NULL: it is not known.  Points into the landing.
+ */
+const struct cf_interval *cf_landing_residual(const struct cf_landing *landing);
+
 /* Whose limit that is, by the name of its member in struct cf_limits; "" when that is not known. */
 const char *cf_limit_owner(const struct cf_limit_owners *owners, const char *limit);
 

@@ -110,7 +110,7 @@ const struct cf_receipt receipt_breached = {
 		     .n_steps = 2, .steps = { { SPAN(310 * CF_MS), SPAN(1301 * CF_MS), SPAN(2 * CF_MS), true, "" },
 					      { SPAN(900 * CF_MS), SPAN(40 * CF_MS), SPAN(5 * CF_S), false,
 						"the guest agent did not answer" } },
-		     .n_residuals = 1, .residuals = { { SPAN(CF_S), FROM(-41 * CF_MS, -39 * CF_MS) } },
+		     .n_residuals = 1, .residuals = { { SPAN(890 * CF_MS), FROM(-41 * CF_MS, -39 * CF_MS) } },
 		     .has_persistence = true, HERE,
 		     .n_unmeasured = 1, .unmeasured = { "residual: at RESUME + 10 s: the domain had stopped" } },
 	HERE, .machine = "pc-q35-7.2", .n_unmeasured = 2,

@@ -26,7 +26,7 @@
 #define REAL   (INT64_C(1790000000) * CF_S)	/* REALTIME - RAW of the host */
 #define QUICK  (300 * CF_US)			/* no round is quicker */
 
-enum kind { GOOD, DEAF, REFUSING, HANGING, DISCONNECTED, LATER, N_KINDS };
+enum kind { GOOD, DEAF, REFUSING, HANGING, DISCONNECTED, LATER, DYING, N_KINDS };
 
 static struct {
 	uint64_t random;
@@ -43,6 +43,7 @@ static struct {
 	int64_t late_by;	/* to what was right, guest - host REALTIME, when that was made */
 	int64_t late_at;	/* which was then */
 	bool read, set;		/* once already */
+	bool dead;		/* of being told the time */
 	int64_t best;		/* quickest round of the last reading */
 	int64_t slowest;	/* and its slowest */
 	int reads, sets, backwards, beyond;
@@ -132,7 +133,7 @@ int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_m
 	(void)link;
 	(void)uuid;
 	sim.reads++;
-	if (sim.kind == DISCONNECTED || (sim.kind == LATER && sim.reads < 10))
+	if (sim.dead || sim.kind == DISCONNECTED || (sim.kind == LATER && sim.reads < 10))
 		return cf_fail(err, ENOTCONN, CF_HOST, "the guest agent is not connected");
 	if (sim.kind == HANGING) {
 		fake.now.ns = deadline.ns;
@@ -168,6 +169,7 @@ int guest_time_set(struct virt_link *link, const char *uuid, cf_real to, cf_mono
 		delay += 200 * CF_MS;
 	sim.sets++;
 	sim.set = true;
+	sim.dead = sim.kind == DYING;
 	*took = (cf_span){ delay };
 	if (sim.kind == REFUSING)
 		return cf_fail(err, EIO, CF_HOST, "not today");
@@ -230,12 +232,12 @@ static struct aim begin(const struct guest *guest)
 /* Of each residual the truth is known: the clock's error changes only when it is set. */
 static int64_t mended(const struct guest *guest)
 {
-	const struct cf_residual *last;
+	const struct cf_interval *left;
 
 	aim = begin(guest);
 	mend(work, &(struct mend_guest){ .uuid = "", .aim = &aim, .at = &landing });
-	last = landing.n_residuals ? &landing.residuals[landing.n_residuals - 1] : NULL;
-	sim.beyond += last && !cf_interval_has(last->residual, (cf_span){ sim.ahead - sim.where });
+	left = cf_landing_residual(&landing);
+	sim.beyond += left && !cf_interval_has(*left, (cf_span){ sim.ahead - sim.where });
 	return sim.ahead - sim.where;
 }
 
@@ -345,6 +347,25 @@ static void test_answer(void)
 	mended(&refusing);
 	ok(landing.n_steps > 0 && !landing.steps[0].accepted && strcmp(landing.steps[0].why, "not today") == 0,
 	   "what the agent said is in the receipt");
+}
+
+/* What was read before a step says nothing of the clock after it; nor does it where there were more than the receipt has room for. */
+static void test_dying(void)
+{
+	struct guest guest = { DYING, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S };
+	const struct mend_guest whenever = { .uuid = "", .aim = &aim, .at = &landing, .whenever = true };
+
+	mended(&guest);
+	ok(landing.has_lag && landing.n_steps == 1 && !cf_landing_residual(&landing) && strstr(unmeasured, "residual: "),
+	   "of an agent that dies of being told the time nobody knows what it made of it: %s", unmeasured);
+	guest.kind = REFUSING;
+	mended(&guest);
+	for (int i = 0; i < 4; i++)
+		mend_again(work, &whenever);
+	ok(sim.sets > (int)CF_COUNT(landing.steps) && cf_landing_residual(&landing), "one that refuses again and again is read again");
+	sim.kind = DYING;
+	mend_again(work, &whenever);
+	ok(landing.n_steps == CF_COUNT(landing.steps) && !cf_landing_residual(&landing), "... until it dies of it");
 }
 
 /* The first reading is made with an aim of +-10 ms; a better one has come in when it is done. */
@@ -479,6 +500,7 @@ int main(void)
 	pthread_mutex_init(&work->lock, NULL);
 	test_cases();
 	test_answer();
+	test_dying();
 	test_refresh();
 	test_carried();
 	test_hang();

@@ -90,6 +90,39 @@ static void test_outcomes(void)
 	}
 }
 
+/* A step to 329 ms ahead, from 200 ms after RESUME on, in a call of 900 ms: what is known of the clock afterwards? */
+static const struct {
+	const char *sentence;
+	int64_t low, high, after;	/* the last residual, ms, and when it was read */
+	enum cf_outcome outcome;
+} steps[] = {
+	{ "a clock that was too far behind, stepped, and not read since",  -338, -329, 199,  CF_OUTCOME_UNVERIFIED },
+	{ "one that was right, stepped all the same, and not read since",  -16,  -15,  199,  CF_OUTCOME_UNVERIFIED },
+	{ "one that was read when the step was over",                      -9,   0,    1100, CF_OUTCOME_CLEAN },
+	{ "... and is still too far behind",                               -338, -329, 1100, CF_OUTCOME_BREACHED },
+};
+
+static void test_steps(void)
+{
+	for (size_t i = 0; i < CF_COUNT(steps); i++) {
+		struct cf_receipt receipt = {
+			.limits = { .max_blackout = MS(1000), .max_residual = MS(20) },
+			.has_blackout = true, .blackout = FROM(70, 80), .has_landing = true,
+			.landing = { .n_steps = 1, .steps = { { .after = MS(200), .by = MS(329), .took = MS(900) } }, .n_residuals = 1,
+				     .residuals = { { MS(steps[i].after), FROM(steps[i].low, steps[i].high) } } },
+		};
+		bool known = steps[i].outcome != CF_OUTCOME_UNVERIFIED;
+		char reason[CF_DETAIL_ROOM];
+
+		ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == steps[i].outcome, "%s: %s", steps[i].sentence, reason);
+		ok(cf_figure_there(&receipt, CF_FIGURE_RESIDUAL) == known && !cf_landing_residual(&receipt.landing) == !known,
+		   "... what is left is %s", known ? "known" : "not");
+		receipt.landing.n_residuals = 0;
+		receipt.landing.has_counters = receipt.landing.counters.has_residual = true;
+		ok(!cf_landing_residual(&receipt.landing), "... and its counters do not know of the step");
+	}
+}
+
 /* Of a guest that nobody can ask, what its counters are off by is what is known. */
 static void test_counters(void)
 {
@@ -450,6 +483,7 @@ int main(void)
 	test_own_reason();
 	test_unwatched();
 	test_outcomes();
+	test_steps();
 	test_counters();
 	test_torn();
 	test_lags();

@@ -191,12 +191,10 @@ static void take_aim_again(struct work *work)
 /* How fast its clock runs here, by the readings since the last step. */
 static void note_drift(struct work *work)
 {
-	const struct cf_landing *seen = &work->landing;
-	const struct cf_step *last = seen->n_steps > 0 ? &seen->steps[seen->n_steps - 1] : NULL;
-	cf_span since = last ? cf_span_add(last->after, last->took) : (cf_span){ 0 };
 	struct cf_landing *landing = work_landing_begin(work);
 
-	landing->has_drift = cf_guest_drift(landing->residuals, landing->n_residuals, since, &landing->drift);
+	landing->has_drift = cf_guest_drift(landing->residuals, landing->n_residuals, cf_landing_untouched(landing),
+					    &landing->drift);
 	work_landing_end(work);
 }
 

@@ -97,18 +97,18 @@ static void note_residual(struct mending *m)
 	pthread_mutex_unlock(&m->work->lock);
 }
 
-/* Where it is in the receipt now; NULL when there is no room for it. */
+/* Where it is in the receipt now. */
 static struct cf_step *note_step(struct mending *m, const struct cf_step *step)
 {
 	struct cf_landing *at = m->of->at;
-	struct cf_step *noted = NULL;
+	struct cf_step *noted;
 
 	pthread_mutex_lock(&m->work->lock);
 	at->lever = CF_LEVER_GUEST_AGENT;
-	if (at->n_steps < CF_COUNT(at->steps)) {
-		noted = &at->steps[at->n_steps++];
-		*noted = *step;
-	}
+	if (at->n_steps == CF_COUNT(at->steps))
+		at->n_steps--;	/* what was read before the last one counts no more */
+	noted = &at->steps[at->n_steps++];
+	*noted = *step;
 	pthread_mutex_unlock(&m->work->lock);
 	return noted;
 }
@@ -286,8 +286,7 @@ static void put_right(struct mending *m)
 		done = step(m, by);
 		if (!look(m))
 			return;
-		if (done)
-			note_set_back(m, done, before);
+		note_set_back(m, done, before);
 		vain = has_moved(m, before) ? 0 : vain + 1;
 	}
 	leave_in_vain(m);

@@ -13,17 +13,16 @@
 
 static void spell(struct work *work, struct cf_notice_message *ret)
 {
-	const struct cf_landing *landing = &work->landing;	/* nobody else changes it */
-	size_t n = landing->n_residuals;
+	const struct cf_interval *residual = cf_landing_residual(&work->landing);	/* nobody else changes it */
 
 	*ret = (struct cf_notice_message){ .void_until = kernel_instant().real };
 	snprintf(ret->migration, sizeof(ret->migration), "%s", work->id);
 	ret->has_void_from = work->has_record && work->record->has_stop;
 	if (ret->has_void_from)
 		ret->void_from = work->record->stop.real;
-	ret->has_residual = n > 0;
-	if (n > 0)
-		ret->residual = landing->residuals[n - 1].residual;
+	ret->has_residual = residual;
+	if (residual)
+		ret->residual = *residual;
 }
 
 void notice_give(struct work *work)

@@ -24,7 +24,7 @@ static const struct {
 	[CF_OUTCOME_ABORTED]    = { LOG_WARNING, LOG_ID_MIGRATION_ABORTED },
 };
 
-/* The figures that a rule may want to compare; the last residual is what remained. */
+/* The figures that a rule may want to compare. */
 struct figures {
 	struct {
 		char low[NUMBER_ROOM], high[NUMBER_ROOM];	/* ns; "" when it was not measured */
@@ -39,29 +39,26 @@ static void spell(bool has, struct cf_interval i, char low[static NUMBER_ROOM], 
 	snprintf(high, NUMBER_ROOM, "%" PRId64, i.high.ns);
 }
 
-static const struct cf_residual *last_residual(const struct cf_receipt *receipt)
+static struct cf_interval residual_of(const struct cf_receipt *receipt)
 {
-	const struct cf_landing *ran_on = cf_receipt_ran_on(receipt);
+	static const struct cf_interval none;
 
-	return ran_on && ran_on->n_residuals > 0 ? &ran_on->residuals[ran_on->n_residuals - 1] : NULL;
+	return cf_figure_there(receipt, CF_FIGURE_RESIDUAL) ? *cf_landing_residual(cf_receipt_ran_on(receipt)) : none;
 }
 
 static struct figures figures_of(const struct cf_receipt *receipt)
 {
-	const struct cf_residual *residual = last_residual(receipt);
 	struct figures f = { 0 };
 
 	spell(receipt->has_blackout, receipt->blackout, f.blackout.low, f.blackout.high);
 	spell(receipt->has_source_lost, receipt->source_lost, f.source_lost.low, f.source_lost.high);
-	if (residual)
-		spell(true, residual->residual, f.residual.low, f.residual.high);
+	spell(cf_figure_there(receipt, CF_FIGURE_RESIDUAL), residual_of(receipt), f.residual.low, f.residual.high);
 	return f;
 }
 
 /* "; blackout +83.0 ms .. +86.0 ms, residual not measured", of the figures that such an end should have. */
 static void say_figures(const struct cf_receipt *receipt, char *text, size_t room)
 {
-	const struct cf_residual *residual = last_residual(receipt);
 	const struct {
 		enum cf_figure figure;
 		const char *name;
@@ -69,7 +66,7 @@ static void say_figures(const struct cf_receipt *receipt, char *text, size_t roo
 	} rows[] = {
 		{ CF_FIGURE_BLACKOUT, "blackout", receipt->blackout },
 		{ CF_FIGURE_SOURCE_LOST, "it stood still for", receipt->source_lost },
-		{ CF_FIGURE_RESIDUAL, "residual", residual ? residual->residual : (struct cf_interval){ { 0 }, { 0 } } },
+		{ CF_FIGURE_RESIDUAL, "residual", residual_of(receipt) },
 	};
 	char measured[CF_INTERVAL_TEXT_ROOM];
 	size_t n = 0;
