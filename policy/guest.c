@@ -137,9 +137,9 @@ bool cf_guest_drift(const struct cf_residual *readings, size_t n, cf_span since,
 	return true;
 }
 
-struct cf_rate cf_rate_step(struct cf_rate before, struct cf_rate after)
+struct cf_rate cf_rate_step(struct cf_rate before, struct cf_rate after, struct cf_rate hosts)
 {
-	return (struct cf_rate){ after.ppm - before.ppm, after.bound_ppm + before.bound_ppm };
+	return (struct cf_rate){ after.ppm - before.ppm + hosts.ppm, after.bound_ppm + before.bound_ppm + hosts.bound_ppm };
 }
 
 struct cf_interval cf_guest_target(struct cf_interval offset_at_source, struct cf_interval host_offset)

@@ -80,8 +80,11 @@ struct cf_interval cf_lag_predicted(const struct cf_guest_clock *guest, struct c
  */
 bool cf_guest_drift(const struct cf_residual *readings, size_t n, cf_span since, struct cf_rate *ret);
 
-/* By how much its frequency has changed with its host: what it gains now less what it gained before. */
-struct cf_rate cf_rate_step(struct cf_rate before, struct cf_rate after);
+/*
+ * By how much its frequency has changed with its host: what it gains on the one it is on now less what it gained on
+ * the one before, and what the one gains on the other (cf_offset_rate()), without which the two cannot be compared.
+ */
+struct cf_rate cf_rate_step(struct cf_rate before, struct cf_rate after, struct cf_rate hosts);
 
 /* What to do next about a guest's clock error. */
 enum cf_correct { CF_CORRECT_NOT, CF_CORRECT_SLOW, CF_CORRECT_SET };

@@ -21,18 +21,36 @@ static double ppm_of(wide part, wide whole)
 	return (double)wide_span(part).ns / (double)wide_span(whole).ns * 1e6;
 }
 
-double cf_offset_drift(const struct cf_offset *offset)
+static double most_of(const struct cf_offset *offset)
 {
-	double most = offset->drift_ppm > 0 ? offset->drift_ppm : CF_RAW_DRIFT_PPM;
+	return offset->drift_ppm > 0 ? offset->drift_ppm : CF_RAW_DRIFT_PPM;
+}
+
+bool cf_offset_rate(const struct cf_offset *offset, struct cf_rate *ret)
+{
 	const struct cf_shown *then = &offset->shown[0];
-	wide time = (wide)offset->at.ns - then->at.ns, up, down;
+	wide time = (wide)offset->at.ns - then->at.ns;
+	double low, high, bound;
 
 	if (offset->rounds == 0 || time < CF_SHOWN_AFTER.ns)
-		return most;
+		return false;
 
-	up = (wide)offset->raw.high.ns - then->raw.low.ns;
-	down = (wide)then->raw.high.ns - offset->raw.low.ns;
-	return smaller(ppm_of(wide_max(up, down), time) + wander_of(offset), most);
+	low = ppm_of((wide)offset->raw.low.ns - then->raw.high.ns, time);
+	high = ppm_of((wide)offset->raw.high.ns - then->raw.low.ns, time);
+	bound = (high - low) / 2 + wander_of(offset);
+	if (bound >= most_of(offset))
+		return false;
+	*ret = (struct cf_rate){ .ppm = (low + high) / 2, .bound_ppm = bound };
+	return true;
+}
+
+double cf_offset_drift(const struct cf_offset *offset)
+{
+	struct cf_rate rate;
+
+	if (!cf_offset_rate(offset, &rate))
+		return most_of(offset);
+	return smaller((rate.ppm < 0 ? -rate.ppm : rate.ppm) + rate.bound_ppm, most_of(offset));
 }
 
 static struct cf_interval aged(struct cf_interval raw, cf_mono from, cf_mono to, double drift_ppm)

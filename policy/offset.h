@@ -13,6 +13,7 @@
  */
 
 #include "proto/probe.h"
+#include "proto/record.h"
 #include "proto/report.h"
 #include "proto/time.h"
 
@@ -72,11 +73,15 @@ struct cf_offset {
 int cf_offset_add(struct cf_offset *offset, const struct cf_round *round);
 
 /*
- * How fast the pair may drift apart, in ppm: from two intervals at least
- * CF_SHOWN_AFTER apart follow the smallest and the largest rate that lead from one to
- * the other; the larger of the two, and wander_ppm because tomorrow need not be as
- * yesterday.  drift_ppm as long as that is not less.
+ * How fast raw_there gains on raw_here: from two intervals at least CF_SHOWN_AFTER
+ * apart follow the smallest and the largest rate that lead from one to the other;
+ * wander_ppm more to either side, because neither oscillator need be at one moment as
+ * it is at another.  False, ret untouched, where the pair has shown nothing better
+ * than +- drift_ppm.
  */
+bool cf_offset_rate(const struct cf_offset *offset, struct cf_rate *ret);
+
+/* How fast the pair may drift apart, in ppm: by the end of that rate that is farther from 0, and by drift_ppm at most. */
 double cf_offset_drift(const struct cf_offset *offset);
 
 /*

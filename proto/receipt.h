@@ -209,7 +209,7 @@ struct cf_receipt {
 	bool has_vmclock;
 	bool vmclock;			/* the guest has a vmclock, which tells it that it was moved */
 	bool has_frequency_step;
-	struct cf_rate frequency_step;	/* what the guest's clock gains there less what it gained here */
+	struct cf_rate frequency_step;	/* what the guest's clock gains there less what it gained here, on one and the same clock */
 	bool has_landing;
 	struct cf_landing landing;
 	bool has_kept;

@@ -192,6 +192,25 @@ static void drift(void)
 	ok(about(cf_offset_drift(&before), wander + 100, 1), "... and was until then");
 }
 
+/* Which of the two is faster, and by how much. */
+static void rates(void)
+{
+	static const int64_t ppms[] = { -100, -30, 0, 30, 100 };
+	struct cf_rate rate = { 77, 77 };
+	struct cf_offset offset = { 0 };
+
+	ok(!cf_offset_rate(&offset, &rate), "of a pair that was never seen no rate is known");
+	offset = watched(30, CF_S, 9 * CF_S);
+	ok(!cf_offset_rate(&offset, &rate) && rate.ppm == 77, "... nor of one seen for 9 s");
+	for (size_t i = 0; i < CF_COUNT(ppms); i++) {
+		offset = watched(ppms[i], 10 * CF_S, 600 * CF_S);
+		ok(cf_offset_rate(&offset, &rate) && about(rate.ppm, (double)ppms[i], 1) && about(rate.bound_ppm, CF_RAW_WANDER_PPM, 1),
+		   "one that gains %+lld ppm does so by %+.1f ppm +- %.1f", (long long)ppms[i], rate.ppm, rate.bound_ppm);
+	}
+	offset.drift_ppm = CF_RAW_WANDER_PPM;
+	ok(!cf_offset_rate(&offset, &rate), "where the setting says no less it has shown nothing");
+}
+
 /* REALTIME there runs `ppm` faster than RAW. */
 static struct cf_offset steered(int64_t ppm)
 {
@@ -310,6 +329,7 @@ int main(void)
 	contradictions();
 	together();
 	drift();
+	rates();
 	slew();
 	host_offset();
 	absurd();

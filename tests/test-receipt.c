@@ -300,6 +300,29 @@ static void test_figures(void)
 	end(work);
 }
 
+/*
+ * A guest that follows the oscillator of the host it is on, which gains 30 ppm on the one where it comes to: it gains
+ * nothing on either.
+ */
+static void test_frequency_step(void)
+{
+	struct work *work = begin();
+	struct cf_receipt *receipt = work->receipt;
+	struct cf_rate *step = &receipt->frequency_step;
+
+	fill(work, 0);
+	work->record->guest.has_guest_offset = work->record->guest.guest_offset.has_rate = receipt->landing.has_drift = true;
+	work->record->guest.guest_offset.rate.bound_ppm = receipt->landing.drift.bound_ppm = 1;
+	receipt_complete(work);
+	ok(!receipt->has_frequency_step, "without the rate of the two hosts there is no step of its frequency");
+	work->peer.offset = (struct cf_offset){ .rounds = 2, .raw = { { -18 * CF_MS }, { -18 * CF_MS } }, .at = { 601 * CF_S },
+						.shown = { { .at = { CF_S } } } };
+	receipt_complete(work);
+	ok(receipt->has_frequency_step && step->ppm > -30.1 && step->ppm < -29.9 && step->bound_ppm >= 2 + CF_RAW_WANDER_PPM &&
+	   step->bound_ppm < 3 + CF_RAW_WANDER_PPM, "with it that is theirs: %.1f ppm +- %.1f", step->ppm, step->bound_ppm);
+	end(work);
+}
+
 /* A destination alone has a receipt that can be read, too: limits of 0 nobody ever had. */
 static void test_alone(void)
 {
@@ -488,6 +511,7 @@ int main(void)
 	test_torn();
 	test_lags();
 	test_figures();
+	test_frequency_step();
 	test_alone();
 	settings_free(settings);
 	return done();

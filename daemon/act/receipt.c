@@ -147,16 +147,18 @@ static void note_job(struct work *work)
 	receipt->libvirt_downtime_offset = receipt->offset_during;
 }
 
-/* Where both its rates are known: the source's own oscillator and the destination's differ. */
+/* Where both its rates are known, each by its own host's oscillator, and the rate of these. */
 static void note_frequency_step(struct work *work)
 {
 	const struct cf_guest_offset *before = &work->record->guest.guest_offset;
 	struct cf_receipt *receipt = work->receipt;
+	struct cf_rate hosts = { 0 };
 
 	receipt->has_frequency_step = receipt->has_landing && receipt->landing.has_drift &&
-				      work->record->guest.has_guest_offset && before->has_rate;
+				      work->record->guest.has_guest_offset && before->has_rate &&
+				      cf_offset_rate(&work->peer.offset, &hosts);
 	if (receipt->has_frequency_step)
-		receipt->frequency_step = cf_rate_step(before->rate, receipt->landing.drift);
+		receipt->frequency_step = cf_rate_step(before->rate, receipt->landing.drift, hosts);
 }
 
 void receipt_complete(struct work *work)
