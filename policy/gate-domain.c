@@ -139,6 +139,15 @@ static void denied_passthrough(const struct cf_judge *judge, const char *domain)
 	cf_finding_detail(finding, " lets in nothing for QEMU's command line (<qemu:commandline>, accept-passthrough)");
 }
 
+/* Nobody but its manager is to move it; who only asks may be just that one, and does it by itself. */
+static void managed(const struct cf_judge *judge, const struct cf_domain_evidence *domain)
+{
+	if (domain->only_asked)
+		cf_judge_warn(judge, CF_FINDING_MANAGED_ELSEWHERE, domain->domain, domain->manager);
+	else
+		cf_judge_say(judge, CF_FINDING_MANAGED_ELSEWHERE, domain->domain, domain->manager);
+}
+
 /* What libvirt and its users have to say, whatever the guest's clock. */
 static void standing(const struct cf_judge *judge, const struct cf_domain_evidence *domain)
 {
@@ -150,7 +159,7 @@ static void standing(const struct cf_judge *judge, const struct cf_domain_eviden
 	if (domain->job_active)
 		cf_judge_say(judge, CF_FINDING_DOMAIN_MIGRATING, name, domain->job);
 	if (*domain->manager)
-		cf_judge_say(judge, CF_FINDING_MANAGED_ELSEWHERE, name, domain->manager);
+		managed(judge, domain);
 	for (size_t i = 0; i < domain->n_blockers; i++)
 		cf_judge_say(judge, CF_FINDING_DOMAIN_NOT_MIGRATABLE, name, domain->blockers[i]);
 	if (judge->pair->passthrough_denied)

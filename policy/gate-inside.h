@@ -35,6 +35,9 @@ struct cf_finding *cf_judge_add(const struct cf_judge *judge, enum cf_finding_co
 void cf_judge_say(const struct cf_judge *judge, enum cf_finding_code code, const char *subject,
 		  const char *detail);
 
+/* The same of what refuses nothing here, whatever policy makes of it. */
+void cf_judge_warn(const struct cf_judge *judge, enum cf_finding_code code, const char *subject, const char *detail);
+
 /* Fill in a finding that may be NULL; details are appended. */
 void cf_finding_detail(struct cf_finding *finding, const char *detail);
 void cf_finding_number(struct cf_finding *finding, int64_t number);

@@ -31,20 +31,20 @@ static void waive(const struct cf_both_limits *limits, struct cf_finding *findin
 	finding->has_waived = finding->waived != CF_WAIVER_UNKNOWN;
 }
 
-static struct cf_finding *add(struct cf_findings *findings, const struct cf_both_limits *limits,
-			      enum cf_finding_code code,
-			      const char *subject, enum cf_severity at_least)
+static enum cf_severity severity_of(const struct cf_both_limits *limits, enum cf_finding_code code)
 {
 	enum cf_severity severity = cf_limits_severity(&limits->limits, code);
-	struct cf_finding fresh = { .code = code }, *finding;
 
-	if (severity == CF_SEVERITY_UNKNOWN)
-		severity = cf_finding_default(code);
+	return severity == CF_SEVERITY_UNKNOWN ? cf_finding_default(code) : severity;
+}
+
+static struct cf_finding *add(struct cf_findings *findings, const struct cf_both_limits *limits,
+			      enum cf_finding_code code, const char *subject, enum cf_severity severity)
+{
+	struct cf_finding fresh = { .code = code, .severity = severity }, *finding;
+
 	if (severity == CF_SEVERITY_OFF)
 		return NULL;
-	if (severity < at_least)
-		severity = at_least;
-	fresh.severity = severity;
 	waive(limits, &fresh);
 	finding = room_for(findings, &fresh);
 	if (!finding)
@@ -59,13 +59,26 @@ static struct cf_finding *add(struct cf_findings *findings, const struct cf_both
 struct cf_finding *cf_findings_add(struct cf_findings *findings, const struct cf_both_limits *limits,
 				   enum cf_finding_code code, const char *subject)
 {
-	return add(findings, limits, code, subject, CF_SEVERITY_UNKNOWN);
+	return add(findings, limits, code, subject, severity_of(limits, code));
 }
 
 struct cf_finding *cf_judge_add(const struct cf_judge *judge, enum cf_finding_code code, const char *subject,
 				enum cf_severity at_least)
 {
-	return add(judge->findings, judge->owners, code, subject, at_least);
+	enum cf_severity severity = severity_of(judge->owners, code);
+
+	if (severity != CF_SEVERITY_OFF && severity < at_least)
+		severity = at_least;
+	return add(judge->findings, judge->owners, code, subject, severity);
+}
+
+void cf_judge_warn(const struct cf_judge *judge, enum cf_finding_code code, const char *subject, const char *detail)
+{
+	enum cf_severity severity = severity_of(judge->owners, code);
+
+	if (severity > CF_SEVERITY_WARN)
+		severity = CF_SEVERITY_WARN;
+	cf_finding_detail(add(judge->findings, judge->owners, code, subject, severity), detail);
 }
 
 void cf_judge_say(const struct cf_judge *judge, enum cf_finding_code code, const char *subject,

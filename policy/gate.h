@@ -90,6 +90,7 @@ struct cf_domain_evidence {
 	bool job_active;			/* a migration or another job holds it */
 	char job[32];				/* which */
 	char manager[32];			/* whose metadata it carries, "" for none */
+	bool only_asked;			/* it is a check: nobody here is to move it */
 	bool has_policy;
 	char policy[CF_POLICY_ROOM];		/* that its metadata chooses */
 	size_t n_blockers;

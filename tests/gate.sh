@@ -25,7 +25,7 @@ rig_define A g uuid=$uuid mem=128 >/dev/null
 rig_define A w mem=128 past="<qemu:commandline><qemu:env name='A' value='1'/></qemu:commandline>" >/dev/null
 rig_define A odd mem=128 tick=0 agent=never extra="$shared_memory" \
 	clock="$nova<clock offset='utc'><timer name='rtc' track='guest'/></clock>" >/dev/null
-rig_define A bare mem=128 tick=0 noagent >/dev/null
+rig_define A bare mem=128 tick=0 noagent clock="$nova<clock offset='utc'/>" >/dev/null
 rig_define A idle mem=128 >/dev/null
 rig_define A busy dirty=64 rate=200 >/dev/null
 rig_start_beside A g w odd bare
@@ -73,7 +73,7 @@ watcher=$!
 began=$(raw_now)
 refused "a guest with everything against it" odd hB \
 	"skew hA->hB refuse hA" "error-bound hA refuse hB" "error-bound hB refuse hB" \
-	"domain-not-migratable odd refuse -" "managed-elsewhere odd refuse -" "rtc-clock-vm odd warn -" \
+	"domain-not-migratable odd refuse -" "managed-elsewhere odd warn -" "rtc-clock-vm odd warn -" \
 	"lever-missing odd refuse hA" "guest-agent-silent odd warn -" "guest-clock-unknown odd warn -"
 refused "a guest without an agent where one is required" bare hB "lever-missing bare refuse hA" \
 	"guest-agent-silent bare warn -" "guest-clock-unknown bare warn -"
@@ -82,8 +82,8 @@ like "the reason names host, figure and limit" "$(member "$answers/put" 'v["deta
 	'^hA: .*0 s \.\. .*, limit 1 us \(hB\); and 2 more$'
 settle A ''
 settle B ''
-allowed "a guest without an agent where none is required" bare hB "guest-agent-silent bare warn -" \
-	"guest-clock-unknown bare warn -"
+allowed "a guest without an agent where none is required, and of a manager that may be who asks" bare hB \
+	"guest-agent-silent bare warn -" "guest-clock-unknown bare warn -" "managed-elsewhere bare warn -"
 
 # --- the domain ---
 
@@ -112,7 +112,7 @@ settle B ''
 
 refused "the same host" g hA "same-host hA refuse -"
 refused "the same host by another name" g 10.99.0.1 "same-host 10.99.0.1 refuse -"
-refused "a host that nobody knows" odd nowhere "peer-unreachable nowhere refuse -" "managed-elsewhere odd refuse -"
+refused "a host that nobody knows" odd nowhere "peer-unreachable nowhere refuse -" "managed-elsewhere odd warn -"
 refused "what is no host name" g 'h B' "peer-unreachable hB refuse -"
 rig_agent B freeze
 refused "an agent that hangs" g hB "peer-unreachable hB refuse -"

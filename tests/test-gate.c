@@ -138,6 +138,46 @@ static void details(void)
 	   "... or how fast");
 }
 
+/* Who asks before he moves it himself is told the rest, and not that he may not. */
+static void managed(void)
+{
+	static const struct {
+		enum cf_severity policy, moved, asked;
+	} severities[] = {
+		{ CF_SEVERITY_UNKNOWN, CF_SEVERITY_REFUSE,  CF_SEVERITY_WARN },
+		{ CF_SEVERITY_WARN,    CF_SEVERITY_WARN,    CF_SEVERITY_WARN },
+		{ CF_SEVERITY_OFF,     CF_SEVERITY_UNKNOWN, CF_SEVERITY_UNKNOWN },
+	};
+	static struct scene s;
+	struct cf_findings findings;
+	const struct cf_finding *f;
+
+	for (size_t i = 0; i < CF_COUNT(severities) * 2; i++) {
+		enum cf_severity severity = i % 2 ? severities[i / 2].asked : severities[i / 2].moved;
+
+		scene_begin(&s);
+		strcpy(s.domain.manager, "nova");
+		s.domain.only_asked = i % 2;
+		if (severities[i / 2].policy != CF_SEVERITY_UNKNOWN) {
+			set_severity(&s.a_limits, CF_FINDING_MANAGED_ELSEWHERE, severities[i / 2].policy);
+			set_severity(&s.b_limits, CF_FINDING_MANAGED_ELSEWHERE, severities[i / 2].policy);
+		}
+		scene_judge(&s, &findings);
+		f = find(&findings, CF_FINDING_MANAGED_ELSEWHERE, "vm1");
+		ok((f ? f->severity : CF_SEVERITY_UNKNOWN) == severity && cf_gate_open(&findings) == (severity != CF_SEVERITY_REFUSE),
+		   "another manager's, which is %s: %s", i % 2 ? "only asked about" : "to be moved",
+		   f ? cf_severity_words[f->severity] : "nothing");
+	}
+
+	s.domain.only_asked = true;
+	s.a_limits = s.b_limits = scene_limits();
+	s.a_limits.has_mode = s.b_limits.has_mode = true;
+	s.a_limits.mode = s.b_limits.mode = CF_OBSERVE;
+	scene_judge(&s, &findings);
+	ok(findings.n_list == 1 && !findings.list[0].has_waived && !cf_gate_would_refuse(&findings, true),
+	   "... and a policy that only looks on would not refuse that either");
+}
+
 static void full_list(void)
 {
 	static struct scene s;
@@ -230,6 +270,7 @@ int main(void)
 	every_code();
 	figures();
 	details();
+	managed();
 	full_list();
 	limits_both();
 

@@ -287,6 +287,7 @@ static void judge(const struct settings *settings, const struct gathered_domain 
 	struct cf_domain_evidence evidence = domain->evidence;
 	char why[CF_DETAIL_ROOM];
 
+	evidence.only_asked = ask->check;
 	evidence.has_predicted_blackout = ret->has_predicted_blackout;
 	evidence.predicted_blackout = ret->predicted_blackout;
 	memcpy(pair.destination_software.libvirt, ret->lease.libvirt, sizeof(ret->lease.libvirt));

@@ -31,6 +31,7 @@ struct gather_ask {
 	const char *destination;
 	const struct cf_terms *terms;		/* zeroed where there are none */
 	const struct cf_requester *requester;	/* NULL: nobody's that is known */
+	bool check;				/* nothing is to come of it here */
 	bool foreign;				/* somebody else has begun it: does the destination see it come in? */
 };
 
