@@ -197,9 +197,9 @@ static void test_wish(void)
 	free(text);
 }
 
-static void hear_of_newcomer(const char *name, const char *uuid)
+static void hear(enum virt_what what, const char *name, const char *uuid)
 {
-	const struct virt_news news = { .what = VIRT_ARRIVING, .name = name, .uuid = uuid };
+	const struct virt_news news = { .what = what, .name = name, .uuid = uuid, .at = kernel_instant() };
 
 	migrations_hear(parts.all, &news);
 	while (sd_event_run(loop_sd(parts.made.loop), 0) > 0)
@@ -214,8 +214,8 @@ static void test_alone(void)
 	virConnectPtr other = virConnectOpen("test:///default");
 	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
 
-	hear_of_newcomer("test", HERE);
-	hear_of_newcomer("other", ABSENT);
+	hear(VIRT_ARRIVING, "test", HERE);
+	hear(VIRT_ARRIVING, "other", ABSENT);
 	ok(domain && virDomainSuspend(domain) == 0 && virDomainResume(domain) == 0, "one of two that come runs");
 	while (!parts.all->newest && cf_mono_cmp(kernel_raw(), until) < 0)
 		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
@@ -225,6 +225,46 @@ static void test_alone(void)
 	guest_watch_free(still);
 	virDomainFree(domain);
 	virConnectClose(other);
+}
+
+/* One that comes in runs, and is gone; on which side of a migration is it seen first? */
+static enum cf_side seen_first(bool sends)
+{
+	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
+	virConnectPtr other = virConnectOpen("test:///default");
+	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
+	struct guest_event gone = { .kind = GUEST_EV_GONE, .gone = GUEST_MIGRATED };
+	struct guest_events events = { 0 };
+	struct guest_watch *watch;
+
+	if (guest_watch_new(parts.context.virt, HERE, CF_DESTINATION, &watch, &err) < 0)
+		abort();
+	hear(VIRT_ARRIVING, "test", HERE);
+	hear(VIRT_SENDING, "test", HERE);	/* as it does while it takes in */
+	virDomainSuspend(domain);
+	virDomainResume(domain);
+	while (!events.landed && cf_mono_cmp(kernel_raw(), until) < 0)
+		guest_watch_wait(watch, events.revision, PATIENCE, &events);
+	if (sends)
+		hear(VIRT_SENDING, "test", HERE);
+	virt_watches_feed(parts.context.virt, domain, &gone);
+	while (!parts.all->newest && cf_mono_cmp(kernel_raw(), until) < 0)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	guest_watch_free(watch);
+	virDomainFree(domain);
+	virConnectClose(other);
+	return parts.all->newest ? parts.all->newest->side : CF_SIDE_UNKNOWN;
+}
+
+/* What libvirt says of it when it comes in is no departure, and what it says a moment later is one. */
+static void test_stays(void)
+{
+	ok(seen_first(false) == CF_DESTINATION, "one that comes in is not seen to leave");
+}
+
+static void test_moved_on(void)
+{
+	ok(seen_first(true) == CF_SOURCE, "one that is moved on at once is");
 }
 
 static bool comes_in(const char *uuid, bool migrating)
@@ -241,7 +281,7 @@ static void test_claimed(void)
 
 	ok(!comes_in(HERE, false), "a guest that runs here is no other host's to claim");
 	ok(comes_in(HERE, true), "one that libvirt has standing still for a migration is");
-	hear_of_newcomer("test", HERE);
+	hear(VIRT_ARRIVING, "test", HERE);
 	ok(comes_in(HERE, false), "and one that was seen to begin to come in");
 	ok(domain && virDomainSuspend(domain) == 0 && virDomainResume(domain) == 0 && comes_in(HERE, false),
 	   "even if it was so fast that it runs already");
@@ -333,6 +373,8 @@ int main(void)
 {
 	run("all parts are there", test_all_else);
 	run("and for what others move", test_alone);
+	run("and for what they leave here", test_stays);
+	run("and for what they move on", test_moved_on);
 	run("and for what others say that they move", test_claimed);
 	run("and for a ledger that goes", test_unsaved);
 	run("and for what is owed", test_brought);

@@ -41,6 +41,7 @@ struct foreign {
 struct word {
 	struct foreign *foreign;
 	enum virt_what what;
+	cf_mono at;
 	char name[CF_NAME_ROOM];
 	char uuid[CF_UUID_ROOM];
 };
@@ -298,14 +299,24 @@ static void on_found(void *userdata, struct departure *d)
 	departure_free(d);
 }
 
-/* The QEMU of a domain that comes in says the same. */
+/* The QEMU of a domain that comes in says the same, until the guest runs here; it may leave again at once. */
+static bool was_coming(struct foreign *foreign, const struct word *word)
+{
+	struct newcomer *newcomer = *find_newcomer(foreign, word->uuid);
+	struct guest_events events;
+
+	if (!newcomer)
+		return migrations_move(foreign->all, word->uuid, CF_DESTINATION);
+	guest_watch_read(newcomer->watch, &events);
+	return !events.has_resume_known || cf_mono_cmp(word->at, events.resume_known) < 0;
+}
+
 static void on_sending(struct foreign *foreign, const struct word *word)
 {
 	struct departure *fresh;
 	struct cf_error err = { 0 };
 
-	if (*find_newcomer(foreign, word->uuid) || migrations_move(foreign->all, word->uuid, CF_DESTINATION) ||
-	    migrations_move(foreign->all, word->uuid, CF_SOURCE))
+	if (was_coming(foreign, word) || migrations_move(foreign->all, word->uuid, CF_SOURCE))
 		return;
 	for (struct departure *d = foreign->departures; d; d = d->next)
 		if (strcmp(d->uuid, word->uuid) == 0)
@@ -344,6 +355,7 @@ void foreign_hear(struct foreign *foreign, const struct virt_news *news)
 		return;
 	word->foreign = foreign;
 	word->what = news->what;
+	word->at = news->at.raw;
 	snprintf(word->name, sizeof(word->name), "%s", news->name);
 	snprintf(word->uuid, sizeof(word->uuid), "%s", news->uuid);
 	loop_post(foreign->all->context->loop, on_word, word);
