@@ -12,7 +12,6 @@
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
 #include "daemon/ledger/ledger.h"
-#include "daemon/peer/fleet.h"
 #include "daemon/settings.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/drive.h"
@@ -181,7 +180,7 @@ static bool has_peer_role(const struct settings *settings)
 }
 
 void doctor_look(const struct doctor_roots *roots, const struct act_context *context, const struct settings *settings,
-		 struct cf_peers *peers, struct cf_host_evidence *ret)
+		 struct cf_host_evidence *ret)
 {
 	ret->now = kernel_instant().real;
 	snprintf(ret->agent, sizeof(ret->agent), "clockferryd %s", VERSION_TEXT);
@@ -197,6 +196,4 @@ void doctor_look(const struct doctor_roots *roots, const struct act_context *con
 	doctor_counters(roots, ret);
 	look_at_guests(context->virt, ret);
 	ret->has_peer_role = has_peer_role(settings);
-	fleet_list(context->fleet, "", CF_PEERS_MAX, peers);
-	ret->peers = peers;
 }

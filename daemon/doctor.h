@@ -18,12 +18,11 @@ struct doctor_roots {
 extern const struct doctor_roots doctor_roots;
 
 /*
- * What can be seen of clock, libvirt, guests, peers, ledger and folders; what is the
- * server's, and the files of TLS, is left as it is.  peers is filled, and pointed to.
- * Blocks: on a thread of its own.
+ * What can be seen of clock, libvirt, guests, ledger and folders; what is the server's, and
+ * the files of TLS, is left as it is.  Blocks: on a thread of its own.
  */
 void doctor_look(const struct doctor_roots *roots, const struct act_context *context, const struct settings *settings,
-		 struct cf_peers *peers, struct cf_host_evidence *ret);
+		 struct cf_host_evidence *ret);
 
 /* Of these parts, those that a test can look at by themselves: who else steers the clock; what the driver lacks; KVM. */
 void doctor_rivals(const char *proc, struct cf_host_evidence *ret);

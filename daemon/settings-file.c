@@ -10,6 +10,7 @@
 #include "daemon/settings-table.h"
 #include "daemon/settings-text.h"
 #include "proto/meant.h"
+#include "proto/peer.h"
 
 /*
  * libconfuse builds a tree of texts, each with its line; what they mean is
@@ -185,9 +186,9 @@ static int take_peers(const struct setting_group *group, cfg_t *tree, struct set
 	struct cf_error why;
 	int r;
 
-	if (n > SETTINGS_PEERS_MAX)
+	if (n > CF_PEERS_KNOWN_MAX)
 		return cf_fail(err, E2BIG, CF_BAD_REQUEST, "%s: more than %d peers", now.path,
-			       SETTINGS_PEERS_MAX);
+			       CF_PEERS_KNOWN_MAX);
 	settings->peers = calloc(n + 1, sizeof(*settings->peers));
 	if (!settings->peers)
 		return cf_fail(err, ENOMEM, CF_HOST, "out of memory");

@@ -32,7 +32,6 @@
 #define SETTINGS_TEXT_ROOM	256	/* a path, a URI, a name, with its NUL */
 #define SETTINGS_LISTEN_MAX	16
 #define SETTINGS_RULES_MAX	64	/* of all roles together */
-#define SETTINGS_PEERS_MAX	1024
 #define SETTINGS_POLICIES_MAX	64	/* with those that ship */
 
 /* What of a certificate a pattern is held against. */

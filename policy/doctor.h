@@ -81,8 +81,10 @@ struct cf_host_evidence {
 	char key[CF_DETAIL_ROOM];	/* the file; "": not looked at */
 	bool key_open;			/* others than the agent and root may read it */
 	bool has_peer_role;		/* some certificate may have it, by the settings */
-	const struct cf_peers *peers;	/* as they are seen now */
 };
 
 /* Appends a vital sign for each thing of the evidence that is known; what is not applicable is left out. */
 void cf_doctor(const struct cf_host_evidence *evidence, struct cf_vitals *vitals);
+
+/* Then its peers, as they are seen now, page by page; none of the pages is empty. */
+void cf_doctor_peers(const struct cf_peers *page, struct cf_vitals *vitals);

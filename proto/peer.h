@@ -30,7 +30,8 @@ struct cf_peer {
 	struct cf_finding findings[16];
 };
 
-#define CF_PEERS_MAX 256
+#define CF_PEERS_KNOWN_MAX 1024	/* by a host's settings */
+#define CF_PEERS_MAX	   256	/* of a page of them */
 struct cf_peers {
 	size_t n_list;
 	struct cf_peer list[CF_PEERS_MAX];	/* by name */

@@ -84,17 +84,14 @@ static const struct cf_peer *good_one(struct fleet *fleet)
 /* How many of the others were tried, over all pages. */
 static size_t count_tried(struct fleet *fleet, size_t *pages)
 {
-	char after[CF_CURSOR_ROOM] = "";
 	size_t tried = 0;
 
-	for (*pages = 1;; ++*pages) {
-		fleet_list(fleet, after, SIZE_MAX, &peers);
+	peers.n_list = 0;
+	peers.has_next = false;
+	for (*pages = 0; fleet_next(fleet, &peers); ++*pages)
 		for (size_t i = 0; i < peers.n_list; i++)
 			tried += !peers.list[i].reachable && strcmp(peers.list[i].why, "not asked yet") != 0;
-		if (!peers.has_next)
-			return tried;
-		strcpy(after, peers.next);
-	}
+	return tried;
 }
 
 static bool wait_for_good_one(struct fleet *fleet)

@@ -32,7 +32,7 @@ static void well(struct cf_host_evidence *e)
 			  .began = DAYS(-6), .daemon = "libvirtd" },
 		.emulator_version = 7002000, .driver = "libvirt", .guests_known = true, .has_kvm = true,
 		.n_guests = 3, .certificate = { true, DAYS(-1), DAYS(60) }, .ca = { true, DAYS(-1), DAYS(600) },
-		.crl = { true, DAYS(-1), DAYS(1) }, .key = "/etc/key", .has_peer_role = true, .peers = &peers,
+		.crl = { true, DAYS(-1), DAYS(1) }, .key = "/etc/key", .has_peer_role = true,
 	};
 	peers = (struct cf_peers){
 		.n_list = 2,
@@ -174,6 +174,14 @@ static const struct {
 
 static struct cf_vitals vitals;
 
+static void judge(const struct cf_host_evidence *e)
+{
+	vitals.n_list = 0;
+	cf_doctor(e, &vitals);
+	if (peers.n_list > 0)
+		cf_doctor_peers(&peers, &vitals);
+}
+
 static void examine(void (*spoil)(struct cf_host_evidence *e))
 {
 	struct cf_host_evidence e;
@@ -181,8 +189,7 @@ static void examine(void (*spoil)(struct cf_host_evidence *e))
 	well(&e);
 	if (spoil)
 		spoil(&e);
-	vitals.n_list = 0;
-	cf_doctor(&e, &vitals);
+	judge(&e);
 }
 
 static size_t n_not_well(void)
@@ -240,8 +247,7 @@ static void test_absent(void)
 	e.guests_known = e.has_kvm = false;
 	e.certificate.known = e.ca.known = e.crl.known = false;
 	e.key[0] = '\0';
-	vitals.n_list = 0;
-	cf_doctor(&e, &vitals);
+	judge(&e);
 	ok(!find(CF_VITAL_GUEST_AGENTS, "") && !find(CF_VITAL_COUNTERS, "") && !find(CF_VITAL_CERTIFICATE, "") &&
 	   !find(CF_VITAL_CA, "") && !find(CF_VITAL_CRL, "") && !find(CF_VITAL_KEY, ""),
 	   "what was not looked at is not there");
@@ -256,9 +262,13 @@ static void test_many(void)
 	for (e.n_rivals = 0; e.n_rivals < CF_RIVALS_MAX; e.n_rivals++)
 		strcpy(e.rivals[e.n_rivals], "ntpd");
 	peers.n_list = CF_PEERS_MAX;
-	vitals.n_list = 0;
-	cf_doctor(&e, &vitals);
-	ok(vitals.n_list <= CF_VITALS_MAX, "there is room for %zu", vitals.n_list);
+	judge(&e);
+	for (size_t n = CF_PEERS_MAX; n < CF_PEERS_KNOWN_MAX; n += CF_PEERS_MAX)
+		cf_doctor_peers(&peers, &vitals);
+	ok(vitals.n_list <= CF_VITALS_MAX && strcmp(find(CF_VITAL_PEERS, "")->detail, "1024") == 0,
+	   "there is room for %zu, of %s peers", vitals.n_list, find(CF_VITAL_PEERS, "")->detail);
+	cf_doctor_peers(&peers, &vitals);
+	ok(vitals.n_list == CF_VITALS_MAX, "... and what is more is left out");
 }
 
 static char dir[] = "/tmp/test-doctor.XXXXXX";

@@ -23,7 +23,6 @@
 #define ROUNDS        3		/* the destination's agent may hear of it a moment later than we do; a dump takes minutes */
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
 #define GUEST_FIRST   ((cf_span){ CF_S })
-#define PEERS_MAX     CF_PEERS_MAX
 
 /* Where it goes */
 
@@ -80,32 +79,51 @@ static void ask(struct departure *d, const char *peer)
 	d->pair.reservation.dry_run = false;
 }
 
+/* Which of them is where the memory goes; "" none. */
+static void find_first(struct departure *d, char ret[static CF_HOST_ROOM])
+{
+	CF_AUTO(cf_free) struct cf_peers *page = calloc(1, sizeof(*page));
+
+	*ret = '\0';
+	while (page && *d->address && !*ret && fleet_next(d->context->fleet, page))
+		for (size_t i = 0; i < page->n_list && !*ret; i++)
+			if (is_at(d->settings, page->list[i].host, d->address))
+				memcpy(ret, page->list[i].host, CF_HOST_ROOM);
+}
+
+/* The others, until one of them sees it come in.  Returns how many there are with the first. */
+static size_t ask_others(struct departure *d, const char *first)
+{
+	CF_AUTO(cf_free) struct cf_peers *page = calloc(1, sizeof(*page));
+	size_t n = 0;
+
+	while (page && !*d->peer && fleet_next(d->context->fleet, page)) {
+		for (size_t i = 0; !*d->peer && i < page->n_list && !atomic_load(&d->leave); i++)
+			if (page->list[i].reachable && strcmp(page->list[i].host, first) != 0)
+				ask(d, page->list[i].host);
+		n += page->n_list;
+	}
+	return n;
+}
+
 /* The one that is where the memory goes comes first: most often it is the only one to be asked. */
 static void ask_round(struct departure *d)
 {
-	CF_AUTO(cf_free) struct cf_peers *peers = calloc(1, sizeof(*peers));
-	const char *first = "";
+	char first[CF_HOST_ROOM];
+	size_t n;
 
 	d->rounds++;
 	look_at_connections(d);
-	if (!peers)
-		return;
-	fleet_list(d->context->fleet, "", PEERS_MAX, peers);
-	for (size_t i = 0; *d->address && !*first && i < peers->n_list; i++)
-		if (is_at(d->settings, peers->list[i].host, d->address))
-			first = peers->list[i].host;
+	find_first(d, first);
 	if (*first)
 		ask(d, first);
-	for (size_t i = 0; !*d->peer && i < peers->n_list && !atomic_load(&d->leave); i++)
-		if (peers->list[i].reachable && strcmp(peers->list[i].host, first) != 0)
-			ask(d, peers->list[i].host);
+	n = ask_others(d, first);
 
 	if (!*d->address && !*first)
-		snprintf(d->why, sizeof(d->why), "no connection of its QEMU shows where it goes, and none of %zu known agents sees it come in",
-			 peers->n_list);
+		snprintf(d->why, sizeof(d->why), "no connection of its QEMU shows where it goes, and none of %zu known agents sees it come in", n);
 	else if (!*first)
 		snprintf(d->why, sizeof(d->why), "no agent is known at %.80s, and none of %zu others sees it come in",
-			 d->address, peers->n_list);
+			 d->address, n);
 	else
 		snprintf(d->why, sizeof(d->why), "the agent of %.80s does not see it come in", first);
 }

@@ -12,12 +12,13 @@
 #include "daemon/http/api.h"
 #include "daemon/http/certificate.h"
 #include "daemon/http/server.h"
+#include "daemon/peer/fleet.h"
 
 /* The reply, and behind it what it is made of. */
 struct examination {
 	struct cf_vitals vitals;
 	struct cf_host_evidence evidence;
-	struct cf_peers peers;
+	struct cf_peers page;
 };
 
 /* What only the loop may ask. */
@@ -50,9 +51,11 @@ static int examine(struct api_job *job)
 	struct examination *e = job->reply;
 
 	look_at_files(job->settings, &e->evidence);
-	doctor_look(&doctor_roots, job->api->context, job->settings, &e->peers, &e->evidence);
+	doctor_look(&doctor_roots, job->api->context, job->settings, &e->evidence);
 	snprintf(e->vitals.host, sizeof(e->vitals.host), "%s", job->settings->host);
 	cf_doctor(&e->evidence, &e->vitals);
+	while (fleet_next(job->api->context->fleet, &e->page))
+		cf_doctor_peers(&e->page, &e->vitals);
 	return 0;
 }
 

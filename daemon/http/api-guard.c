@@ -36,10 +36,7 @@ static void look_at_own(struct api_job *job, struct cf_findings *findings)
 static void look_at_peers(struct api_job *job, struct cf_peers *page, struct cf_peer *closed,
 			  struct cf_guard_evidence *ret)
 {
-	char after[CF_HOST_ROOM] = "";
-
-	do {
-		fleet_list(job->api->context->fleet, after, CF_PEERS_MAX, page);
+	while (!ret->some_open && fleet_next(job->api->context->fleet, page)) {
 		ret->n_peers += page->n_list;
 		for (size_t i = 0; i < page->n_list && !ret->some_open; i++) {
 			ret->some_open = page->list[i].gate_open;
@@ -48,8 +45,7 @@ static void look_at_peers(struct api_job *job, struct cf_peers *page, struct cf_
 			*closed = page->list[i];
 			ret->closed = closed;
 		}
-		snprintf(after, sizeof(after), "%s", page->next);
-	} while (page->has_next && !ret->some_open);
+	}
 }
 
 /* Nobody is asked for anything: it is done in time, whatever else the agent waits for, as the hook does not wait long. */

@@ -195,6 +195,18 @@ void fleet_list(struct fleet *fleet, const char *after, size_t limit, struct cf_
 	pthread_mutex_unlock(&fleet->lock);
 }
 
+bool fleet_next(struct fleet *fleet, struct cf_peers *page)
+{
+	char after[CF_CURSOR_ROOM] = "";
+
+	if (page->n_list > 0 && !page->has_next)
+		return false;
+	if (page->has_next)
+		memcpy(after, page->next, sizeof(after));
+	fleet_list(fleet, after, CF_PEERS_MAX, page);
+	return page->n_list > 0;
+}
+
 size_t fleet_names(struct fleet *fleet, const char *after, char (*names)[CF_HOST_ROOM], size_t n, bool *more)
 {
 	size_t found = 0;

@@ -63,6 +63,9 @@ void fleet_take_back(struct fleet *fleet, const char *host, struct fleet_loan *l
 /* What is known of those whose names come after that one ("": all), at most limit of them, as of now.  Cheap. */
 void fleet_list(struct fleet *fleet, const char *after, size_t limit, struct cf_peers *ret);
 
+/* The same page by page: the next of all of them; false when there is none.  Zeroed to begin. */
+bool fleet_next(struct fleet *fleet, struct cf_peers *page);
+
 /* Measure one host now, known or not.  Blocks: never on the loop. */
 int fleet_measure(struct fleet *fleet, const char *host, struct cf_peer *ret, struct cf_error *err);
 
