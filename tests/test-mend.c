@@ -25,8 +25,9 @@
 #define GUESTS 2000
 #define REAL   (INT64_C(1790000000) * CF_S)	/* REALTIME - RAW of the host */
 #define QUICK  (300 * CF_US)			/* no round is quicker */
+#define BETWEEN (10 * CF_US)			/* two of them */
 
-enum kind { GOOD, DEAF, REFUSING, HANGING, DISCONNECTED, LATER, DYING, N_KINDS };
+enum kind { GOOD, DEAF, REFUSING, HANGING, DISCONNECTED, LATER, DYING, TICKING, N_KINDS };
 
 static struct {
 	uint64_t random;
@@ -107,15 +108,19 @@ bool hang_wait(struct work *work)
 
 static int round_of(struct readings *readings, struct cf_error *err)
 {
-	struct cf_instant before = kernel_instant();
 	int64_t there = QUICK / 2 + chance(sim.jitter), back = QUICK / 2 + chance(sim.jitter);
+	int64_t grain = sim.kind == TICKING ? CF_S / 64 : CF_US;
+	struct cf_instant before;
 	cf_real guest;
+
+	fake.now.ns += BETWEEN;
+	before = kernel_instant();
 
 	if (!sim.read)
 		there += sim.cold;
 	sim.read = true;
 	fake.now.ns += there;
-	guest.ns = (fake.now.ns + REAL + sim.ahead) / CF_US * CF_US;
+	guest.ns = (fake.now.ns + REAL + sim.ahead) / grain * grain;
 	fake.now.ns += back;
 	if (there + back < sim.best)
 		sim.best = there + back;
@@ -174,7 +179,7 @@ int guest_time_set(struct virt_link *link, const char *uuid, cf_real to, cf_mono
 	if (sim.kind == REFUSING)
 		return cf_fail(err, EIO, CF_HOST, "not today");
 	fake.now.ns += delay;
-	if (sim.kind == GOOD || sim.kind == LATER)
+	if (sim.kind == GOOD || sim.kind == LATER || sim.kind == TICKING)
 		sim.ahead = to.ns + (fake.now.ns - delay - at.ns) - (fake.now.ns + REAL);
 	error = sim.ahead - sim.where;
 	if (error > sim.overshot && before - sim.where < 0)
@@ -316,6 +321,10 @@ static const struct {
 	  0, CF_S, "", "lag: the guest agent is not connected" },
 	{ "an agent that is there a moment later", { LATER, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S },
 	  1, CF_MS, "may be nothing", "" },
+	{ "an agent that tells its clock's last tick", { TICKING, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S },
+	  1, CF_MS, "may be nothing", "" },
+	{ "... of a clock ahead, set back", { TICKING, CF_CORRECTION_STEP, .error = 3 * CF_S, .within = 5 * CF_S },
+	  1, 2 * CF_MS, "its clock is off by", "" },
 };
 
 static void test_cases(void)

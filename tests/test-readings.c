@@ -86,6 +86,45 @@ static void test_host_step(void)
 	   "a step of the host's clock between two readings is no jump of the guest's");
 }
 
+#define TICK (CF_S / 64)	/* of a Windows that nobody asked for a quicker one */
+
+/* Eight rounds of 200 us and more, of a guest that tells what its clock was at its last tick. */
+static bool told_by_ticks(int64_t ahead, int64_t took, int64_t pause, struct readings *ret)
+{
+	bool all = true;
+
+	*ret = (struct readings){ 0 };
+	for (int64_t ns = 0, i = 0; all && i < 8; i++, ns += took + pause) {
+		int64_t there = took / 4 * (i % 4), says = (NOW + ns + there + ahead) / TICK * TICK;
+
+		all = readings_add(ret, host(ns, 0), (cf_real){ says }, host(ns + took, 0), NULL) == 0;
+	}
+	return all && holds(ret, ahead);
+}
+
+static void test_ticks(void)
+{
+	int64_t widest = 0, pauses[] = { 5 * CF_US, 100 * CF_US, CF_MS, 5 * CF_MS };
+	struct readings readings = { 0 };
+	int n = 0, good = 0;
+
+	for (int64_t ahead = CF_S; ahead < CF_S + 2 * TICK; ahead += 100 * CF_US)
+		for (size_t i = 0; i < CF_COUNT(pauses); i++, n++) {
+			good += told_by_ticks(ahead, (2 + n % 7) * 100 * CF_US, pauses[i], &readings);
+			if (cf_interval_width(readings_offset(&readings).offset).ns > widest)
+				widest = cf_interval_width(readings_offset(&readings).offset).ns;
+		}
+	ok(good == n, "%d of %d that tell what it was at the last tick are understood, whenever the next one is", good, n);
+	ok(widest < TICK + 2 * CF_MS, "... to %lld us", (long long)(widest / CF_US));
+
+	readings = (struct readings){ 0 };
+	read_at(&readings, 0, 50 * CF_US, 50 * CF_US, CF_S);
+	ok(read_at(&readings, CF_MS, 50 * CF_US, 50 * CF_US, CF_S + 9 * CF_MS) == 0 && holds(&readings, CF_S + 9 * CF_MS),
+	   "a clock that is set by less than a tick lies in what is told of it, too");
+	ok(readings_add(&readings, host(50 * CF_MS, 0), readings.guest, host(51 * CF_MS, 0), NULL) == -EPROTO,
+	   "one that stands still for longer is none");
+}
+
 static void refused(const char *sentence, int64_t ns, int64_t ahead)
 {
 	struct readings readings = { 0 }, before;
@@ -111,6 +150,7 @@ static void test_lies(void)
 	refused("a clock that goes back", 10 * CF_MS, 0);
 	refused("one that goes back by little", 3 * CF_MS, CF_S - 4 * CF_MS);
 	refused("one that jumps ahead", 10 * CF_MS, 2 * CF_S);
+	refused("... if by little more than a tick", 3 * CF_MS, CF_S + 20 * CF_MS);
 	refused("one that lags by more than it can", 10 * CF_S, -9 * CF_S);
 	ok(readings_plausible((cf_real){ NOW }), "and now is a time");
 }
@@ -120,6 +160,7 @@ int main(void)
 	test_folding();
 	test_slewing();
 	test_host_step();
+	test_ticks();
 	test_lies();
 	return done();
 }

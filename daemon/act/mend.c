@@ -189,20 +189,29 @@ static void note_set_back(struct mending *m, struct cf_step *done, struct cf_int
 }
 
 /*
+ * The end of where the clock may be from which `by` leads to the aim; for a step back as much further on as the
+ * reading took, which is its width, since the value is as old when it gets there.  One of a clock that is told by
+ * ticks is wider than that.
+ */
+static cf_span end_for(const struct cf_guest_offset *offset, cf_span by)
+{
+	cf_span took = cf_span_min(cf_interval_width(offset->offset), cf_span_add(offset->slowest, offset->slowest));
+
+	return by.ns > 0 ? offset->offset.high : cf_span_add(offset->offset.low, took);
+}
+
+/*
  * Move the guest's clock by `by` from what it was last read to be, whatever this host's
- * own has done since.  The value is for the moment it takes effect: half of the best
- * round trip later, and never more, so that a step forward does not overshoot.  Returns as note_step().
+ * own has done since.  A step forward does not overshoot.  Returns as note_step().
  */
 static struct cf_step *step(struct mending *m, cf_span by)
 {
-	cf_span delay = cf_interval_half(m->offset.offset);
 	struct cf_step done = { .after = since_resume(m->of->aim), .by = by };
 	struct cf_error err = { 0 };
 	struct cf_instant at = m->offset.at;
 	cf_mono deadline = cf_mono_add(kernel_raw(), m->work->settings->guest.timeout);
-	cf_real to = cf_real_add(at.real, cf_interval_middle(m->offset.offset));
+	cf_real to = cf_real_add(cf_real_add(at.real, end_for(&m->offset, by)), by);
 
-	to = cf_real_add(cf_real_add(to, by), delay);
 	done.accepted = guest_time_set(m->work->link, m->of->uuid, to, at.raw, deadline, &done.took, &err) == 0;
 	if (!done.accepted)
 		snprintf(done.why, sizeof(done.why), "%s", err.text);

@@ -12,6 +12,10 @@
 #define DRIFT_PPM 500.0
 #define SLEW_PPM  200000.0
 
+/* A clock of microseconds goes on in so much, however it is slewed; any goes on in the other. */
+#define STANDS ((cf_span){ 2 * CF_US })
+#define TICK   ((cf_span){ 16 * CF_MS })
+
 bool readings_plausible(cf_real guest)
 {
 	return guest.ns >= YEAR_2000 && guest.ns <= YEAR_2200;
@@ -32,6 +36,19 @@ static bool meet(const struct readings *readings, struct cf_interval raw, cf_spa
 	return true;
 }
 
+/* Is it told by ticks?  It stood still for longer than other clocks can, or goes on by one at once. */
+static bool is_ticking(const struct readings *readings, cf_span between, cf_real guest, struct cf_interval raw, cf_span age)
+{
+	cf_span ahead = cf_span_sub(raw.low, readings->raw.high);
+	struct cf_interval both;
+
+	if (readings->ticks)
+		return true;
+	if (guest.ns == readings->guest.ns)
+		return cf_span_cmp(between, STANDS) >= 0 && cf_span_cmp(between, TICK) <= 0;
+	return !meet(readings, raw, age, &both) && ahead.ns > 0 && cf_span_cmp(ahead, TICK) <= 0;
+}
+
 int readings_add(struct readings *readings, struct cf_instant before, cf_real guest, struct cf_instant after,
 		 struct cf_error *err)
 {
@@ -39,13 +56,18 @@ int readings_add(struct readings *readings, struct cf_instant before, cf_real gu
 	struct cf_interval raw = cf_interval_shift(offset, cf_instant_difference(after));
 	cf_span age = cf_mono_since(after.raw, readings->at.raw);
 	cf_span took = cf_mono_since(after.raw, before.raw);
+	bool ticks = readings->rounds &&
+		     is_ticking(readings, cf_mono_since(before.raw, readings->at.raw), guest, raw, age);
 
 	if (!readings_plausible(guest))
 		return cf_fail(err, EPROTO, CF_HOST, "the guest agent says that it is %s",
 			       guest.ns < YEAR_2000 ? "before 2000" : "after 2200");
 	if (readings->rounds && guest.ns < readings->guest.ns)
 		return cf_fail(err, EPROTO, CF_HOST, "the guest's clock went back while it was read");
-	if (readings->rounds && !meet(readings, raw, age, &raw))
+	if (ticks)
+		raw.high = cf_span_add(raw.high, TICK);
+	/* What was read before that was known says too much. */
+	if (readings->rounds && ticks == readings->ticks && !meet(readings, raw, age, &raw))
 		return cf_fail(err, EPROTO, CF_HOST, "the guest's clock jumped while it was read");
 
 	*readings = (struct readings){
@@ -55,6 +77,7 @@ int readings_add(struct readings *readings, struct cf_instant before, cf_real gu
 		.guest = guest,
 		.took = took,
 		.slowest = cf_span_max(readings->slowest, took),
+		.ticks = ticks,
 	};
 	return 0;
 }
