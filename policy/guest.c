@@ -39,23 +39,28 @@ static wide part_of(wide distance, double ppm, bool up)
 	return (wide)part.ns + (up ? 1 : -1);
 }
 
-/* How far the guest's clock gains on the host's RAW over a distance, which may be negative. */
-static struct cf_interval gained(const struct cf_guest_offset *reading, wide distance)
+/* How far a clock gains over a distance, which may be negative. */
+static struct cf_interval gained_at(double low, double high, wide distance)
 {
-	double low = -CLOCK_PPM, high = CLOCK_PPM;
-
-	if (reading->has_rate) {
-		low = reading->rate.ppm - reading->rate.bound_ppm;
-		high = reading->rate.ppm + reading->rate.bound_ppm;
-		if (!(low >= -CLOCK_PPM && high <= CLOCK_PPM)) {
-			low = low < -CLOCK_PPM ? low : -CLOCK_PPM;
-			high = high > CLOCK_PPM ? high : CLOCK_PPM;
-		}
-	}
 	if (distance < 0)
 		return wide_interval(part_of(distance, high, false), part_of(distance, low, true));
 
 	return wide_interval(part_of(distance, low, false), part_of(distance, high, true));
+}
+
+/* The guest's on the host's RAW: by its rate for as long as that was seen, and by what it may do further on. */
+static struct cf_interval gained(const struct cf_guest_offset *reading, wide distance)
+{
+	double low = reading->has_rate ? reading->rate.ppm - reading->rate.bound_ppm : -CLOCK_PPM;
+	double high = reading->has_rate ? reading->rate.ppm + reading->rate.bound_ppm : CLOCK_PPM;
+	bool steady = reading->has_rate_over && low >= -CLOCK_PPM && high <= CLOCK_PPM;
+	wide over = steady ? reading->rate_over.ns : 0;
+	wide near = wide_max(wide_min(distance, over), -over);
+	struct cf_interval seen = gained_at(low, high, near);
+	struct cf_interval further = gained_at(low < -CLOCK_PPM ? low : -CLOCK_PPM, high > CLOCK_PPM ? high : CLOCK_PPM,
+					       distance - near);
+
+	return cf_interval_add(seen, further);
 }
 
 /* REALTIME - RAW: what it moves by between two instants is what REALTIME was slewed and stepped. */
@@ -82,8 +87,7 @@ bool cf_guest_offset_adds(const struct cf_guest_offset *known, const struct cf_g
 	return cf_span_cmp(fresh->offset.low, aged.low) > 0 || cf_span_cmp(fresh->offset.high, aged.high) < 0;
 }
 
-bool cf_guest_rate(const struct cf_guest_offset *first, const struct cf_guest_offset *last,
-		   struct cf_rate *ret)
+bool cf_guest_rate(const struct cf_guest_offset *first, struct cf_guest_offset *last)
 {
 	wide distance = (wide)last->at.raw.ns - first->at.raw.ns;
 	wide moved = difference(last->at) - difference(first->at);
@@ -92,6 +96,7 @@ bool cf_guest_rate(const struct cf_guest_offset *first, const struct cf_guest_of
 	wide high = (wide)last->offset.high.ns - first->offset.low.ns + moved + reach;
 	double per_ns, ppm, bound_ppm;
 
+	last->has_rate = last->has_rate_over = false;
 	if (distance < CF_S)
 		return false;
 	per_ns = 1e6 / (double)wide_span(distance).ns;
@@ -99,7 +104,9 @@ bool cf_guest_rate(const struct cf_guest_offset *first, const struct cf_guest_of
 	bound_ppm = (double)wide_span(high - low).ns * per_ns / 2;
 	if (!(bound_ppm < CLOCK_PPM && ppm < RUNNING_PPM && ppm > -RUNNING_PPM))
 		return false;
-	*ret = (struct cf_rate){ .ppm = ppm, .bound_ppm = bound_ppm };
+	last->has_rate = last->has_rate_over = true;
+	last->rate = (struct cf_rate){ .ppm = ppm, .bound_ppm = bound_ppm };
+	last->rate_over = wide_span(distance);
 
 	return true;
 }

@@ -25,7 +25,8 @@ struct cf_interval cf_guest_reading(struct cf_instant before, cf_real guest, str
 /*
  * The guest's offset at `now` (the clocks of the same host and boot), from an
  * earlier reading.  A guest's clock is one of its own: it runs on by RAW and its
- * measured rate with that rate's bound, or by +-500 ppm where no rate was measured,
+ * measured rate with that rate's bound for as long as that was measured over, and by
+ * +-500 ppm further on, or where no rate was measured: who steers it may end that;
  * and whatever the host's REALTIME did meanwhile, steps included, it did not follow.
  * A rate beyond 500 ppm is a guest that somebody slews or stepped: it may go on, or
  * have ended just after, and both are in the result.
@@ -40,11 +41,11 @@ bool cf_guest_offset_adds(const struct cf_guest_offset *known, const struct cf_g
 
 /*
  * Rate of the guest's clock against its host's RAW from two readings at least 1 s
- * apart, on one host and boot; false, ret untouched, when they are too near for
- * anything better than +-500 ppm, or the rate is none that a running clock has
- * (10 %).
+ * apart, on one host and boot, into the last; false, and it has none, when they are
+ * too near for anything better than +-500 ppm, or the rate is none that a running
+ * clock has (10 %).
  */
-bool cf_guest_rate(const struct cf_guest_offset *first, const struct cf_guest_offset *last, struct cf_rate *ret);
+bool cf_guest_rate(const struct cf_guest_offset *first, struct cf_guest_offset *last);
 
 /*
  * Where the guest offset should be against the destination's REALTIME:

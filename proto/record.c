@@ -46,6 +46,7 @@ static const struct cf_field guest_offset_fields[] = {
 	CF_INT(T, rounds, 1, 1000000),
 	CF_SPAN(T, slowest, 0, CF_YEAR),
 	CF_STRUCT(T, rate, cf_rate_shape, CF_MAYBE(T, has_rate)),
+	CF_SPAN(T, rate_over, 0, CF_YEAR, CF_MAYBE(T, has_rate_over), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_guest_offset_shape = CF_SHAPE(cf_guest_offset, guest_offset_fields);

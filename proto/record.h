@@ -55,6 +55,8 @@ struct cf_guest_offset {
 		double ppm;		/* how fast the guest's clock gained on its host's RAW, from earlier readings */
 		double bound_ppm;	/* +- */
 	} rate;
+	bool has_rate_over;
+	cf_span rate_over;		/* the time from the first of those to this one: of a longer time that rate says nothing */
 };
 
 #define CF_LIBRARY_ROOM 256

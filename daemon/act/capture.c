@@ -36,7 +36,7 @@ bool record_take_guest_offset(struct work *work, bool read, const struct cf_gues
 		return true;
 	guest->has_guest_offset = true;
 	guest->guest_offset = *fresh;
-	guest->guest_offset.has_rate = cf_guest_rate(&work->first_guest_offset, fresh, &guest->guest_offset.rate);
+	cf_guest_rate(&work->first_guest_offset, &guest->guest_offset);
 	guest->guest_offset_why[0] = '\0';
 	if (guest->lever != CF_LEVER_KVM)
 		guest->lever = CF_LEVER_GUEST_AGENT;
