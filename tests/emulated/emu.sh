@@ -173,7 +173,10 @@ emu_seed_agent()
 	cp "$RIG_CACHE/pki/h$host.pem" "$etc/pki/cert.pem"
 	cp "$RIG_CACHE/pki/h$host.key" "$etc/pki/key.pem"
 	mkdir -p "$2/etc/tmpfiles.d"
-	echo "z $(emu_installed sysconfdir)/clockferry/pki/*.pem 0640 root clockferry" >"$2/etc/tmpfiles.d/zz-pki.conf"
+	{
+		echo "z $(emu_installed sysconfdir)/clockferry/pki/*.pem 0644 root root"
+		echo "z $(emu_installed sysconfdir)/clockferry/pki/key.pem 0400 clockferry clockferry"
+	} >"$2/etc/tmpfiles.d/zz-pki.conf"
 	cat >"$etc/clockferryd.conf" <<-C
 		access {
 			peer = { "dns:hA", "dns:hB" }
