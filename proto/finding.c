@@ -122,8 +122,8 @@ static const struct {
 		"the destination's agent does not accept this host",
 		"Give this host's certificate the role `peer` in `access { }` of the destination's settings.", ALWAYS },
 	[CF_FINDING_PEER_VERSION] = { CF_SEVERITY_REFUSE,
-		"the destination's agent speaks another major version",
-		"Update both agents to the same major version.", ALWAYS },
+		"the destination's agent is of a version that does not understand this one's",
+		"Update both agents to the same version.", ALWAYS },
 	[CF_FINDING_PEER_BUSY] = { CF_SEVERITY_REFUSE,
 		"the destination takes no more migrations now",
 		"A migration waits for its turn; `incoming` of that host's settings says how many it takes at once.", ALWAYS },
@@ -227,8 +227,7 @@ const char *const cf_waiver_words[CF_N_WAIVERS] = {
 	[CF_WAIVED_BY_OBSERVING] = "observe",
 };
 
-/* What came after the first ones. */
-static const int words_since[CF_N_FINDING_CODES] = {
+const int cf_finding_words_since[CF_N_FINDING_CODES] = {
 	[CF_FINDING_KVM_UNUSABLE]         = 2,
 	[CF_FINDING_ROLLED_BACK_RECENTLY] = 2,
 	[CF_FINDING_BLACKOUT_REACHED]     = 2,
@@ -238,7 +237,7 @@ static const int words_since[CF_N_FINDING_CODES] = {
 
 #define T struct cf_finding
 static const struct cf_field finding_fields[] = {
-	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES, CF_WORDS_SINCE(words_since)),
+	CF_FINDING_CODE(T, code),
 	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
 	CF_ENUM(T, waived, cf_waiver_words, CF_N_WAIVERS, CF_MAYBE(T, has_waived), CF_SINCE(1)),
 	CF_TEXT(T, subject),
@@ -252,7 +251,7 @@ const struct cf_shape cf_finding_shape = CF_SHAPE(cf_finding, finding_fields);
 
 #define T struct cf_finding_kind
 static const struct cf_field finding_kind_fields[] = {
-	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
+	CF_FINDING_CODE(T, code),
 	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
 	CF_BOOL(T, overridable),
 	CF_TEXT(T, sentence),

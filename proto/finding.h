@@ -123,11 +123,15 @@ struct cf_findings {
 };
 
 extern const char *const cf_finding_words[CF_N_FINDING_CODES];	/* "clock-unsynchronised" */
+extern const int cf_finding_words_since[CF_N_FINDING_CODES];
 extern const char *const cf_severity_words[CF_N_SEVERITIES];	/* "refuse" */
 extern const char *const cf_waiver_words[CF_N_WAIVERS];		/* "override" */
 extern const struct cf_shape cf_finding_shape;
 extern const struct cf_shape cf_finding_kind_shape;
 extern const struct cf_shape cf_finding_kinds_shape;
+
+/* A row for a code: what came after the first ones is kept from who does not know it. */
+#define CF_FINDING_CODE(T, m) CF_ENUM(T, m, cf_finding_words, CF_N_FINDING_CODES, CF_WORDS_SINCE(cf_finding_words_since))
 
 /* Of one code; of all but the one that stands for those of newer versions. */
 void cf_finding_kind(enum cf_finding_code code, struct cf_finding_kind *ret);

@@ -30,7 +30,7 @@ const char *const cf_policy_mode_words[CF_N_POLICY_MODES] = {
 
 #define T struct cf_severity_of
 static const struct cf_field severity_of_fields[] = {
-	CF_ENUM(T, code, cf_finding_words, CF_N_FINDING_CODES),
+	CF_FINDING_CODE(T, code),
 	CF_ENUM(T, severity, cf_severity_words, CF_N_SEVERITIES),
 };
 #undef T

@@ -153,6 +153,28 @@ static void try_older(const struct cf_shape *shape, int minor)
 	ok(answered == TIMES, "... and it reads ours as an answer, whatever is new in it");
 }
 
+/* Since when there are these words, by whichever row says so. */
+static const int *since_of(const char *const *words)
+{
+	for (const struct cf_shape *const *shape = messages(); *shape; shape++)
+		for (size_t i = 0; i < (*shape)->n_fields; i++)
+			if ((*shape)->fields[i].words == words && (*shape)->fields[i].words_since)
+				return (*shape)->fields[i].words_since;
+
+	return NULL;
+}
+
+/* A word that came later is new in every row that has it. */
+static void try_since(const struct cf_shape *shape)
+{
+	for (size_t i = 0; i < shape->n_fields; i++) {
+		const struct cf_field *f = &shape->fields[i];
+
+		if (f->kind == CF_KIND_ENUM && since_of(f->words))
+			ok(f->words_since == since_of(f->words), "%s.%s keeps new words from who does not know them", shape->name, f->name);
+	}
+}
+
 /* What a newer agent says by a word that we do not know is no reason not to read the rest. */
 static void try_words(const struct cf_shape *shape)
 {
@@ -241,6 +263,7 @@ int main(int argc, char **argv)
 	for (const struct cf_shape *const *shape = messages(); *shape; shape++) {
 		try_members(*shape);
 		try_words(*shape);
+		try_since(*shape);
 		try_message(*shape);
 		for (int minor = 0; minor < CF_MINOR; minor++)
 			if (differs(*shape, minor)) {

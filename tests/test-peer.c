@@ -229,6 +229,17 @@ static void test_names(void)
 	call_free(call);
 }
 
+/* What speaks against a migration, where its destination does not answer as it should. */
+static void test_findings(void)
+{
+	struct cf_error denied = { .code = CF_FORBIDDEN }, busy = { .code = CF_BUSY }, bad = { .code = CF_BAD_REQUEST };
+
+	ok(call_finding(-EREMOTEIO, &denied) == CF_FINDING_PEER_DENIED && call_finding(-EREMOTEIO, &busy) == CF_FINDING_PEER_BUSY,
+	   "an agent that says no, or not now");
+	ok(call_finding(-EREMOTEIO, &bad) == CF_FINDING_PEER_VERSION, "one that does not understand is of another version");
+	ok(call_finding(-EINVAL, &bad) == CF_FINDING_PEER_UNREACHABLE, "where there is no name to ask by, there is nobody");
+}
+
 /* Of a request that nobody waits for any more nothing is to arrive later, when the network is back: its connection is torn. */
 static void test_given_up(void)
 {
@@ -267,6 +278,7 @@ int main(void)
 	test_addresses();
 	test_identity();
 	test_names();
+	test_findings();
 	wire_stop(&pair.wire);
 	return done();
 }

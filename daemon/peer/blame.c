@@ -111,6 +111,8 @@ enum cf_finding_code call_finding(int failed, const struct cf_error *err)
 		return CF_FINDING_PEER_DENIED;
 	case CF_NOT_FOUND:	/* an agent that has no such route */
 		return CF_FINDING_PEER_VERSION;
+	case CF_BAD_REQUEST:	/* one that has no word for what was asked; or nobody was asked, for want of a name */
+		return failed == -EREMOTEIO ? CF_FINDING_PEER_VERSION : CF_FINDING_PEER_UNREACHABLE;
 	case CF_BUSY:
 	case CF_CONFLICT:
 		return CF_FINDING_PEER_BUSY;
