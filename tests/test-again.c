@@ -26,7 +26,7 @@ int work_calls(struct work *of, struct cf_error *err)
 	return 0;
 }
 
-int probe_rounds(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM], cf_span timeout,
+int probe_calmly(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM], cf_span timeout,
 		 struct cf_error *err)
 {
 	(void)call, (void)n, (void)offset, (void)boot, (void)timeout;

@@ -6,7 +6,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "daemon/act/gather.h"
 #include "daemon/act/receipt.h"
 #include "daemon/http/api.h"
 #include "daemon/settings.h"
@@ -23,9 +25,12 @@
 static struct parts parts;
 static struct api api = { .context = &parts.context };
 
+static _Atomic unsigned ponders_us;	/* as where libvirt takes its time */
+
 static void on_reserve(void *wire, struct http_exchange *x)
 {
 	(void)wire;
+	usleep(ponders_us);
 	api_reserve(&api, x);
 }
 
@@ -83,6 +88,25 @@ static void test_claim(void)
 	migrations_hear(parts.all, &news);
 	wire_do(&pair.wire, nothing, NULL);
 	ok(granted(peer, &lease) && lease.n_findings == 0, "but one that has just come in: %s", pair.err.text);
+}
+
+/* A destination may have to ask its libvirt: that takes longer than a round between two agents ever may. */
+static void test_patience(void)
+{
+	const struct cf_terms no_terms = { 0 };
+	const struct gather_ask ask = { ID, PAIR_HOST, &no_terms, .patience = GATHER_PATIENCE };
+	CF_AUTO(cf_free) struct gathered_domain *domain = calloc(1, sizeof(*domain));
+	CF_AUTO(cf_free) struct gathered_pair *gathered = calloc(1, sizeof(*gathered));
+	CF_AUTO(call_free) struct call *peer = pair_call("a");
+
+	parts.context.settings->probe.timeout = (cf_span){ 10 * CF_MS };
+	snprintf(parts.context.settings->host, sizeof(parts.context.settings->host), "a.peers.example");
+	ponders_us = 300000;
+	pair.err = (struct cf_error){ 0 };
+	gather_pair(&parts.context, parts.context.settings, peer, &pair.err, domain, &ask, gathered);
+	ok(gathered->has_lease, "a destination that takes longer than a round is heard to the end: %s",
+	   gathered->findings.n_list ? gathered->findings.list[0].detail : "");
+	ponders_us = 0;
 }
 
 static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;	/* all other work waits for it */
@@ -206,6 +230,7 @@ int main(void)
 	parts.context.settings->guard.mode = CF_GUARD_ENFORCE;
 	api.migrations = parts.all;
 	test_claim();
+	test_patience();
 	test_hook();
 	wire_do(&pair.wire, move_ledger, NULL);
 	test_late();

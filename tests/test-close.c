@@ -90,7 +90,7 @@ int call_do(struct call *call, enum cf_route_id route, const char *const *segmen
 	return -1;
 }
 
-int probe_rounds(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM], cf_span timeout,
+int probe_calmly(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM], cf_span timeout,
 		 struct cf_error *err)
 {
 	(void)call, (void)n, (void)offset, (void)boot, (void)timeout, (void)err;

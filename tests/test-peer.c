@@ -145,6 +145,22 @@ static void test_probe(void)
 	   offset.drift_ppm == 7, "after another boot the offset begins anew");
 }
 
+/* To have a connection takes longer than a round on it, and may. */
+static void test_first(void)
+{
+	CF_AUTO(call_free) struct call *hasty = pair_call("a"), *calm = pair_call("a");
+	const cf_span timeout = { 500 * CF_MS };
+	struct cf_offset offset = { 0 };
+	char boot[CF_BOOT_ROOM] = "";
+
+	pair.wire.greets_us = 1000000;
+	ok(probe_rounds(hasty, 1, &offset, boot, timeout, &pair.err) < 0 && pair.err.code == CF_UNREACHABLE,
+	   "who is given no more time than for a round makes no connection: %s", pair.err.text);
+	ok(probe_calmly(calm, 3, &offset, boot, timeout, &pair.err) == 0 && offset.rounds == 3,
+	   "who is in no hurry makes one, and rounds after it: %s", pair.err.text);
+	pair.wire.greets_us = 0;
+}
+
 /* A free port of ::1, -1 where there is no such address. */
 static int free_port(void)
 {
@@ -275,6 +291,7 @@ int main(void)
 	test_crowded("on the listener", 8, 64);
 	test_crowded("from one address", 512, 8);
 	test_probe();
+	test_first();
 	test_addresses();
 	test_identity();
 	test_names();

@@ -30,7 +30,7 @@ static void on_version(void *userdata, struct http_exchange *x)
 {
 	struct cf_version version = { .agent = "test", .major = CF_MAJOR, .minor = CF_MINOR };
 
-	(void)userdata;
+	usleep(((struct wire *)userdata)->greets_us);
 	snprintf(version.host, sizeof(version.host), "%.255s", http_caller(x)->name);
 	if (http_caller(x)->host[0])
 		snprintf(version.agent, sizeof(version.agent), "%.31s", http_caller(x)->host);

@@ -15,6 +15,7 @@ struct wire {
 	struct server_options options;
 	http_handler *const *handlers;	/* NULL: some of wire.c's own */
 	const struct cf_report *clock;	/* what those say of the clock; NULL: that there is none */
+	_Atomic unsigned greets_us;	/* how long they take to say who they are */
 	struct loop *loop;
 	struct server *server;
 	pthread_t thread;

@@ -23,7 +23,7 @@ static void open_pair(struct work *work)
 	}
 	fleet_offset(work->context->fleet, work->reservation.destination, &work->peer.offset, work->peer.boot);
 	work->peer.offset.drift_ppm = (double)work->settings->probe.raw_drift_ppm;
-	probe_rounds(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
+	probe_calmly(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
 		     work->settings->probe.timeout, &err);
 }
 

@@ -124,7 +124,7 @@ enum cf_event act_check(struct work *work, char why[static CF_DETAIL_ROOM])
 	const char *destination = work->reservation.destination;
 	struct cf_error uncalled = { 0 };
 	struct cf_migration asked;
-	const struct gather_ask ask = { work->id, destination, &work->terms, &asked.requester };
+	const struct gather_ask ask = { work->id, destination, &work->terms, &asked.requester, .patience = GATHER_PATIENCE };
 
 	if (!domain || !pair) {
 		act_say(why, "out of memory");

@@ -81,7 +81,7 @@ static void measure_after(struct work *work)
 	if (!work_has_peer(work))
 		return;
 	if (work_calls(work, &err) < 0 ||
-	    probe_rounds(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
+	    probe_calmly(work->peer.probes, work->settings->probe.rounds, &work->peer.offset, work->peer.boot,
 			 work->settings->probe.timeout, &err) < 0) {
 		work_unmeasured(work, CF_FIGURE_OFFSET_AFTER, "%s", err.text);
 		return;

@@ -20,6 +20,7 @@
 
 #define TURN          ((cf_span){ 100 * CF_MS })
 #define ASK_EVERY     ((cf_span){ 250 * CF_MS })
+#define ASK_PATIENCE  ((cf_span){ 2 * CF_S })	/* of each peer in turn, while the guest is on its way */
 #define ROUNDS        3		/* the destination's agent may hear of it a moment later than we do; a dump takes minutes */
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
 #define GUEST_FIRST   ((cf_span){ CF_S })
@@ -65,7 +66,8 @@ static bool is_at(const struct settings *settings, const char *peer, const char 
 static void ask(struct departure *d, const char *peer)
 {
 	const struct cf_terms no_terms = { 0 };
-	const struct gather_ask ask = { .id = d->id, .destination = peer, .terms = &no_terms, .foreign = true };
+	const struct gather_ask ask = { .id = d->id, .destination = peer, .terms = &no_terms, .foreign = true,
+					.patience = ASK_PATIENCE };
 	struct cf_error err = { 0 };
 	struct fleet_loan loan;
 

@@ -169,14 +169,12 @@ static void measure(const struct act_context *context, const struct settings *se
 }
 
 /* Ask the destination; fails when it did not answer as an agent of ours does. */
-static int inquire(const struct settings *settings, struct call *call, const char *id, struct gathered_pair *ret,
-		   struct cf_error *err)
+static int inquire(struct call *call, const struct gather_ask *ask, struct gathered_pair *ret, struct cf_error *err)
 {
-	const char *segments[] = { id };
+	const char *segments[] = { ask->id };
 	int r;
 
-	r = call_do(call, CF_ROUTE_RESERVE, segments, NULL, &ret->reservation, &ret->lease, settings->probe.timeout,
-		    NULL, err);
+	r = call_do(call, CF_ROUTE_RESERVE, segments, NULL, &ret->reservation, &ret->lease, ask->patience, NULL, err);
 	ret->has_lease = r == 0;
 	return r;
 }
@@ -362,7 +360,7 @@ void gather_pair(const struct act_context *context, const struct settings *setti
 		return;
 	}
 	if (r == 0 && !is_here(settings, ask->destination, ret))
-		r = inquire(settings, call, ask->id, ret, &err);
+		r = inquire(call, ask, ret, &err);
 	if (ret->has_lease && (!ask->foreign || ret->lease.granted))
 		measure(context, settings, call, ask->destination, ret);
 	take_limits(settings, &own, ask, ret);

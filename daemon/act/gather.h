@@ -25,6 +25,9 @@ struct gathered_domain {
 	char libvirt_why[CF_DETAIL_ROOM];
 };
 
+/* A destination whose libvirt does not answer it says so after ten seconds; one that is gone itself takes CALL_CONNECT at most. */
+#define GATHER_PATIENCE ((cf_span){ 12 * CF_S })
+
 /* Of which destination, and on which terms. */
 struct gather_ask {
 	const char *id;				/* of the migration that this is to become, or of none */
@@ -33,6 +36,7 @@ struct gather_ask {
 	const struct cf_requester *requester;	/* NULL: nobody's that is known */
 	bool check;				/* nothing is to come of it here */
 	bool foreign;				/* somebody else has begun it: does the destination see it come in? */
+	cf_span patience;			/* for its answer */
 };
 
 /* The other host, as it answered. */

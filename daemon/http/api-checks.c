@@ -63,7 +63,7 @@ static void check_one(void *userdata, size_t i)
 	const struct checking *all = userdata;
 	struct cf_checks *checks = all->job->reply;
 	const struct gather_ask ask = { NO_MIGRATION, all->request.destinations[i], &all->request.terms, &all->job->requester,
-					.check = true };
+					.check = true, .patience = GATHER_PATIENCE };
 	struct cf_check *ret = &checks->list[i];
 	CF_AUTO(cf_free) struct gathered_pair *pair = calloc(1, sizeof(*pair));
 	struct fleet *fleet = all->job->api->context->fleet;

@@ -11,9 +11,6 @@
 #include "proto/codec.h"
 #include "proto/wipe.h"
 
-/* Longer than this no handshake takes, whatever the request may take after it. */
-#define CONNECT_MS 5000L
-
 /* The version of the API that the other end is known to speak. */
 static int minor_of(const struct call *call)
 {
@@ -52,10 +49,10 @@ static void set_body(struct call *call, enum cf_route_id route, const char *body
 
 static void set_time(struct call *call, cf_span timeout)
 {
-	long ms = timeout.ns < CF_MS ? 1 : (long)(timeout.ns / CF_MS);
+	long ms = timeout.ns < CF_MS ? 1 : (long)(timeout.ns / CF_MS), connect_ms = (long)(CALL_CONNECT.ns / CF_MS);
 
 	curl_easy_setopt(call->curl, CURLOPT_TIMEOUT_MS, ms);
-	curl_easy_setopt(call->curl, CURLOPT_CONNECTTIMEOUT_MS, ms < CONNECT_MS ? ms : CONNECT_MS);
+	curl_easy_setopt(call->curl, CURLOPT_CONNECTTIMEOUT_MS, ms < connect_ms ? ms : connect_ms);
 }
 
 static int perform(struct call *call, struct cf_error *err)

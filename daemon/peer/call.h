@@ -22,6 +22,9 @@
 
 struct call;
 
+/* Longer than this no handshake takes, whatever the request may take after it: a host that is gone is given up then. */
+#define CALL_CONNECT ((cf_span){ 5 * CF_S })
+
 /* PEM files.  They are read when a connection is made: new ones need no new call. */
 struct call_tls {
 	const char *ca;			/* whom we trust, and nobody else */

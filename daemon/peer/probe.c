@@ -54,3 +54,11 @@ int probe_rounds(struct call *call, int n, struct cf_offset *offset, char boot[s
 			       call_host(call));
 	return 0;
 }
+
+int probe_calmly(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM],
+		 cf_span timeout, struct cf_error *err)
+{
+	int r = call_warm(call, CALL_CONNECT, err);
+
+	return r < 0 ? r : probe_rounds(call, n, offset, boot, timeout, err);
+}

@@ -55,7 +55,7 @@ static int measure(const struct settings *settings, struct call **call, struct s
 			return r;
 	}
 	sighting->offset.drift_ppm = settings->probe.raw_drift_ppm;
-	r = probe_rounds(*call, settings->probe.rounds, &sighting->offset, sighting->boot, patience, err);
+	r = probe_calmly(*call, settings->probe.rounds, &sighting->offset, sighting->boot, patience, err);
 	peer->rounds = sighting->offset.rounds;
 	if (r == 0)
 		r = call_do(*call, CF_ROUTE_CLOCK, NULL, NULL, NULL, &peer->report, patience, NULL, err);
