@@ -13,6 +13,7 @@ const cf_span pair_patience = { 20 * CF_S };
 
 static const struct certificate certificates[] = {
 	{ "ca", .cn = "the CA" },
+	{ "ca-renewed", .cn = "the CA" },
 	{ "other", .cn = "another CA" },
 	{ "inner", "ca", .cn = "a CA below", .ca = true },
 	{ "inner-late", "ca", .cn = "a CA that was", .ca = true, .from_h = -48, .to_h = -1 },
@@ -38,6 +39,7 @@ static const struct certificate certificates[] = {
 	{ "unnamed", "ca", .cn = "a.peers.example", .dns = "a.b.peers.example" },
 	{ "wild", "ca", .dns = "*.peers.example" },
 	{ "olga", "ca", .cn = "olga" },
+	{ "olga-renewed", "ca-renewed", .cn = "olga" },
 	{ "root", "ca", .cn = "root" },
 	{ "viewer", "ca", .uri = "urn:example:viewer" },
 };

@@ -175,6 +175,49 @@ static void test_revoked_server(void)
 	ok(pair_ask(other) == 0, "one that is not on the list %s", pair.err.text);
 }
 
+/* Two files in one. */
+static const char *joined(const char *one, const char *other, const char *as)
+{
+	const char *path = pair_file(as, ".pem"), *const parts[] = { one, other };
+	FILE *to = fopen(path, "we");
+	int c;
+
+	for (size_t i = 0; i < CF_COUNT(parts); i++) {
+		FILE *from = fopen(pair_file(parts[i], ".pem"), "re");
+
+		while ((c = fgetc(from)) != EOF)
+			fputc(c, to);
+		fclose(from);
+	}
+	fclose(to);
+	return path;
+}
+
+/* A CA that was renewed has the name of the one before, and each signs what it revokes. */
+static void test_renewed_ca(void)
+{
+	static const char *const orders[][2] = { { "ca", "ca-renewed" }, { "ca-renewed", "ca" } };
+	struct server_options *options = &pair.wire.options;
+	int r = 0;
+
+	certs_revoke(pair.wire.dir, "ca", "olga", "before.crl");
+	certs_revoke(pair.wire.dir, "ca-renewed", "olga-renewed", "renewed.crl");
+	for (size_t i = 0; i < CF_COUNT(orders); i++) {
+		options->ca = joined(orders[i][0], orders[i][1], "both");
+		for (size_t j = 0; j < 2; j++) {
+			options->crl = pair_file(j == 0 ? "before.crl" : "renewed.crl", "");
+			r = pair_reload();
+			ok(r == 0, "of two CAs with one name, %s first, the list of %s is taken: %s", orders[i][0],
+			   j == 0 ? "the one before" : "the renewed one", r < 0 ? pair.err.text : "");
+		}
+	}
+	options->ca = pair_file("ca", ".pem");
+	r = pair_reload();
+	ok(r < 0, "without the one that signed it, it is not: %s", pair.err.text);
+	options->crl = NULL;
+	ok(pair_reload() == 0, "and all is as before");
+}
+
 static void test_reload(void)
 {
 	CF_AUTO(call_free) struct call *olga = pair_call("olga"), *viewer = pair_call("viewer"), *fresh = NULL;
@@ -242,6 +285,7 @@ int main(void)
 	test_silence();
 	test_servers();
 	test_revoked_server();
+	test_renewed_ca();
 	test_reload();
 	wire_stop(&pair.wire);
 	return done();

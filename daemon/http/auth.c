@@ -32,25 +32,29 @@ static void chain_clear(struct chain *chain)
 		gnutls_x509_crt_deinit(chain->list[i]);
 }
 
-/* Signed by a CA that we trust?  How old it is does not matter: GnuTLS has no flag for that. */
-static bool is_ours(const struct trust *trust, gnutls_x509_crl_t crl)
+/* How old it is does not matter: GnuTLS has no flag for that. */
+static bool is_signed_by(gnutls_x509_crl_t crl, gnutls_x509_crt_t ca)
 {
 	const unsigned age = GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED |
 			     GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE;
-	gnutls_x509_crt_t issuer = NULL;
-	gnutls_datum_t dn = { 0 };
 	unsigned status = 0;
-	int r;
 
-	r = gnutls_x509_crl_get_raw_issuer_dn(crl, &dn);
-	if (r >= 0)
-		r = gnutls_x509_trust_list_get_issuer_by_dn(trust->list, &dn, &issuer, GNUTLS_TL_GET_COPY);
-	if (r >= 0)
-		r = gnutls_x509_crl_verify(crl, &issuer, 1, 0, &status);
-	gnutls_free(dn.data);
-	if (issuer)
-		gnutls_x509_crt_deinit(issuer);
-	return r >= 0 && (status == 0 || ((status & age) && !(status & ~(age | GNUTLS_CERT_INVALID))));
+	return gnutls_x509_crl_verify(crl, &ca, 1, 0, &status) >= 0 &&
+	       (status == 0 || ((status & age) && !(status & ~(age | GNUTLS_CERT_INVALID))));
+}
+
+/* Signed by a CA that we trust?  There may be several of one name: one that was renewed, beside the one before. */
+static bool is_ours(const struct trust *trust, gnutls_x509_crl_t crl)
+{
+	gnutls_x509_trust_list_iter_t at = NULL;
+	gnutls_x509_crt_t ca;
+	bool ours = false;
+
+	while (gnutls_x509_trust_list_iter_get_ca(trust->list, &at, &ca) >= 0) {
+		ours |= is_signed_by(crl, ca);
+		gnutls_x509_crt_deinit(ca);
+	}
+	return ours;
 }
 
 /* The list owns what it was given. */
