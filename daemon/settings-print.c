@@ -43,6 +43,7 @@ static void print_quoted(const char *text, FILE *out)
 static void print_value(const struct setting *row, const void *base, FILE *out)
 {
 	char text[SETTING_VALUE_ROOM];
+	size_t n = setting_count(row, base);
 
 	if (!setting_is_list(row)) {
 		setting_text(row, base, 0, text);
@@ -54,7 +55,7 @@ static void print_value(const struct setting *row, const void *base, FILE *out)
 	}
 
 	fputc('{', out);
-	for (size_t i = 0; i < setting_count(row, base); i++) {
+	for (size_t i = 0; i < n; i++) {
 		setting_text(row, base, i, text);
 		fputs(i ? ", " : "", out);
 		print_quoted(text, out);

@@ -286,7 +286,7 @@ const struct setting_group setting_groups[SETTING_GROUPS] = {
 	{ "access", NULL, GROUP_ONE, ROWS(access_rows),
 		"Which certificates may do what: patterns \"dns:...\", \"uri:...\" (of the subject "
 		"alternative names) or \"cn:...\". A dns pattern may begin with \"*.\", which stands for "
-		"one label. Who fits none gets nothing." },
+		"one label. Who fits none gets nothing. There may be 1088 patterns in all." },
 	{ "peer", "hB", GROUP_PEERS, ROWS(peer),
 		"A known peer, by the name in its certificate: it is measured in the background, and what "
 		"`clockferry check` looks at when no destination is named." },

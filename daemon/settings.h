@@ -20,6 +20,7 @@
 #include "proto/error.h"
 #include "proto/guard.h"
 #include "proto/options.h"
+#include "proto/peer.h"
 #include "proto/policy.h"
 #include "proto/report.h"
 #include "proto/route.h"
@@ -31,7 +32,7 @@
 
 #define SETTINGS_TEXT_ROOM	256	/* a path, a URI, a name, with its NUL */
 #define SETTINGS_LISTEN_MAX	16
-#define SETTINGS_RULES_MAX	64	/* of all roles together */
+#define SETTINGS_RULES_MAX	(CF_PEERS_KNOWN_MAX + 64)	/* of all roles together: each peer may have one of its own */
 #define SETTINGS_POLICIES_MAX	64	/* with those that ship */
 
 /* What of a certificate a pattern is held against. */

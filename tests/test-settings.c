@@ -324,6 +324,42 @@ static void test_example(void)
 	ok(memcmp(plain, read, sizeof(*plain)) == 0, "the example sets nothing");
 }
 
+/* A pattern for each of n peers, and one for each of some administrators. */
+static char *with_patterns(size_t n_peers, size_t n_admins)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *file = open_memstream(&text, &n);
+
+	fprintf(file, "access {\n\tpeer = {");
+	for (size_t i = 0; i < n_peers; i++)
+		fprintf(file, "%s\"dns:h%04zu\"", i ? ", " : "", i);
+	fprintf(file, "}\n\tadmin = {");
+	for (size_t i = 0; i < n_admins; i++)
+		fprintf(file, "%s\"cn:a%04zu\"", i ? ", " : "", i);
+	fprintf(file, "}\n}\n");
+	fclose(file);
+	return text;
+}
+
+static void test_patterns(void)
+{
+	CF_AUTO(cf_free) char *most = with_patterns(CF_PEERS_KNOWN_MAX, 64), *more = with_patterns(CF_PEERS_KNOWN_MAX, 65);
+	CF_AUTO(settings_free) struct settings *settings = NULL, *again = NULL;
+	CF_AUTO(cf_free) char *text = NULL;
+	struct cf_error err = { 0 };
+
+	ok(settings_made_try(most, &settings, &err) == 0 && settings->n_access == CF_PEERS_KNOWN_MAX + 64,
+	   "each of as many peers as there may be has a pattern of its own, and so have 64 others: %s", err.text);
+	if (!settings)
+		return;
+	ok(settings_made_try(more, &again, &err) < 0 && strstr(err.text, "more than 1088 patterns"), "not one more: %s", err.text);
+	text = printed(settings);
+	again = settings_made(text);
+	ok(again->n_access == settings->n_access && memcmp(again->access, settings->access, sizeof(again->access)) == 0,
+	   "they are printed, and read again");
+}
+
 static void test_file(void)
 {
 	struct settings *settings = NULL;
@@ -384,6 +420,7 @@ int main(void)
 	test_round_trip();
 	test_rows();
 	test_example();
+	test_patterns();
 	test_file();
 	test_fallback();
 	test_where();
