@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
 #include "daemon/peer/fleet.h"
 #include "proto/base.h"
@@ -34,21 +35,54 @@ static void on_peer(void *userdata, const struct cf_peer *peer, bool reachable, 
 	(void)userdata, (void)peer, (void)reachable, (void)open;
 }
 
-/* The server is a peer, which is watched so seldom that the test is alone with it. */
-static struct settings *with_peer(void)
+/* The server is a peer, which is watched so seldom that the test is alone with it, or every so often. */
+static struct settings *with_peer(const char *interval)
 {
 	struct settings *settings = NULL;
 	char path[] = "/tmp/test-loan-XXXXXX";
 	FILE *file = fdopen(mkstemp(path), "w");
 
-	fprintf(file, "host = \"hA\"\nprobe {\n\tinterval = \"60 s\"\n}\n"
-		      "tls {\n\tca = \"%s\"\n\tcert = \"%s\"\n\tkey = \"%s\"\n}\n",
+	fprintf(file, "host = \"hA\"\nprobe {\n\tinterval = \"%s\"\n}\n"
+		      "tls {\n\tca = \"%s\"\n\tcert = \"%s\"\n\tkey = \"%s\"\n}\n", interval,
 		pair_file("ca", ".pem"), pair_file("a", ".pem"), pair_file("a", ".key"));
 	fprintf(file, "peer \"%s\" {\n\taddress = \"127.0.0.1\"\n\tport = %d\n}\n", PAIR_HOST, pair.port);
 	fclose(file);
 	ok(settings_read(path, &settings, &pair.err) == 0, "settings %s", settings ? "" : pair.err.text);
 	unlink(path);
 	return settings;
+}
+
+/* As whoever watches it has it. */
+static const struct cf_peer *shown(void)
+{
+	static struct cf_peers peers;
+
+	fleet_list(fleet, "", 1, &peers);
+	return &peers.list[0];
+}
+
+/* Until it was asked since then, and has answered. */
+static void await_watch(cf_mono since)
+{
+	for (int i = 0; i < 2000; i++) {
+		const struct cf_peer *peer = shown();
+
+		if (peer->reachable && peer->age.ns < cf_mono_since(kernel_raw(), since).ns)
+			return;
+		usleep(10000);
+	}
+	ok(false, "the peer is watched: %s", shown()->why);
+}
+
+static int reload(const char *interval)
+{
+	CF_AUTO(settings_free) struct settings *settings = with_peer(interval);
+	cf_mono began = kernel_raw();
+	int r = fleet_reload(fleet, settings, &pair.err);
+
+	if (r == 0)
+		await_watch(began);
+	return r;
 }
 
 /* Without our key file no new connection can be made. */
@@ -124,36 +158,74 @@ static void test_two(void)
 
 static void test_reload(void)
 {
-	CF_AUTO(settings_free) struct settings *again = with_peer();
 	struct fleet_loan loan;
 
 	ok(fleet_lend(fleet, PAIR_HOST, &loan, &pair.err) == 0 && call_is_good(loan.call), "one is lent");
-	ok(fleet_reload(fleet, again, &pair.err) == 0, "settings and certificates are read again");
+	ok(reload("60 s") == 0, "settings and certificates are read again");
 	fleet_take_back(fleet, PAIR_HOST, &loan);
 	ok(check(PAIR_HOST, true) < 0, "what was lent before is not kept after: %s", pair.err.text);
-	ok(check(PAIR_HOST, false) == 0 && fleet_reload(fleet, again, &pair.err) == 0 && check(PAIR_HOST, true) < 0,
+	ok(check(PAIR_HOST, false) == 0 && reload("60 s") == 0 && check(PAIR_HOST, true) < 0,
 	   "nor used, where it was kept: %s", pair.err.text);
 }
 
-/* The server's ends of its connections, as when its agent is stopped. */
-static void hang_up(void)
+/* The server's ends of its connections: how many there are; and shut, as when its agent is stopped. */
+static int server_ends(bool shut)
 {
 	struct sockaddr_in here, there;
+	int n = 0;
 
 	for (int fd = 0; fd < 256; fd++) {
 		socklen_t size = sizeof(here);
 
-		if (getsockname(fd, (struct sockaddr *)&here, &size) == 0 && here.sin_family == AF_INET &&
-		    ntohs(here.sin_port) == pair.port && getpeername(fd, (struct sockaddr *)&there, &size) == 0)
+		if (getsockname(fd, (struct sockaddr *)&here, &size) < 0 || here.sin_family != AF_INET ||
+		    ntohs(here.sin_port) != pair.port || getpeername(fd, (struct sockaddr *)&there, &size) < 0)
+			continue;
+		n++;
+		if (shut)
 			shutdown(fd, SHUT_RDWR);
 	}
+	return n;
 }
 
 static void test_closed(void)
 {
 	ok(check(PAIR_HOST, false) == 0 && check(PAIR_HOST, true) == 0, "a connection is kept");
-	hang_up();
+	server_ends(true);
 	ok(check(PAIR_HOST, false) == 0, "the other end has closed it: a new one is made %s", pair.err.text);
+}
+
+static bool await_ends(int n)
+{
+	for (int i = 0; i < 2000 && server_ends(false) != n; i++)
+		usleep(10000);
+	return server_ends(false) == n;
+}
+
+/* The other end has room for so many, and nobody may ever check again. */
+static void test_idle(void)
+{
+	ok(reload("1 s") == 0 && check(PAIR_HOST, false) == 0 && await_ends(2),
+	   "one connection is there by which the peer is watched, and one for checks");
+	ahead = (time_t)30 * 24 * 3600;
+	ok(await_ends(0), "once neither is good any more both are closed, though nobody checks");
+	ahead = 0;
+	await_watch(kernel_raw());
+}
+
+static void fall_silent(void *ignored)
+{
+	(void)ignored;
+	pair.wire.clock = NULL;
+}
+
+/* A host that does not answer is not asked by a connection from better days: that takes longer to say so than a new one. */
+static void test_silent(void)
+{
+	ok(check(PAIR_HOST, false) == 0 && check(PAIR_HOST, true) == 0, "a connection is kept");
+	wire_do(&pair.wire, fall_silent, NULL);
+	for (int i = 0; i < 2000 && shown()->reachable; i++)
+		usleep(10000);
+	ok(check(PAIR_HOST, true) < 0, "and not used any more where its host does not answer whoever watches it: %s", pair.err.text);
 }
 
 static void test_unknown(void)
@@ -171,19 +243,26 @@ int main(void)
 {
 	const struct reporter_options options = { .host = "hA", .interval = { CF_S } };
 	const struct fleet_listener listener = { on_peer, NULL };
+	static struct cf_report clock = { .host = PAIR_HOST };
 	struct reporter *reporter = NULL;
 	CF_AUTO(settings_free) struct settings *settings = NULL;
+	cf_mono began;
 
+	pair.wire.clock = &clock;
 	pair_start();
-	settings = with_peer();
+	settings = with_peer("60 s");
+	began = kernel_raw();
 	ok(reporter_new(&options, &reporter, &pair.err) == 0 &&
 	   fleet_new(&fleet, settings, reporter, &listener, &pair.err) == 0, "a fleet is made");
+	await_watch(began);
 	test_good();
 	test_kept();
 	test_two();
 	test_reload();
 	test_closed();
 	test_unknown();
+	test_idle();
+	test_silent();
 	fleet_free(fleet);
 	reporter_free(reporter);
 	wire_stop(&pair.wire);

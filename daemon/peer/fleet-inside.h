@@ -49,6 +49,12 @@ struct fleet {
 	pthread_cond_t ended;		/* a thread has */
 };
 
+/*
+ * Under the lock: is its connection for checks one to be used again?  Of a host that did not answer the last time a new
+ * one tells sooner that it still does not.
+ */
+bool fleet_keeps(const struct fleet *fleet, const struct mate *mate);
+
 /* Under the lock: have as many threads as so many hosts take. */
 int fleet_man(struct fleet *fleet, size_t n_hosts, struct cf_error *err);
 

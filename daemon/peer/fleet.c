@@ -104,29 +104,32 @@ int fleet_reload(struct fleet *fleet, struct settings *settings, struct cf_error
 
 /* --- connections for checks --- */
 
+bool fleet_keeps(const struct fleet *fleet, const struct mate *mate)
+{
+	const struct fleet_loan *spare = &mate->spare;
+
+	return spare->call && mate->watched && mate->seen.peer.reachable && spare->generation == fleet->generation &&
+	       call_is_good(spare->call);
+}
+
 int fleet_lend(struct fleet *fleet, const char *host, struct fleet_loan *ret, struct cf_error *err)
 {
 	CF_AUTO(settings_free) struct settings *settings = NULL;
-	struct fleet_loan spare = { 0 };
+	CF_AUTO(call_free) struct call *spare = NULL;
 	struct mate *mate;
+	bool good;
 
 	pthread_mutex_lock(&fleet->lock);
 	settings = settings_hold(fleet->settings);
-	ret->call = NULL;
 	ret->generation = fleet->generation;
 	mate = find(fleet, host);
-	if (mate) {
-		spare = mate->spare;
-		mate->spare.call = NULL;
-	}
+	good = mate && fleet_keeps(fleet, mate);
+	if (mate)
+		spare = CF_TAKE(mate->spare.call);
 	pthread_mutex_unlock(&fleet->lock);
 
-	if (spare.call && spare.generation == ret->generation && call_is_good(spare.call)) {
-		ret->call = spare.call;
-		return 0;
-	}
-	call_free(spare.call);
-	return sight_call(settings, host, &ret->call, err);
+	ret->call = good ? CF_TAKE(spare) : NULL;
+	return good ? 0 : sight_call(settings, host, &ret->call, err);
 }
 
 /* Closing takes a moment: not under the lock. */

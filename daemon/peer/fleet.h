@@ -48,8 +48,8 @@ int fleet_reload(struct fleet *fleet, struct settings *settings, struct cf_error
 int fleet_call(struct fleet *fleet, const char *host, struct call **ret, struct cf_error *err);
 
 /*
- * A connection for a check.  One to each known host is kept from check to check, while
- * call_is_good() and until settings and certificates are read again; more are made as
+ * A connection for a check.  One to each known host that answers is kept from check to check,
+ * while call_is_good() and until settings and certificates are read again; more are made as
  * they are needed.  To be given back; loan->call is NULL then, and after a failure.
  */
 struct fleet_loan {

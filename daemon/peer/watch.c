@@ -111,12 +111,10 @@ static void ask(struct watch *watch, struct mate *mate, struct settings *setting
 	note(watch, mate);
 }
 
-/* Under the lock: the connection for checks, where it was made with settings that are no longer in force. */
+/* Under the lock: the connection for checks, where no check will use it any more: the other end has no room to waste. */
 static struct call *outdated(const struct fleet *fleet, struct mate *mate)
 {
-	bool kept = mate->watched && mate->spare.generation == fleet->generation;
-
-	return kept ? NULL : CF_TAKE(mate->spare.call);
+	return fleet_keeps(fleet, mate) ? NULL : CF_TAKE(mate->spare.call);
 }
 
 static void *run(void *userdata)
