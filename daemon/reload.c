@@ -50,6 +50,7 @@ struct server_options agent_server_options(const struct settings *settings)
 		.key = settings->tls.key,
 		.rules = settings->access,
 		.n_rules = settings->n_access,
+		.max_connections = 512 + 2 * settings->n_peers,	/* each watches this host by one, and has another for checks */
 		.max_per_party = 32 + 4 * (size_t)settings->incoming,	/* of each the source keeps two open */
 	};
 

@@ -49,7 +49,7 @@ static int connect_tcp(void)
 	struct sockaddr_in to = {
 		.sin_family = AF_INET,
 		.sin_port = htons(pair.port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_addr.s_addr = inet_addr(pair.wire.options.listen[0]),
 	};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -104,6 +104,30 @@ static void test_crowded(const char *room, size_t connections, size_t per_party)
 		close(silent[i]);
 	*options = usual;
 	pair_reload();
+}
+
+/* Where a listener was made for a few, a reload's larger number gives it no more room: who comes has to make way as before. */
+static void test_grown(void)
+{
+	struct server_options *options = &pair.wire.options, usual = *options;
+	CF_AUTO(call_free) struct call *peer = NULL;
+	int silent[60];
+
+	options->listen[0] = "127.0.0.2";
+	options->max_connections = 8;
+	options->max_per_party = 200;
+	options->patience = (cf_span){ 60 * CF_S };
+	ok(pair_reload() == 0, "a listener for a few connections %s", pair.err.text);
+	options->max_connections = 512;
+	ok(pair_reload() == 0, "there may be more of them now");
+	for (size_t i = 0; i < CF_COUNT(silent); i++)
+		silent[i] = connect_tcp();
+	peer = pair_call_to(options->listen[0], pair.port, "a", NULL);
+	ok(pair_ask(peer) == 0, "a peer that comes behind %zu strangers is served: %s", CF_COUNT(silent), pair.err.text);
+	for (size_t i = 0; i < CF_COUNT(silent); i++)
+		close(silent[i]);
+	*options = usual;
+	ok(pair_reload() == 0, "and all is as before");
 }
 
 static int by_size(const void *a, const void *b)
@@ -290,6 +314,7 @@ int main(void)
 	test_limits();
 	test_crowded("on the listener", 8, 64);
 	test_crowded("from one address", 512, 8);
+	test_grown();
 	test_probe();
 	test_first();
 	test_addresses();

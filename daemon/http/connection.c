@@ -166,7 +166,7 @@ static struct connection *connection_new(struct listener *listener, struct MHD_C
 	c->surplus = is_surplus(c);
 	if (!listener->local)
 		make_way_at_home(server, c->party);
-	if (listener->n_connections >= server->limits.connections)
+	if (listener_is_full(listener, 0))
 		make_way(listener);
 	connection_allow(c, server->limits.patience);
 	if (!listener->local)

@@ -31,7 +31,7 @@ static bool is_exhausted(int error)
 /* Who comes then waits outside until those have gone that make way. */
 static bool is_full(const struct listener *listener)
 {
-	return listener->n_connections >= listener->server->limits.connections + SURPLUS;
+	return listener_is_full(listener, SURPLUS);
 }
 
 static int on_knock(sd_event_source *source, int door, uint32_t revents, void *userdata)

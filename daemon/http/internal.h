@@ -32,6 +32,7 @@ struct listener {
 	char name[CF_HOST_ROOM + 16];	/* "ADDRESS port PORT" as it was asked for, or the socket's path */
 	bool local;
 	bool closing;			/* takes no new connections; goes when its last one has gone */
+	size_t room;			/* limits.connections when it was made: libmicrohttpd takes no more, and SURPLUS */
 	size_t n_connections;
 };
 
@@ -119,6 +120,7 @@ void listener_free(struct listener *listener);
 void listener_quiesce(struct listener *listener);
 void listener_kick(struct listener *listener);	/* have libmicrohttpd look at what was resumed */
 void listener_run(struct listener *listener);
+bool listener_is_full(const struct listener *listener, size_t surplus);	/* with so many above the limit */
 
 /* door.c */
 int door_open(struct listener *listener);	/* 0 or -errno */

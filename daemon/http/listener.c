@@ -64,6 +64,13 @@ void listener_kick(struct listener *listener)
 	sd_event_source_set_enabled(listener->timer, SD_EVENT_ONESHOT);
 }
 
+bool listener_is_full(const struct listener *listener, size_t surplus)
+{
+	size_t limit = listener->server->limits.connections;
+
+	return listener->n_connections >= (limit < listener->room ? limit : listener->room) + surplus;
+}
+
 static int choose_certificate(gnutls_session_t session, const gnutls_datum_t *cas, int n_cas,
 			      const gnutls_pk_algorithm_t *algorithms, int n_algorithms,
 			      gnutls_pcert_st **chain, unsigned *n_chain, gnutls_privkey_t *key)
@@ -81,7 +88,6 @@ static int choose_certificate(gnutls_session_t session, const gnutls_datum_t *ca
 
 static struct MHD_Daemon *start(struct listener *listener, int fd)
 {
-	struct server *server = listener->server;
 	unsigned flags = ONE_THREAD | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
 			 (listener->local ? MHD_USE_NO_LISTEN_SOCKET : MHD_USE_TLS);
 	struct MHD_OptionItem network[] = {
@@ -95,7 +101,7 @@ static struct MHD_Daemon *start(struct listener *listener, int fd)
 		MHD_OPTION_NOTIFY_CONNECTION, connection_notify, listener,
 		MHD_OPTION_URI_LOG_CALLBACK, request_begin, listener,
 		MHD_OPTION_NOTIFY_COMPLETED, request_end, listener,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(server->limits.connections + SURPLUS),
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(listener->room + SURPLUS),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_ROOM,
 		MHD_OPTION_ARRAY, listener->local ? network + CF_COUNT(network) - 1 : network,
 		MHD_OPTION_END);
@@ -129,6 +135,7 @@ int listener_new(struct listener **ret, struct server *server, int fd, const cha
 	listener->server = server;
 	listener->fd = fd;
 	listener->local = local;
+	listener->room = server->limits.connections;
 	snprintf(listener->name, sizeof(listener->name), "%s", name);
 	LIST_INSERT_HEAD(&server->listeners, listener, link);
 

@@ -211,19 +211,21 @@ static void close_tls(struct server *server)
 int server_reload(struct server *server, const struct server_options *o, struct cf_error *err)
 {
 	bool tls = given(o->ca) && given(o->certificate) && given(o->key);
+	const struct limits before = server->limits;
 	struct cf_error why;
-	int r = tls ? take_tls(server, o, &why) :
-		      cf_fail(&why, ENOENT, CF_HOST, "no CA, certificate and key are set");
 	bool serves;
+	int r;
 
+	set_limits(server, o);		/* by which listeners are made */
+	r = tls ? take_tls(server, o, &why) : cf_fail(&why, ENOENT, CF_HOST, "no CA, certificate and key are set");
 	if (!tls)
 		close_tls(server);
 	serves = server_port(server) >= 0;
 	snprintf(server->tls_why, sizeof(server->tls_why), "%s", serves ? "" : why.text);
-	if (serves && r < 0)
-		return cf_fail(err, -r, why.code, "%s", why.text);
-	set_limits(server, o);
-	return 0;
+	if (!serves || r >= 0)
+		return 0;
+	server->limits = before;
+	return cf_fail(err, -r, why.code, "%s", why.text);
 }
 
 int server_new(struct server **ret, struct loop *loop, const struct server_options *options,

@@ -39,7 +39,7 @@ struct server_options {
 	const struct access_rule *rules;
 	size_t n_rules;
 
-	size_t max_connections;		/* per listener, above which who is not known yet makes way; 0: 512 */
+	size_t max_connections;		/* per listener, above which who is not known yet makes way; 0: 512; for more a listener has to be a new one */
 	size_t max_per_party;		/* of one certificate's name or uid, root excepted; of one address, who is not known yet; 0: 32 */
 	cf_span patience;		/* for handshake and header, for a body, for a reply; 0: 10 s */
 	cf_span idle;			/* between two requests of a connection; 0: 2 min */
