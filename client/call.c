@@ -100,6 +100,7 @@ static void set_up(struct call *call)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "clockferry/" VERSION_TEXT);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);		/* who looks a name up is left to it once time is over */
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 
 	/* A domain may be called "..", and a proxy of the user's shell is none of an agent's business. */

@@ -3,10 +3,15 @@
 /* One agent calls another: answers that do not come, limits, addresses, and the rounds of a probe. */
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/peer/probe.h"
@@ -269,6 +274,46 @@ static void test_names(void)
 	call_free(call);
 }
 
+#define NOWHERE "nowhere.peers.example"
+
+static sem_t found;		/* what NOWHERE is; nobody says so of himself */
+static atomic_int looking;	/* for it */
+
+/* In place of libc's: for libcurl. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	int (*really)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+	void *symbol = dlsym(RTLD_NEXT, __func__);
+	struct timespec end;
+
+	if (!name || strcmp(name, NOWHERE) != 0) {
+		memcpy(&really, &symbol, sizeof(symbol));
+		return really(name, service, hints, ret);
+	}
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 20;
+	looking++;
+	sem_timedwait(&found, &end);
+	looking--;
+	return EAI_AGAIN;
+}
+
+/* A name server that does not answer is waited for much longer than anybody has time. */
+static void test_lookup(void)
+{
+	struct call *call = pair_call_to(NOWHERE, pair.port, "a", NULL);
+
+	sem_init(&found, 0, 0);
+	ok(call_warm(call, (cf_span){ 500 * CF_MS }, &pair.err) < 0 && pair.err.code == CF_UNREACHABLE && looking == 1,
+	   "who asks a host has his answer in time, though its name is still looked up: %s", pair.err.text);
+	call_free(call);
+	ok(looking == 1, "and does not wait for that to let go of it");
+	sem_post(&found);
+	while (looking > 0)
+		usleep(1000);
+	ok(true, "which ends when it can");
+}
+
 /* What speaks against a migration, where its destination does not answer as it should. */
 static void test_findings(void)
 {
@@ -321,6 +366,7 @@ int main(void)
 	test_identity();
 	test_names();
 	test_findings();
+	test_lookup();
 	wire_stop(&pair.wire);
 	return done();
 }

@@ -152,6 +152,7 @@ static int set_transfer(struct call *call)
 
 	bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
 	bad |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	bad |= curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);	/* who looks a name up is left to it once time is over */
 	bad |= curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	bad |= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	bad |= curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
