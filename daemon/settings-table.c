@@ -82,7 +82,8 @@ static const struct setting tls[] = {
 
 static const struct setting access_rows[] = {
 	LIST("peer", SETTING_RULES, .what = CF_ROLE_PEER,
-		MEANS("Other hosts' agents.")),
+		MEANS("Other hosts' agents. Each name in a host's certificate that fits here by dns or cn is a name "
+		      "of that host, up to eight of them.")),
 	LIST("viewer", SETTING_RULES, .what = CF_ROLE_VIEWER,
 		MEANS("May look at everything and change nothing.")),
 	LIST("operator", SETTING_RULES, .what = CF_ROLE_OPERATOR,

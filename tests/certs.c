@@ -55,14 +55,19 @@ static void load(const char *dir, const char *name, gnutls_x509_crt_t *crt, gnut
 	gnutls_free(text.data);
 }
 
+static void set_dns(gnutls_x509_crt_t crt, const char *name)
+{
+	if (name)
+		MUST(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, name, strlen(name), GNUTLS_FSAN_APPEND));
+}
+
 static void set_names(gnutls_x509_crt_t crt, const struct certificate *c)
 {
 	if (c->cn)
 		MUST(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, c->cn,
 						   strlen(c->cn)));
-	if (c->dns)
-		MUST(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, c->dns, strlen(c->dns),
-							  GNUTLS_FSAN_APPEND));
+	set_dns(crt, c->dns);
+	set_dns(crt, c->also);
 	if (c->uri)
 		MUST(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_URI, c->uri, strlen(c->uri),
 							  GNUTLS_FSAN_APPEND));

@@ -12,6 +12,7 @@ struct certificate {
 	const char *name;		/* of the files: NAME.pem and NAME.key */
 	const char *issuer;		/* the name of a CA made before; NULL: it is a CA itself */
 	const char *cn, *dns, *uri;	/* NULL: none */
+	const char *also;		/* another DNS name; NULL: none */
 	int from_h, to_h;		/* of validity, in hours from now; both 0: a day each way */
 	const char *purpose;		/* the one extended key usage; NULL: none is named */
 	bool ca;			/* one that another CA issued */

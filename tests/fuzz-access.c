@@ -24,8 +24,13 @@ static void take_certificate(const uint8_t *data, size_t size)
 	if (gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER) >= 0) {
 		access_roles(rules, CF_COUNT(rules), crt, &caller);
 		must(!caller.roles == !caller.name[0]);
-		must(!caller.host[0] || (caller.roles & CF_ROLE_PEER));
-		must(!strchr(caller.name, '*') && !caller.host[strcspn(caller.host, "*ABCDEFGHIJKLMNOPQRSTUVWXYZ")]);
+		must(caller.hosts.n == 0 || (caller.roles & CF_ROLE_PEER));
+		must(!strchr(caller.name, '*'));
+		for (size_t i = 0; i < caller.hosts.n; i++) {
+			const char *host = caller.hosts.list[i];
+
+			must(*host && !host[strcspn(host, "*ABCDEFGHIJKLMNOPQRSTUVWXYZ")]);
+		}
 		must(!(caller.roles & CF_ROLE_ADMIN));
 	}
 	gnutls_x509_crt_deinit(crt);

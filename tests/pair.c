@@ -28,6 +28,7 @@ static const struct certificate certificates[] = {
 	{ "b-alone", "inner", .dns = PAIR_HOST },
 	{ "b-inner-late", "inner-late", .dns = PAIR_HOST, .chain = true },
 	{ "a", "ca", .dns = "A.Peers.Example", .purpose = GNUTLS_KP_TLS_WWW_CLIENT },
+	{ "a-two", "ca", .cn = "a.peers.example", .dns = "wire-a.peers.example", .also = "A.Peers.Example" },
 	{ "a-late", "ca", .dns = "a.peers.example", .from_h = -48, .to_h = -1 },
 	{ "a-early", "ca", .dns = "a.peers.example", .from_h = 1, .to_h = CERTS_AGES_H },
 	{ "a-other", "other", .dns = "a.peers.example" },

@@ -90,6 +90,16 @@ static void test_claim(void)
 	ok(granted(peer, &lease) && lease.n_findings == 0, "but one that has just come in: %s", pair.err.text);
 }
 
+/* Of the names in its certificate a host calls itself by one, wherever that stands. */
+static void test_names(void)
+{
+	CF_AUTO(call_free) struct call *peer = pair_call("a-two"), *other = pair_call("b");
+	static struct cf_lease lease;
+
+	ok(granted(peer, &lease), "a peer is known by the second name in its certificate, too: %s", pair.err.text);
+	ok(!granted(other, &lease) && pair.err.code == CF_FORBIDDEN, "but by no name of another host: %s", pair.err.text);
+}
+
 /* A destination may have to ask its libvirt: that takes longer than a round between two agents ever may. */
 static void test_patience(void)
 {
@@ -230,6 +240,7 @@ int main(void)
 	parts.context.settings->guard.mode = CF_GUARD_ENFORCE;
 	api.migrations = parts.all;
 	test_claim();
+	test_names();
 	test_patience();
 	test_hook();
 	wire_do(&pair.wire, move_ledger, NULL);

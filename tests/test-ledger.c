@@ -107,6 +107,7 @@ static size_t list(const struct ledger_query *query, struct ledger_page *page)
 static void test_list(void)
 {
 	static const char labels[2][CF_LABEL_ROOM] = { "even=yes", "who=it's \"six\"" };
+	static const struct host_names nobody, hb = { 1, { "hb" } }, hc = { 1, { "hc" } }, both = { 3, { "hx", "hb", "hc" } };
 	CF_AUTO(cf_free) struct ledger_page *page = calloc(1, sizeof(*page));
 	int64_t before = 0;
 	int seen = 0, pages = 0;
@@ -124,11 +125,12 @@ static void test_list(void)
 	   "those of a domain, by name or uuid");
 	ok(list(&(struct ledger_query){ .labels = labels, .n_labels = 1 }, page) == 4 &&
 	   list(&(struct ledger_query){ .labels = labels, .n_labels = 2 }, page) == 1, "those with a label, or with all of several");
-	ok(list(&(struct ledger_query){ .peer = "hc" }, page) == 4, "those with a peer");
+	ok(list(&(struct ledger_query){ .peers = &hc }, page) == 4, "those with a peer");
+	ok(list(&(struct ledger_query){ .peers = &both }, page) == 9, "or with one of several names");
 	ok(!*ledger_made_sql(&made, "UPDATE migrations SET peer = '' WHERE peer = 'hC'") &&
-	   list(&(struct ledger_query){ .peer = "" }, page) == 0, "who has no name is not the peer of those that have none");
+	   list(&(struct ledger_query){ .peers = &nobody }, page) == 0, "who has no name is not the peer of those that have none");
 	ok(!*ledger_made_sql(&made, "UPDATE migrations SET peer = 'hC' WHERE peer = ''"), "they have one again");
-	ok(list(&(struct ledger_query){ .domain = "guest1", .peer = "hB", .only_ended = true }, page) == 2, "and all of that");
+	ok(list(&(struct ledger_query){ .domain = "guest1", .peers = &hb, .only_ended = true }, page) == 2, "and all of that");
 
 	do {
 		list(&(struct ledger_query){ .limit = 4, .before = before }, page);

@@ -104,6 +104,7 @@ static bool conflicts(int r)
 /* Who may speak of a reservation, and until when. */
 static void test_incoming(void)
 {
+	static const struct host_names nobody, hc = { 1, { "hc" } }, both = { 2, { "hx", "hb" } };
 	struct migration *one = NULL, *again = NULL;
 	struct cf_landing landing;
 	struct cf_migration view;
@@ -115,11 +116,12 @@ static void test_incoming(void)
 	   strcmp(view.requester.host, "hB") == 0, "for whom it vouches is known here too");
 	ok(conflicts(expect(TWO, ABSENT, "hc", &again)), "another peer cannot have its id: %s", err.text);
 	ok(conflicts(expect(THREE, ABSENT, "hc", &again)), "nor its domain: %s", err.text);
-	ok(migrations_find_incoming(parts.all, TWO, "hc", &again, &err) < 0 && err.code == CF_FORBIDDEN,
+	ok(migrations_find_incoming(parts.all, TWO, &hc, &again, &err) < 0 && err.code == CF_FORBIDDEN,
 	   "nor look at it: %s", err.text);
-	ok(migrations_find_incoming(parts.all, TWO, "hb", &again, &err) == 0 && again == one, "it itself may");
+	ok(migrations_find_incoming(parts.all, TWO, &both, &again, &err) == 0 && again == one,
+	   "it itself may, by whichever of its names");
 	snprintf(one->peer, sizeof(one->peer), "%s", "");
-	ok(migrations_find_incoming(parts.all, TWO, "", &again, &err) < 0 && err.code == CF_FORBIDDEN,
+	ok(migrations_find_incoming(parts.all, TWO, &nobody, &again, &err) < 0 && err.code == CF_FORBIDDEN,
 	   "who has no name may not, even of one whose peer is not known: %s", err.text);
 	snprintf(one->peer, sizeof(one->peer), "%s", "hb");
 	ok(migration_take_record(one, calloc(1, sizeof(struct cf_record)), &err) == 0, "and sends its record");

@@ -192,13 +192,14 @@ static void test_source(void)
 static void test_destination(void)
 {
 	const struct cf_receipt *receipt;
+	static const struct host_names hb = { 1, { "hb" } };
 	struct migration *migration = NULL;
 
 	expect(4);
 	leave(5, CF_DESTINATION, CF_PHASE_VERIFYING);
 	leave(6, CF_DESTINATION, CF_PHASE_PREPARED);
 	ok(parts_again(&parts, &err) == 0, "the agent begins again: %s", err.text);
-	ok(migrations_find_incoming(parts.all, ledger_made_id(4), "hb", &migration, &err) == 0, "a lease still holds");
+	ok(migrations_find_incoming(parts.all, ledger_made_id(4), &hb, &migration, &err) == 0, "a lease still holds");
 	ok(migration_take_record(migration, calloc(1, sizeof(struct cf_record)), &err) == 0, "and its record is taken");
 	parts.context.settings->lease = (cf_span){ 200 * CF_MS };
 

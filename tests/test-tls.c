@@ -71,6 +71,39 @@ static void test_roles(void)
 	   pair.err.code == CF_FORBIDDEN, "a viewer may not: %s", pair.err.text);
 }
 
+/* A host may be known by any of its names. */
+static void test_names(void)
+{
+	static const struct access_rule rules[] = {
+		{ CF_ROLE_PEER, ACCESS_DNS, "*.peers.example" },
+		{ CF_ROLE_PEER, ACCESS_CN, "a.peers.example" },
+	};
+	const char *path = pair_file("a-two", ".pem");
+	struct http_caller caller = { 0 };
+	gnutls_datum_t text = { 0 };
+	gnutls_x509_crt_t crt;
+
+	gnutls_x509_crt_init(&crt);
+	ok(gnutls_load_file(path, &text) == 0 && gnutls_x509_crt_import(crt, &text, GNUTLS_X509_FMT_PEM) == 0,
+	   "a certificate with three names, of which two are the same");
+	access_roles(rules, CF_COUNT(rules), crt, &caller);
+	ok(caller.hosts.n == 2 && strcmp(caller.hosts.list[0], "wire-a.peers.example") == 0 &&
+	   strcmp(caller.hosts.list[1], "a.peers.example") == 0, "is that of a host with two");
+	ok(host_names_have(&caller.hosts, "A.peers.example") && !host_names_have(&caller.hosts, "b.peers.example") &&
+	   !host_names_have(&caller.hosts, ""), "each of which is its own, and no other is");
+	gnutls_x509_crt_deinit(crt);
+	gnutls_free(text.data);
+
+	caller.hosts.n = 0;
+	for (size_t i = 0; i < HOST_NAMES_MAX + 2; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "h%zu", i);
+		host_names_add(&caller.hosts, name);
+	}
+	ok(caller.hosts.n == HOST_NAMES_MAX && !host_names_have(&caller.hosts, "h8"), "there is room for %d", HOST_NAMES_MAX);
+}
+
 /* Did it take a new connection to ask? */
 static bool connects(struct call *call)
 {
@@ -282,6 +315,7 @@ int main(void)
 	test_patterns();
 	test_clients();
 	test_roles();
+	test_names();
 	test_silence();
 	test_servers();
 	test_revoked_server();

@@ -32,8 +32,8 @@ static void on_version(void *userdata, struct http_exchange *x)
 
 	usleep(((struct wire *)userdata)->greets_us);
 	snprintf(version.host, sizeof(version.host), "%.255s", http_caller(x)->name);
-	if (http_caller(x)->host[0])
-		snprintf(version.agent, sizeof(version.agent), "%.31s", http_caller(x)->host);
+	if (http_caller(x)->hosts.n > 0)
+		snprintf(version.agent, sizeof(version.agent), "%.31s", http_caller(x)->hosts.list[0]);
 	http_reply(x, &version);
 }
 

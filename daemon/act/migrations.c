@@ -171,19 +171,14 @@ int migrations_find(const struct migrations *all, const char *id, struct migrati
 	return 0;
 }
 
-bool migrations_is_peer(const char *peer, const char *caller)
-{
-	return *peer && strcasecmp(peer, caller) == 0;
-}
-
-int migrations_find_incoming(struct migrations *all, const char *id, const char *peer, struct migration **ret,
+int migrations_find_incoming(struct migrations *all, const char *id, const struct host_names *peer, struct migration **ret,
 			     struct cf_error *err)
 {
 	struct migration *m = find(all, id);
 
 	if (!m || m->side != CF_DESTINATION)
 		return cf_fail(err, ENOENT, CF_NOT_FOUND, "nothing was reserved for migration %s", id);
-	if (!migrations_is_peer(m->peer, peer))
+	if (!host_names_have(peer, m->peer))
 		return cf_fail(err, EACCES, CF_FORBIDDEN, "migration %s was reserved by another host", id);
 
 	*ret = m;

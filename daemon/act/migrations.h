@@ -10,6 +10,7 @@
  */
 
 #include "daemon/act/context.h"
+#include "daemon/host-names.h"
 #include "proto/commit.h"
 #include "proto/error.h"
 #include "proto/incoming.h"
@@ -106,12 +107,9 @@ enum cf_finding_code migrations_objection(const struct migrations *migrations, c
 /* Is that domain on its way here by a lease of ours, and not here yet? */
 bool migrations_expects(const struct migrations *migrations, const char *uuid);
 
-/* Is the caller, by his certificate's name, the peer of a migration?  Either may be without a name: then he is not. */
-bool migrations_is_peer(const char *peer, const char *caller);
-
-/* CF_NOT_FOUND when there is none.  With peer, only what that peer reserved. */
+/* CF_NOT_FOUND when there is none.  With peer, by the names of its certificate, only what that peer reserved. */
 int migrations_find(const struct migrations *migrations, const char *id, struct migration **ret, struct cf_error *err);
-int migrations_find_incoming(struct migrations *migrations, const char *id, const char *peer,
+int migrations_find_incoming(struct migrations *migrations, const char *id, const struct host_names *peer,
 			     struct migration **ret, struct cf_error *err);
 
 /* Bring what the ledger has of them up to date: between two edges it knows nothing of their progress. */

@@ -27,9 +27,11 @@ static void learn(struct fleet *fleet, const char *destination, const struct cf_
 /* An agent that was restarted has forgotten what the pair needed; its receipts have not. */
 static void recall(struct work *work, const char *destination)
 {
-	const struct ledger_query query = { .phase = cf_phase_words[CF_PHASE_DONE], .peer = destination, .limit = PAST };
+	struct host_names there = { 0 };
+	const struct ledger_query query = { .phase = cf_phase_words[CF_PHASE_DONE], .peers = &there, .limit = PAST };
 	CF_AUTO(cf_free) struct ledger_page *page = calloc(1, sizeof(*page));
 
+	host_names_add(&there, destination);
 	if (!page || ledger_list(work->context->ledger, &query, page, NULL) < 0)
 		return;
 	for (size_t i = page->migrations.n_list; i-- > 0;) {

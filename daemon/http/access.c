@@ -24,15 +24,6 @@ bool access_match(const struct access_rule *rule, const char *name)
 	return rest && rest != name && strcasecmp(pattern + 1, rest) == 0;
 }
 
-/* In lower case, so that whoever compares hosts may compare bytes. */
-static void set_host(struct http_caller *ret, const char *name)
-{
-	snprintf(ret->host, sizeof(ret->host), "%s", name);
-	for (char *c = ret->host; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c |= 0x20;
-}
-
 /* As it is written in the settings: "cn:Ada Example". */
 static void set_name(struct http_caller *ret, enum access_kind kind, const char *name)
 {
@@ -48,8 +39,8 @@ static void apply(const struct access_rule *rules, size_t n, enum access_kind ki
 		ret->roles |= rules[i].role;
 		if (!ret->name[0])
 			set_name(ret, kind, name);
-		if (rules[i].role == CF_ROLE_PEER && kind != ACCESS_URI && !ret->host[0])
-			set_host(ret, name);
+		if (rules[i].role == CF_ROLE_PEER && kind != ACCESS_URI)
+			host_names_add(&ret->hosts, name);
 	}
 }
 

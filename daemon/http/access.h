@@ -10,5 +10,5 @@
 /* Whether pattern covers name, by the rules for its kind (server.h). */
 bool access_match(const struct access_rule *rule, const char *name);
 
-/* Adds to ret->roles those of every rule that a name of crt matches; names the caller by the first. */
+/* Adds to ret->roles those of every rule that a name of crt matches; names the caller by the first, and a peer's host by all. */
 void access_roles(const struct access_rule *rules, size_t n, gnutls_x509_crt_t crt, struct http_caller *ret);

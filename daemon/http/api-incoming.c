@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/utsname.h>
 
 #include "daemon/act/gather.h"
@@ -268,7 +267,7 @@ static void promise(struct api_job *job)
 	}
 
 	*promised = (struct promised){ .x = job->x, .lease = *lease };
-	if (migrations_expect(job->api->migrations, job->subject, reservation, lease, job->caller->host,
+	if (migrations_expect(job->api->migrations, job->subject, reservation, lease, reservation->source,
 			      &promised->migration, &err) < 0 ||
 	    migration_when_checked(promised->migration, LEDGER_PATIENCE, tell, promised, &err) < 0) {
 		http_fail(job->x, &err);
@@ -279,18 +278,19 @@ static void promise(struct api_job *job)
 /* What a peer says goes into names and logs, and its own name is what keeps the others out. */
 static int check_reservation(struct http_exchange *x, struct cf_error *err)
 {
+	const struct host_names *names = &http_caller(x)->hosts;
 	const struct cf_reservation *reservation = http_body(x);
 
 	if (!cf_is_uuid(http_segment(x, 0)))
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "id: '%.64s' is not a uuid", http_segment(x, 0));
 	if (!cf_is_uuid(reservation->uuid) && !(reservation->dry_run && !*reservation->uuid))
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "uuid: '%.64s' is not one", reservation->uuid);
-	if (!*http_caller(x)->host)
+	if (names->n == 0)
 		return cf_fail(err, EACCES, CF_FORBIDDEN,
 			       "the certificate gives this peer no name: it needs a DNS name or a CN with the role");
-	if (strcasecmp(reservation->source, http_caller(x)->host) != 0)
+	if (!host_names_have(names, reservation->source))
 		return cf_fail(err, EACCES, CF_FORBIDDEN, "the certificate is that of %.64s, which calls itself %.64s",
-			       http_caller(x)->host, reservation->source);
+			       names->list[0], reservation->source);
 	if (!passthrough_is_sound(&reservation->passthrough))
 		return cf_fail(err, EINVAL, CF_BAD_REQUEST, "passthrough.library: it is no path of " KVM_LIBRARY);
 	return cf_labels_check(reservation->labels, reservation->n_labels, err);
@@ -314,7 +314,7 @@ struct migration *api_reserved(struct api *api, struct http_exchange *x)
 
 	if (migrations_find(api->migrations, http_segment(x, 0), &migration, NULL) < 0)
 		api_past(api, x);
-	else if (migrations_find_incoming(api->migrations, http_segment(x, 0), http_caller(x)->host, &migration, &err) < 0)
+	else if (migrations_find_incoming(api->migrations, http_segment(x, 0), &http_caller(x)->hosts, &migration, &err) < 0)
 		http_fail(x, &err);
 	else
 		return migration;

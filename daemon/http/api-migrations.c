@@ -178,7 +178,7 @@ static int list_past(struct api_job *job)
 		.domain = query->has_domain ? query->domain : NULL,
 		.labels = query->label,
 		.n_labels = query->n_label,
-		.peer = api_sees_all(job->caller) ? NULL : job->caller->host,
+		.peers = api_sees_all(job->caller) ? NULL : &job->caller->hosts,
 		.before = query->has_cursor ? strtoll(query->cursor, NULL, 10) : 0,
 		.limit = query->has_limit ? (size_t)query->limit : 0,
 	};

@@ -30,7 +30,7 @@ static int fail_between_others(struct api_job *job)
 
 static int take_receipt(struct api_job *job, const struct ledger_row *row)
 {
-	if (!api_sees_all(job->caller) && !migrations_is_peer(row->line.peer, job->caller->host))
+	if (!api_sees_all(job->caller) && !host_names_have(&job->caller->hosts, row->line.peer))
 		return fail_between_others(job);
 	if (*row->fault)
 		return cf_fail(&job->err, EIO, CF_HOST, "%s", row->fault);
@@ -52,7 +52,7 @@ static int check_peer(struct api_job *job, const struct ledger_row *row)
 {
 	if (row->line.view.side != CF_DESTINATION)
 		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "nothing was reserved for migration %.64s", job->subject);
-	if (!migrations_is_peer(row->line.peer, job->caller->host))
+	if (!host_names_have(&job->caller->hosts, row->line.peer))
 		return cf_fail(&job->err, EACCES, CF_FORBIDDEN, "migration %.64s was reserved by another host", job->subject);
 	return 0;
 }
@@ -77,7 +77,7 @@ static int take_said(struct api_job *job, const struct ledger_row *row)
 	const struct cf_entry *entry = &row->line.entry;
 	struct cf_said *said = job->reply;
 
-	if (!migrations_is_peer(row->line.peer, job->caller->host))
+	if (!host_names_have(&job->caller->hosts, row->line.peer))
 		return fail_between_others(job);
 	if (!entry->has_reservation || !entry->has_lease)
 		return cf_fail(&job->err, ENOENT, CF_NOT_FOUND, "nothing is kept of what was said of migration %.64s", job->subject);

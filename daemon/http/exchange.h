@@ -14,6 +14,7 @@
  * Everything here is for the loop's thread.
  */
 
+#include "daemon/host-names.h"
 #include "proto/error.h"
 #include "proto/finding.h"
 #include "proto/route.h"
@@ -24,7 +25,7 @@ struct http_exchange;
 struct http_caller {
 	unsigned roles;			/* an OR of enum cf_role */
 	char name[CF_PERSON_ROOM];	/* "uid 0 (root)", or what in the certificate gave roles: "cn:Ada Example" */
-	char host[CF_HOST_ROOM];	/* of a peer: its name by its certificate, in lower case; else "" */
+	struct host_names hosts;	/* of a peer: what it is called by its certificate */
 };
 
 typedef void http_handler(void *userdata, struct http_exchange *x);

@@ -18,6 +18,7 @@
  * file of a newer schema, or of another program, is left as it is.
  */
 
+#include "daemon/host-names.h"
 #include "proto/entry.h"
 #include "proto/error.h"
 
@@ -128,7 +129,7 @@ struct ledger_query {
 	const char *phase;	/* the word of a phase */
 	bool only_ended, only_open;
 	const char *domain;	/* name or uuid */
-	const char *peer;	/* "" is nobody's name */
+	const struct host_names *peers;	/* one of these */
 	const char (*labels)[CF_LABEL_ROOM];	/* each of these n */
 	size_t n_labels;
 	int64_t before;		/* only numbers below this one */

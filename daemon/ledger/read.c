@@ -166,10 +166,23 @@ static const char list_sql[] =
 	"SELECT " HEAD " FROM migrations WHERE (:before = 0 OR number < :before)"
 	" AND (:phase IS NULL OR phase = :phase) AND (NOT :only_ended OR ended) AND (NOT :only_open OR NOT ended)"
 	" AND (:domain IS NULL OR domain = :domain OR uuid = :domain COLLATE NOCASE)"
-	" AND (:peer IS NULL OR (peer <> '' AND peer = :peer COLLATE NOCASE))"
+	" AND (:any_peer OR peer COLLATE NOCASE IN (:peer0, :peer1, :peer2, :peer3, :peer4, :peer5, :peer6, :peer7))"
 	" AND (:labels IS NULL OR CASE WHEN json_valid(view) THEN NOT EXISTS (SELECT 1 FROM json_each(:labels) AS wanted"
 	" WHERE wanted.value NOT IN (SELECT value FROM json_each(view, '$.labels'))) ELSE 0 END)"
 	" ORDER BY number DESC LIMIT :limit";
+
+/* None of them is "", which the ledger has where there was no peer; what stands for no name is like none. */
+static void bind_peers(sqlite3_stmt *row, const struct host_names *peers)
+{
+	char name[] = ":peer0";
+
+	_Static_assert(HOST_NAMES_MAX == 8, "list_sql has a place for each");
+	sql_bind_int(row, ":any_peer", !peers);
+	for (size_t i = 0; peers && i < peers->n; i++) {
+		name[strlen(name) - 1] = (char)('0' + i);
+		sql_bind_text(row, name, peers->list[i]);
+	}
+}
 
 /* As a JSON list; NULL for none. */
 static int bind_labels(sqlite3_stmt *row, const struct ledger_query *query, struct cf_error *err)
@@ -222,7 +235,7 @@ int ledger_list(struct ledger *ledger, const struct ledger_query *query, struct 
 	sql_bind_int(row, ":only_ended", query->only_ended);
 	sql_bind_int(row, ":only_open", query->only_open);
 	sql_bind_text(row, ":domain", query->domain);
-	sql_bind_text(row, ":peer", query->peer);
+	bind_peers(row, query->peers);
 	r = bind_labels(row, query, err);
 	if (r < 0)
 		return r;
