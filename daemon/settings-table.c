@@ -151,11 +151,11 @@ static const struct setting copy[] = {
 		MEANS("The blackout that QEMU is to aim at first. It is raised when the passes through the memory get no "
 		      "shorter, up to what max-blackout leaves for it. 0: 10 ms, and 300 ms for a guest that runs "
 		      "without KVM: QEMU can lose what such a one writes while a pass begins, so that there should be few.")),
-	SPAN("heartbeat", copy.heartbeat, "0 s", 0, MIN_,
+	SPAN("heartbeat", copy.heartbeat, "0 s", 0, MIN_, .least = 50 * CF_MS,
 		MEANS("How often libvirtd has to be heard of while a guest's memory is copied. Else the copy is cut, "
 		      "and the guest goes on here: nobody would see it stop. 0: a quarter of max-blackout, and at "
 		      "least 100 ms.")),
-	SPAN("peer-silence", copy.peer_silence, "2 s", 250 * CF_MS, MIN_,
+	SPAN("peer-silence", copy.peer_silence, "2 s", CF_S, MIN_,
 		MEANS("How long a source may be silent until its destination drops the guest it was to run; and "
 		      "from the moment the guest stands still no longer than max-blackout.")),
 	SPAN("no-progress", copy.no_progress, "30 s", CF_S, HOUR,

@@ -32,6 +32,7 @@ struct setting {
 	size_t offset, size;	/* of the member; of a policy's limits in a list of findings, unused in others */
 	const char *otherwise;	/* the default */
 	int64_t min, max;
+	int64_t least;		/* of a span that may be 0, which stands for something else: the least that it is otherwise */
 	const char *const *words;
 	const char *unit;
 	bool at_start;		/* a reload does not take it over */

@@ -106,11 +106,20 @@ static int parse_int(const struct setting *row, const char *text, void *base, st
 
 static int parse_span(const struct setting *row, const char *text, void *base, struct cf_error *err)
 {
+	char least[SETTING_VALUE_ROOM];
 	struct cf_error why;
+	cf_span span;
 	int r;
 
-	r = cf_span_parse(text, (cf_span){ row->min }, (cf_span){ row->max }, member(row, base), &why);
-	return r < 0 ? cf_fail(err, -r, CF_BAD_REQUEST, "'%s': %s", text, why.text) : 0;
+	r = cf_span_parse(text, (cf_span){ row->min }, (cf_span){ row->max }, &span, &why);
+	if (r < 0)
+		return cf_fail(err, -r, CF_BAD_REQUEST, "'%s': %s", text, why.text);
+	if (span.ns && span.ns < row->least)
+		return cf_fail(err, ERANGE, CF_BAD_REQUEST, "'%s': neither 0 nor at least %s", text,
+			       cf_span_exact_text((cf_span){ row->least }, least));
+
+	*(cf_span *)member(row, base) = span;
+	return 0;
 }
 
 static int parse_word(const struct setting *row, const char *text, void *base, struct cf_error *err)
@@ -302,9 +311,9 @@ void setting_range(const struct setting *row, char text[static SETTING_VALUE_ROO
 
 	*text = '\0';
 	if (row->kind == SETTING_SPAN) {
-		exact_span(row->min, low);
+		exact_span(row->least ? row->least : row->min, low);
 		exact_span(row->max, high);
-		snprintf(text, SETTING_VALUE_ROOM, "%.100s to %.100s", low, high);
+		snprintf(text, SETTING_VALUE_ROOM, "%s%.100s to %.100s", row->least ? "0 s, " : "", low, high);
 	} else if (row->kind == SETTING_INT) {
 		snprintf(low, sizeof(low), "%" PRId64, row->min);
 		exact_int(row, row->max, high);

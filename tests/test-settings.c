@@ -53,6 +53,10 @@ static const struct {
 	{ "span above its range", "chrony {\n\ttimeout = \"1 min\"\n}\n",
 		"2: chrony.timeout: '1 min': above 10 s" },
 	{ "negative span", "stop-slack = \"-1 ms\"\n", "1: stop-slack: '-1 ms': below 0 s" },
+	{ "silence as short as the beat it waits for", "copy { peer-silence = \"250 ms\" }\n",
+		"1: copy.peer-silence: '250 ms': below 1 s" },
+	{ "heartbeat that nobody can keep", "copy { heartbeat = \"1 ms\" }\n",
+		"1: copy.heartbeat: '1 ms': neither 0 nor at least 50 ms" },
 	{ "number below its range", "probe { rounds = 0 }\n", "1: probe.rounds: 0 is not within 1 to 128" },
 	{ "number above its range", "port = 65536\n", "1: port: 65536 is not within 1 to 65535" },
 	{ "number beyond the type", "port = 99999999999999999999\n",
@@ -243,7 +247,7 @@ static void test_everything(void)
 	   s->libvirt.options.bandwidth_mib_per_second == 100 && s->libvirt.options.parallel == 4 &&
 	   s->libvirt.options.compression == CF_COMPRESSION_ZSTD &&
 	   s->libvirt.options.storage == CF_STORAGE_COPY_INCREMENTAL, "and what it is told of each migration");
-	ok(s->copy.heartbeat.ns == 80 * CF_MS && s->copy.peer_silence.ns == 500 * CF_MS &&
+	ok(s->copy.heartbeat.ns == 80 * CF_MS && s->copy.peer_silence.ns == 1500 * CF_MS &&
 	   s->copy.no_progress.ns == 60 * CF_S && s->copy.converge.ns == 3600 * CF_S, "copy");
 	ok(s->probe.rounds == 128 && s->probe.timeout.ns == 500 * CF_MS && s->probe.raw_drift_ppm == 250,
 	   "probe");
