@@ -234,8 +234,8 @@ static void test_addresses(void)
 static void test_identity(void)
 {
 	struct call *calls[16];
-	size_t served = 0, told = 0;
-	int port = free_port();
+	size_t most = pair.wire.options.max_per_party, served = 0, told = 0, go_on = 0;
+	int port = free_port(), r = 0;
 
 	if (port < 0) {
 		ok(true, "one certificate from two addresses # SKIP no IPv6 here");
@@ -252,9 +252,15 @@ static void test_identity(void)
 		else
 			told += pair.err.code == CF_BUSY && strstr(pair.err.text, "as cn:olga");
 	}
-	ok(served == pair.wire.options.max_per_party && told == CF_COUNT(calls) - served,
+	ok(served == most && told == CF_COUNT(calls) - served,
 	   "of %zu connections with one certificate %zu are served: %s", CF_COUNT(calls), served, pair.err.text);
 	ok(pair_ask(calls[0]) == 0 && pair_ask(calls[1]) == 0, "those that were, go on");
+	pair.wire.options.max_per_party = 4;
+	r = pair_reload();
+	for (size_t i = 0; i < most; i++)
+		go_on += pair_ask(calls[i]) == 0;
+	ok(r == 0 && go_on == most, "all of them do when they are judged anew, though by now there may be fewer: %s", pair.err.text);
+	pair.wire.options.max_per_party = most;
 	for (size_t i = 0; i < CF_COUNT(calls); i++)
 		call_free(calls[i]);
 	pair.wire.options.n_listen = 1;

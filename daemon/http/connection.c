@@ -177,7 +177,7 @@ static struct connection *connection_new(struct listener *listener, struct MHD_C
 	return c;
 }
 
-/* From many addresses with one certificate is as many as from one. */
+/* From many addresses with one certificate is as many as from one.  Those count that were let in. */
 static bool is_crowded(const struct connection *c)
 {
 	const struct server *server = c->listener->server;
@@ -185,7 +185,8 @@ static bool is_crowded(const struct connection *c)
 	size_t n = 0;
 
 	LIST_FOREACH(other, &server->connections, link)
-		n += other != c && !other->listener->local && other->known && strcmp(other->caller.name, c->caller.name) == 0;
+		n += other != c && !other->listener->local && other->known && !other->surplus &&
+		     strcmp(other->caller.name, c->caller.name) == 0;
 	return n >= server->limits.per_party;
 }
 
@@ -203,6 +204,7 @@ int connection_identify(struct connection *c, struct MHD_Connection *mhd, struct
 {
 	const struct server *server = c->listener->server;
 	struct cf_instant now = kernel_instant();
+	bool was_known = c->known;	/* then it was let in, and it is those who come after it that are too many */
 
 	if (is_stale(c, now)) {
 		c->generation = server->generation;
@@ -214,7 +216,7 @@ int connection_identify(struct connection *c, struct MHD_Connection *mhd, struct
 			c->known = trust_judge(server->trust,
 					       info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
 					       &c->caller, &c->denied) == 0;
-		c->surplus = c->known && !c->listener->local && is_crowded(c);
+		c->surplus = c->known && !was_known && !c->listener->local && is_crowded(c);
 	}
 
 	if (!c->known)
