@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What others ask of the agent of guests that they say come in, or say of them, by the handlers that ship: peers, and libvirt's hook. */
+/* What others ask of the agent, by the handlers that ship: peers and libvirt's hook, of guests that come in; operators, of all. */
 
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,8 +55,15 @@ static void on_version(void *wire, struct http_exchange *x)
 	api_version(&api, x);
 }
 
+static void on_migrations(void *wire, struct http_exchange *x)
+{
+	(void)wire;
+	api_migrations(&api, x);
+}
+
 static http_handler *const handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_VERSION] = on_version, [CF_ROUTE_RESERVE] = on_reserve, [CF_ROUTE_GUARD] = on_guard, [CF_ROUTE_CLOSE] = on_close,
+	[CF_ROUTE_MIGRATIONS] = on_migrations,
 };
 
 /* May it come in, by the answer to a peer that says that another manager moves it here? */
@@ -221,6 +230,80 @@ static void move_ledger(void *ignored)
 	parts.context.ledger = parts.made.ledger;
 }
 
+/* --- pages of migrations --- */
+
+#define ENDED    104	/* one page of them, and some */
+#define MISSED   10	/* that the ledger cannot take */
+
+static sqlite3 *holder;
+
+static void keep_from_writing(bool kept)
+{
+	if (kept && sqlite3_open(parts.made.options.path, &holder) == SQLITE_OK)
+		sqlite3_busy_timeout(holder, 60000);
+	ok(sqlite3_exec(holder, kept ? "BEGIN IMMEDIATE" : "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK, "the ledger %s",
+	   kept ? "is kept from writing" : "may write again");
+	if (!kept)
+		sqlite3_close(holder);
+}
+
+/* On the loop's thread: they wait for their turn, which does not come. */
+static void ask_for_some(void *ret)
+{
+	static const struct cf_requester operator = { "uid 1000 (ada)", "operator", "hA" };
+	int *n = ret;
+
+	for (int i = 0; i < MISSED; i++) {
+		struct cf_migration_request request = { .destination = PAIR_HOST };
+		struct migration *migration;
+
+		snprintf(request.domain, sizeof(request.domain), "guest%d", i);
+		*n += migrations_start(parts.all, ledger_made_id(1000 + i), &request, &operator, &migration, NULL) == 0;
+	}
+}
+
+/* All pages of at most limit, 0: of as many as there are on one: how many are on the first, and whether each is there once. */
+static size_t walk(struct call *viewer, int64_t limit, bool *each_once)
+{
+	static struct cf_migrations page;
+	struct cf_migrations_query query = { .has_limit = limit > 0, .limit = limit };
+	size_t n = 0, on_first = 0;
+	bool seen[2000] = { 0 }, twice = false;
+
+	do {
+		if (call_do(viewer, CF_ROUTE_MIGRATIONS, NULL, &query, NULL, &page, pair_patience, NULL, &pair.err) < 0)
+			return 0;
+		on_first = query.has_cursor ? on_first : page.n_list;
+		for (size_t i = 0; i < page.n_list; i++, n++) {
+			int id = atoi(page.list[i].id) % 2000;
+
+			twice |= seen[id];
+			seen[id] = true;
+		}
+		query.has_cursor = page.has_next;
+		memcpy(query.cursor, page.next, sizeof(query.cursor));
+	} while (page.has_next && page.n_list > 0);
+	*each_once = !twice && n == ENDED + MISSED;
+	return on_first;
+}
+
+static void test_pages(void)
+{
+	CF_AUTO(call_free) struct call *viewer = pair_call("olga");
+	bool each_once = false;
+	int asked = 0;
+
+	keep_from_writing(true);
+	wire_do(&pair.wire, ask_for_some, &asked);
+	ok(asked == MISSED, "%d migrations are asked for that the ledger does not have", asked);
+	ok(walk(viewer, 0, &each_once) == CF_PAGE_MAX && each_once, "they are on the first page, and take no other's place: %s", pair.err.text);
+	ok(walk(viewer, 40, &each_once) == 40 && each_once, "nor on a shorter one, which has no more than it is to have");
+	ok(walk(viewer, MISSED, &each_once) == MISSED && each_once, "nor on one that has room for nothing else");
+	keep_from_writing(false);
+	for (int i = 0; i < 6000 && ledger_made_ask(&parts.made, "SELECT count(*) FROM migrations") < ENDED + MISSED; i++)
+		usleep(10000);
+}
+
 /* On the loop's thread, whose timers they have. */
 static void end(void *ignored)
 {
@@ -232,8 +315,11 @@ static void end(void *ignored)
 int main(void)
 {
 	pair.wire.handlers = handlers;
+	parts.nobody_leaves = true;
 	ok(parts_begin(&parts, &pair.err) == 0, "all parts are there: %s", pair.err.text);
 	ledger_made_write(&parts.made, ended_at((cf_real){ 1000 * CF_S }, CF_DESTINATION), PATIENCE, NULL);
+	for (int i = 2; i <= ENDED; i++)
+		ledger_made_write(&parts.made, ledger_made_line(i, CF_PHASE_ABORTED, true), PATIENCE, NULL);
 	pair_start();
 	parts.context.loop = pair.wire.loop;
 	parts.context.settings->guard.measure = true;
@@ -244,7 +330,8 @@ int main(void)
 	test_patience();
 	test_hook();
 	wire_do(&pair.wire, move_ledger, NULL);
-	test_late();
+	test_pages();
+	test_late();	/* whose writes are behind all others */
 	wire_do(&pair.wire, end, NULL);
 	wire_stop(&pair.wire);
 	parts_end(&parts);

@@ -193,12 +193,15 @@ static int list_past(struct api_job *job)
 	return 0;
 }
 
-/* What is in both was written later than it was waited for. */
-static void append(const struct cf_migrations *past, struct cf_migrations *to)
+/*
+ * As many of the past as the page has room for; returns how many.  What is in both was written later than it was
+ * waited for.
+ */
+static size_t append(const struct cf_migrations *past, size_t limit, struct cf_migrations *to)
 {
-	size_t unrecorded = to->n_list;
+	size_t unrecorded = to->n_list, i;
 
-	for (size_t i = 0; i < past->n_list && to->n_list < CF_COUNT(to->list); i++) {
+	for (i = 0; i < past->n_list && to->n_list < limit; i++) {
 		bool twice = false;
 
 		for (size_t j = 0; j < unrecorded; j++)
@@ -206,6 +209,15 @@ static void append(const struct cf_migrations *past, struct cf_migrations *to)
 		if (!twice)
 			to->list[to->n_list++] = past->list[i];
 	}
+	return i;
+}
+
+/* After the last of them that were taken; where there was room for none, before the first. */
+static void name_next(const struct ledger_page *page, size_t taken, struct cf_migrations *ret)
+{
+	ret->has_next = page->more || taken < page->migrations.n_list;
+	if (ret->has_next)
+		snprintf(ret->next, sizeof(ret->next), "%" PRId64, taken ? page->numbers[taken - 1] : page->numbers[0] + 1);
 }
 
 static void list_all(struct api_job *job)
@@ -220,13 +232,10 @@ static void list_all(struct api_job *job)
 			migrations_unrecorded(job->api->migrations, query, list);
 			migrations_strays(job->api->migrations, query, list);
 		}
-		append(past, list);
+		name_next(page, append(past, query->has_limit ? (size_t)query->limit : CF_COUNT(list->list), list), list);
 		migrations_refresh(job->api->migrations, list);
 		list->has_fault = past->has_fault;
 		memcpy(list->fault, past->fault, sizeof(list->fault));
-		list->has_next = page->more;
-		if (page->more)
-			snprintf(list->next, sizeof(list->next), "%" PRId64, page->numbers[past->n_list - 1]);
 	}
 	api_reply_large(job->api, job->x, list);
 }
