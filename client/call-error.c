@@ -61,7 +61,8 @@ static int host_error(CURL *easy, CURLcode code, const struct call_to *to, const
 			       to->host);
 
 	/* libcurl with GnuTLS has no code of its own for our certificate and our key being unusable. */
-	if (code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE || strstr(why, "reading X.509"))
+	if (code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CRL_BADFILE ||
+	    strstr(why, "reading X.509"))
 		return cf_fail(err, ENOKEY, CF_HOST, "certificate %.64s, key %.64s: %s", to->cert, to->key,
 			       why);
 	return cf_fail(err, EHOSTDOWN, CF_UNREACHABLE, "%s: %s%s", to->host, why,

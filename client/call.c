@@ -81,11 +81,11 @@ static int spell_base(const char *host, char *base, size_t room, struct cf_error
 /* libcurl does not name the file that it can't read. */
 static int check_files(const struct call_to *to, struct cf_error *err)
 {
-	const char *const files[] = { to->ca, to->cert, to->key };
+	const char *const files[] = { to->ca, to->cert, to->key, to->crl };
 
 	for (size_t i = 0; i < CF_COUNT(files); i++)
-		if (access(files[i], R_OK) != 0)
-			return cf_fail(err, errno, CF_HOST, "%s: %s; --ca, --cert and --key name other files",
+		if (files[i] && access(files[i], R_OK) != 0)
+			return cf_fail(err, errno, CF_HOST, "%s: %s; --ca, --crl, --cert and --key name other files",
 				       files[i], strerror(errno));
 	return 0;
 }
@@ -116,6 +116,7 @@ static void set_up(struct call *call)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, call->to.ca);
+	curl_easy_setopt(easy, CURLOPT_CRLFILE, call->to.crl);
 	curl_easy_setopt(easy, CURLOPT_SSLCERT, call->to.cert);
 	curl_easy_setopt(easy, CURLOPT_SSLKEY, call->to.key);
 }

@@ -22,6 +22,7 @@ struct call_to {
 	const char *socket;		/* of this host's agent */
 	const char *host;		/* NULL, or another agent: NAME, NAME:PORT, [ADDRESS]:PORT */
 	const char *ca;			/* PEM files, for a host */
+	const char *crl;		/* NULL: none */
 	const char *cert;
 	const char *key;
 	cf_span timeout;		/* for one answer */

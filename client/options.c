@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/field.h"
 #include "client/terms.h"
@@ -19,7 +20,7 @@
 #define N_OPTIONS CF_COUNT(options)
 
 enum option_id {
-	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CERT, OPT_KEY,
+	OPT_HOST, OPT_SOCKET, OPT_CA, OPT_CRL, OPT_CERT, OPT_KEY,
 	OPT_TIMEOUT, OPT_JSON, OPT_ABORT, OPT_STATE, OPT_DOMAIN, OPT_LIMIT, OPT_CURSOR, OPT_LABEL, OPT_PRIORITY, OPT_WAIT, OPT_OFF,
 	OPT_POLICY, OPT_MAX_ERROR_BOUND, OPT_MAX_SKEW, OPT_MAX_BLACKOUT, OPT_MAX_RESIDUAL, OPT_LEVER,
 	OPT_OVERRIDE, OPT_REASON, OPT_SINCE,
@@ -47,6 +48,8 @@ static const struct {
 		"The socket of this host's agent (" SOCKET ")" },
 	[OPT_CA] = { "ca", "FILE",
 		"For --host: the CA that signs agents ($CLOCKFERRY_CA, " PKI "ca.pem)" },
+	[OPT_CRL] = { "crl", "FILE",
+		"For --host: whom it has revoked ($CLOCKFERRY_CRL, " PKI "crl.pem where that is)" },
 	[OPT_CERT] = { "cert", "FILE",
 		"For --host: your certificate ($CLOCKFERRY_CERT, " PKI "client-cert.pem)" },
 	[OPT_KEY] = { "key", "FILE",
@@ -158,6 +161,7 @@ static void set_defaults(struct ask *ask)
 	ask->whom = (struct call_to){
 		.socket = SOCKET,
 		.ca = from_environment("CLOCKFERRY_CA", PKI "ca.pem"),
+		.crl = from_environment("CLOCKFERRY_CRL", access(PKI "crl.pem", F_OK) == 0 ? PKI "crl.pem" : NULL),
 		.cert = from_environment("CLOCKFERRY_CERT", PKI "client-cert.pem"),
 		.key = from_environment("CLOCKFERRY_KEY", PKI "client-key.pem"),
 		.timeout = TIMEOUT,
@@ -219,6 +223,7 @@ static int take(enum option_id id, struct ask *ask, struct cf_error *err)
 	case OPT_HOST:    ask->whom.host = optarg; return 0;
 	case OPT_SOCKET:  ask->whom.socket = optarg; return 0;
 	case OPT_CA:      ask->whom.ca = optarg; return 0;
+	case OPT_CRL:     ask->whom.crl = optarg; return 0;
 	case OPT_CERT:    ask->whom.cert = optarg; return 0;
 	case OPT_KEY:     ask->whom.key = optarg; return 0;
 	case OPT_TIMEOUT:

@@ -67,6 +67,28 @@ like "no CA: which file" "$err" 'nothing\.pem'
 CLOCKFERRY_KEY=$dir/hA.key ferry clock
 is "a key that is not the certificate's: failure" "$status" 1
 
+# revoke NAME: a list with it alone.
+revoke()
+{
+	printf 'crl_next_update = 30\ncrl_number = 1\n' >"$dir/$1.crl-template"
+	certtool --generate-crl --load-ca-privkey "$dir/ca.key" --load-ca-certificate "$dir/ca.pem" \
+		--load-certificate "$dir/$1.pem" --template "$dir/$1.crl-template" --outfile "$dir/$1.crl" 2>/dev/null
+}
+
+revoke good
+revoke early-here
+ferry --crl "$dir/good.crl" clock
+is "an agent that the CA has revoked is not asked" "$status" 6 || note "$err"
+CLOCKFERRY_CRL=$dir/good.crl ferry clock
+is "... whoever names the list" "$status" 6
+ferry --crl "$dir/early-here.crl" clock
+is "one that is not on the list is" "$status" 0 || note "$err"
+ferry --crl "$dir/nothing.crl" clock
+is "no list where one is named: failure" "$status" 1
+like "no list where one is named: which file" "$err" 'nothing\.crl'
+ferry --crl "$dir/ca.pem" clock
+is "what is no list: failure" "$status" 1 || note "$err"
+
 status=0
 "$builddir/clockferry" --timeout 20s --host "127.0.0.1:$port" clock >"$dir/out" 2>"$dir/err" || status=$?
 is "an agent of another name is not asked" "$status" 6
