@@ -25,7 +25,18 @@ struct pulse {
 	pthread_t thread;
 	bool has_thread;
 	struct rest rest;
+	pthread_mutex_t lock;
+	bool over;
 };
+
+/* Not to one who has asked for its end. */
+static void tell(struct pulse *pulse)
+{
+	pthread_mutex_lock(&pulse->lock);
+	if (!pulse->over)
+		pulse->heard(pulse->userdata);
+	pthread_mutex_unlock(&pulse->lock);
+}
 
 static void *beat(void *userdata)
 {
@@ -34,7 +45,7 @@ static void *beat(void *userdata)
 
 	do {
 		if (job_answers(pulse->link, pulse->uuid, cf_mono_add(kernel_raw(), pulse->heartbeat), NULL) == 0)
-			pulse->heard(pulse->userdata);
+			tell(pulse);
 	} while (rest_until(&pulse->rest, cf_mono_add(kernel_raw(), share)));
 
 	return NULL;
@@ -54,6 +65,7 @@ int pulse_new(struct pulse **ret, const struct act_context *context, const char 
 	pulse->heard = heard;
 	pulse->userdata = userdata;
 	rest_init(&pulse->rest);
+	pthread_mutex_init(&pulse->lock, NULL);
 
 	r = virt_link_open(context->virt, LINK_PATIENCE, &pulse->link, err);
 	if (r == 0)
@@ -69,6 +81,9 @@ int pulse_new(struct pulse **ret, const struct act_context *context, const char 
 
 void pulse_end(struct pulse *pulse)
 {
+	pthread_mutex_lock(&pulse->lock);
+	pulse->over = true;
+	pthread_mutex_unlock(&pulse->lock);
 	rest_end(&pulse->rest);
 }
 
@@ -82,6 +97,7 @@ struct pulse *pulse_free(struct pulse *pulse)
 		pthread_join(pulse->thread, NULL);
 	virt_link_close(pulse->link);
 	rest_clear(&pulse->rest);
+	pthread_mutex_destroy(&pulse->lock);
 	free(pulse);
 	return NULL;
 }

@@ -16,7 +16,7 @@ struct pulse;
 int pulse_new(struct pulse **ret, const struct act_context *context, const char *uuid, cf_span heartbeat,
 	      void (*heard)(void *userdata), void *userdata, struct cf_error *err);
 
-/* Ask no more, and wait for nothing: the guest may stand still. */
+/* It asks no more, and calls heard() no more.  Waits for no answer: the guest may stand still. */
 void pulse_end(struct pulse *pulse);
 
 /* Waits for a question that is under way: for a heartbeat at most. */

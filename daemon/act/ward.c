@@ -128,6 +128,8 @@ void ward_loaded(struct work *work)
 		work_unmeasured(work, CF_FIGURE_OTHER, "the copy could not have been cut at the limit: %s",
 				*ward->seen.why ? ward->seen.why : "its connection was not found in time");
 	pulse_end(ward->pulse);
+	work->pulse = CF_TAKE(ward->pulse);
+	work->ward = ward_free(ward);
 }
 
 bool ward_has_cut(struct work *work, char why[static CF_DETAIL_ROOM])

@@ -11,6 +11,7 @@
 #include "daemon/act/again.h"
 #include "daemon/act/carried.h"
 #include "daemon/act/gated.h"
+#include "daemon/act/pulse.h"
 #include "daemon/act/ward.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/fault.h"
@@ -141,6 +142,7 @@ static void hang_up(struct work *work)
 	work->carrier = carrier_free(work->carrier);	/* it, too, and at the lookout */
 	work->carried = carried_free(work->carried);
 	work->ward = ward_free(work->ward);
+	work->pulse = pulse_free(work->pulse);
 	work->drive = drive_free(work->drive);
 	work->incoming = incoming_free(work->incoming);
 	work->watch = guest_watch_free(work->watch);

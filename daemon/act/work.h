@@ -98,6 +98,7 @@ struct work {
 
 	/* drivers with a gate; the thread's own, too */
 	struct ward *ward;			/* source: while there is something to cut */
+	struct pulse *pulse;			/* ... and what asked libvirtd meanwhile, as it ends */
 	char uri[CF_URI_ROOM];			/* source: where the memory is sent */
 	char storage_uri[CF_URI_ROOM];		/* and copied storage; "" when there is none */
 	bool record_there;			/* source: the destination has the record of STOP */
