@@ -338,6 +338,21 @@ static void test_again(void)
 	}
 }
 
+/* Libvirt could not be told, or has not answered in time; its domain is still here for us. */
+static void test_told_again(void)
+{
+	struct cf_commit obeyed = { 0 };
+	char why[CF_DETAIL_ROOM] = "";
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	work->obeyed = &obeyed;
+	sim.here = CF_HERE_MOVING;
+	ok(act_obey(work, why) == CF_EV_FAILED && took((cf_span){ CF_S }, (cf_span){ 2 * CF_S }), "it is to be told again, after a moment: %s", why);
+	sim.here = CF_HERE_RUNNING;
+	ok(act_obey(work, why) == CF_EV_RESUMED, "... unless the guest runs");
+	work->obeyed = NULL;
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -355,6 +370,7 @@ int main(void)
 	test_not_loaded();
 	test_no_commit();
 	test_again();
+	test_told_again();
 	free(work);
 	return done();
 }

@@ -39,6 +39,7 @@
 #define NOT_ENFORCED     ((cf_span){ 60 * CF_S })
 #define SOURCE_PATIENCE  ((cf_span){ 5 * CF_S })	/* to call its copy off, asked to from here */
 #define LOOK_AGAIN       ((struct timespec){ .tv_nsec = 100 * CF_MS })
+#define TELL_AGAIN       ((struct timespec){ .tv_sec = 1 })
 #define UNDEFINE_PATIENCE ((cf_span){ 5 * CF_S })
 
 /* --- prepare --- */
@@ -393,7 +394,10 @@ static enum cf_event finished(struct work *work, struct incoming_end *end, char 
 	return CF_EV_GONE;
 }
 
-/* Nobody heard libvirt's answer.  It runs here if it does; gone, it may have run, unless libvirt was never told. */
+/*
+ * Nobody heard libvirt's answer.  It runs here if it does; gone, it may have run, unless libvirt was never told.  While
+ * libvirt has its domain for us it can still be told, or asked what it answers.
+ */
 static enum cf_event look(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	for (;;) {
@@ -418,6 +422,11 @@ static enum cf_event look(struct work *work, char why[static CF_DETAIL_ROOM])
 			return CF_EV_FAILED;
 		}
 		nanosleep(&LOOK_AGAIN, NULL);
+		if (work->incoming && work->obeyed && incoming_alive(work->incoming)) {
+			act_say(why, "libvirt could not be told, or has not answered");
+			nanosleep(&TELL_AGAIN, NULL);
+			return CF_EV_FAILED;
+		}
 	}
 }
 
