@@ -123,11 +123,11 @@ enum cf_copying cf_copy_look(struct cf_copy *copy, const struct cf_copy_rules *r
 
 /*
  * The pass is nearly through: of what it had to send there is a quarter left.  A guest that writes little
- * converges as soon as the first one ends.
+ * converges as soon as the first one ends.  Before the first (0) it is disks that are copied.
  */
 static inline bool cf_copy_nears_end(const struct cf_copy *copy, const struct cf_copy_look *look)
 {
-	return copy->most > 0 && look->left <= copy->most / 4;
+	return look->pass > 0 && copy->most > 0 && look->left <= copy->most / 4;
 }
 
 /* It has to end. */

@@ -224,6 +224,7 @@ static void test_nears_end(void)
 		missed |= !seen;
 	}
 	ok(!none, "a copy that has not begun does not near its end");
+	ok(!cf_copy_nears_end(&(struct cf_copy){ .most = CF_S }, &(struct cf_copy_look){ .left = 1 }), "... nor one that copies disks");
 	ok(!missed && !early, "the end of a first pass is seen before it comes, and not in its first half");
 }
 
