@@ -13,7 +13,7 @@ const char *const cf_obey_words[CF_N_OBEYS] = {
 	[CF_OBEY_BOOTED]     = "this host booted anew since the commit's time was reckoned",
 	[CF_OBEY_NOT_LOADED] = "the guest's memory has not all arrived",
 	[CF_OBEY_LOST]       = "libvirt has given the incoming domain up",
-	[CF_OBEY_CLOCK]      = "this host's clock is no longer synchronised",
+	[CF_OBEY_CLOCK]      = "this host's clock is worse than its limits allow",
 };
 
 /* What it is going to be.  Without STOP nobody can say what it is already. */

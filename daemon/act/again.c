@@ -57,18 +57,10 @@ static void open_copy(struct work *work)
 		carried_begin(work);
 }
 
-/* Its guest may have stood still; what was given back for good is in nobody's hands any more. */
+/* Its guest stood still; what was given back for good is in nobody's hands any more. */
 static bool is_to_mend(const struct work *work)
 {
-	const struct cf_receipt *receipt = work->receipt;
-
-	if (gated_decision(work->context, work->id) == CF_DECISION_KEPT)
-		return false;
-	for (size_t i = 0; i < receipt->n_phases; i++)
-		if (receipt->phases[i].phase >= CF_PHASE_COPYING)
-			return true;
-
-	return false;
+	return work->receipt->has_stop && gated_decision(work->context, work->id) != CF_DECISION_KEPT;
 }
 
 void again_open(struct work *work, enum cf_act act)
