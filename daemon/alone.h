@@ -10,7 +10,7 @@
 #include "proto/time.h"
 
 /*
- * Locks the file, which is made if it is not there, until this process is gone, however it
+ * Locks the file, which is made for its folder's owner if it is not there, until this process is gone, however it
  * ends; none of its children has the lock.  Whoever has it now is given so long to go:
  * EADDRINUSE then.  For each file once.
  */

@@ -133,6 +133,24 @@ static void test_soon(void)
 	end(&old);
 }
 
+/* As if the folder was the service's, and root began an agent by hand. */
+static void test_by_root(void)
+{
+	const uid_t service = 1;
+	struct agent agent;
+	struct stat st;
+
+	unlink(path);
+	if (chown(folder, service, service) < 0) {
+		ok(true, "a lock that root makes # SKIP is not root");
+		return;
+	}
+	agent = begin();
+	ok(agent.result == 0 && stat(path, &st) == 0 && st.st_uid == service && st.st_gid == service,
+	   "a lock that root makes is his whose folder it is in: %s", agent.err.text);
+	end(&agent);
+}
+
 static void test_nowhere(void)
 {
 	char nowhere[sizeof(path) + 8];
@@ -149,6 +167,7 @@ int main(void)
 	snprintf(path, sizeof(path), "%s/lock", folder);
 	test_two();
 	test_child();
+	test_by_root();
 	test_nowhere();
 	test_soon();
 	unlink(path);
