@@ -218,6 +218,10 @@ static void test_late(void)
 	ok(n_logged == 1 && logged == CF_DESTINATION, "the journal has it, as this host's own");
 	ok(bring(peer, ended) && n_logged == 1, "once, however often it comes");
 	ok(bring(peer, again) && is_kept(again) && n_logged == 2, "unless it is another one");
+	ledger_made_sql(&parts.made, "CREATE TRIGGER refuse BEFORE UPDATE ON migrations BEGIN SELECT RAISE(ABORT, 'no'); END");
+	ok(!bring(peer, ended) && !bring(peer, ended) && n_logged == 2, "not one that the ledger cannot have: %s", pair.err.text);
+	ledger_made_sql(&parts.made, "DROP TRIGGER refuse");
+	ok(bring(peer, ended) && is_kept(ended) && n_logged == 3, "... before it has");
 }
 
 /* Those who are asked answer on the loop of the wire, and so does the ledger. */

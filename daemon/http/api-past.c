@@ -109,12 +109,20 @@ static int take_word(struct api_job *job, const struct ledger_row *row)
 	return 0;
 }
 
-/* The source's receipt comes late: it is the whole one all the same. */
+/* The source's receipt comes late. */
+struct late {
+	struct http_exchange *x;
+	cf_real had_ended;
+	struct ledger_line line;
+};
+
+/* It is the whole one all the same. */
 static int take_closing(struct api_job *job, const struct ledger_row *row)
 {
 	const struct cf_closing *closing = job->body;
 	const struct cf_migration *last = &closing->receipt.migration;
-	struct ledger_line *line = job->reply;
+	struct late *late = job->reply;
+	struct ledger_line *line = &late->line;
 	int r = check_peer(job, row);
 
 	if (r < 0)
@@ -123,7 +131,7 @@ static int take_closing(struct api_job *job, const struct ledger_row *row)
 	line->ended = true;
 	line->receipt = closing->receipt;
 	line->receipt.migration.side = CF_DESTINATION;
-	receipt_log_late(&line->receipt, row->line.receipt.migration.ended);
+	late->had_ended = row->line.receipt.migration.ended;
 	line->entry.has_reservation = line->entry.has_lease = line->entry.has_record = false;
 	line->view.has_outcome = last->has_outcome;
 	line->view.outcome = last->outcome;
@@ -133,27 +141,33 @@ static int take_closing(struct api_job *job, const struct ledger_row *row)
 
 /* --- on the loop --- */
 
+/* What the disk has not had yet it may have still, and then it is not late any more: it is logged now, or never. */
 static void on_kept(void *arg, int result, const struct cf_error *err)
 {
-	struct http_exchange *x = arg;
+	CF_AUTO(cf_free) struct late *late = arg;
 	const struct cf_accepted accepted = { .accepted = true };
 
+	if (result == 0 || result == -ETIMEDOUT)
+		receipt_log_late(&late->line.receipt, late->had_ended);
 	if (result < 0)
-		http_fail(x, err);
+		http_fail(late->x, err);
 	else
-		http_reply(x, &accepted);
+		http_reply(late->x, &accepted);
 }
 
 static void keep_closing(struct api_job *job)
 {
 	struct ledger_line *line = malloc(sizeof(*line));
+	struct late *late;
 
 	if (!line) {
 		api_no_memory(job->x);
 		return;
 	}
-	memcpy(line, job->reply, sizeof(*line));
-	ledger_write(job->api->context->ledger, line, DISK_PATIENCE, on_kept, job->x);
+	late = CF_TAKE(job->reply);
+	late->x = job->x;
+	*line = late->line;
+	ledger_write(job->api->context->ledger, line, DISK_PATIENCE, on_kept, late);
 }
 
 /* --- which of them --- */
@@ -173,7 +187,7 @@ static const struct {
 	[CF_ROUTE_COMMIT]    = { sizeof(struct cf_answer), take_word },
 	[CF_ROUTE_RECORD]    = { sizeof(struct cf_accepted), take_record },
 	[CF_ROUTE_COUNTERS]  = { sizeof(struct cf_accepted), take_record },
-	[CF_ROUTE_CLOSE]     = { sizeof(struct ledger_line), take_closing, keep_closing },
+	[CF_ROUTE_CLOSE]     = { sizeof(struct late), take_closing, keep_closing },
 };
 
 static int look(struct api_job *job)
