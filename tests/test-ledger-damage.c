@@ -182,6 +182,41 @@ static void test_gone(void)
 	ledger_made_end(&made);
 }
 
+/* --- that it cannot be read is not always damage --- */
+
+static int salvage_into(const char *name)
+{
+	struct store to = { 0 };
+	struct store_loss none = { 0 };
+	struct salvaged got = { 0 };
+	int r;
+
+	err = (struct cf_error){ 0 };
+	snprintf(to.path, sizeof(to.path), "%s/%s", made.folder, name);
+	r = store_open_as_it_is(&to, &none, &err);
+	if (r == 0)
+		r = salvage(to.db, made.options.path, &got, &err);
+	store_close(&to);
+	return r < 0 ? r : (int)got.rows;
+}
+
+static void test_no_damage(void)
+{
+	sqlite3 *other = NULL;
+
+	fill(3);
+	ok(salvage_into("all") == 3, "all is saved of what is whole: %s", err.text);
+	if (sqlite3_open(made.options.path, &other) != SQLITE_OK ||
+	    sqlite3_exec(other, "PRAGMA locking_mode = EXCLUSIVE; UPDATE migrations SET minor = minor + 1", NULL, NULL, NULL) != SQLITE_OK)
+		abort();
+	ok(salvage_into("busy") == -EBUSY, "one that somebody has locked is not taken for empty: %s", err.text);
+	sqlite3_close(other);
+	ok(!*ledger_made_sql(&made, "DROP TABLE edges") && salvage_into("less") == 3, "one that lacks a table is: %s", err.text);
+	unlink(made.options.path);
+	ok(salvage_into("none") < 0, "nor one that cannot be opened: %s", err.text);
+	ledger_made_end(&made);
+}
+
 /* --- killed meanwhile --- */
 
 static int steps_left = -1;	/* until the process ends as if it was killed; -1: it does not */
@@ -442,6 +477,7 @@ int main(void)
 	test_garbage_rows();
 	test_damaged_files();
 	test_damaged_while_open();
+	test_no_damage();
 	test_killed();
 	test_gone();
 	try_foreign("a newer schema", "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (7); PRAGMA user_version = 1000", "newer");

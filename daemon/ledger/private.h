@@ -103,7 +103,10 @@ int store_replace_finish(struct store *store, struct store_loss *loss, struct cf
 
 /* salvage.c */
 
-/* Take over what can be read of the file at `from`, which may be nothing; how much that is.  Fails where it cannot be written. */
+/*
+ * Take over what can be read of the file at `from`, which may be nothing; how much that is.  Fails where it cannot be
+ * written, and where it is not for its damage that it cannot be read.
+ */
 struct salvaged {
 	int64_t rows, edges;
 	bool all;		/* it was read to its end */

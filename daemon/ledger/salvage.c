@@ -51,16 +51,34 @@ static int copy(sqlite3_stmt *from, sqlite3_stmt *to, int64_t *n, struct cf_erro
 	return r;
 }
 
+/* What comes of damage, and will be the same the next time: nothing more can be read from there on. */
+static bool is_damage(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_TOOBIG:	/* a length that is none */
+	case SQLITE_ERROR:	/* a table that the file does not know of any more */
+		return true;
+	default:
+		return code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ;
+	}
+}
+
 /* The rows from one end; 1 when that reached the other. */
 static int take(sqlite3 *from, const char *get_sql, sqlite3_stmt *put, int64_t *n, struct cf_error *err)
 {
 	CF_AUTO(sqlite3_finalize) sqlite3_stmt *get = NULL;
 	int code, r = 0;
 
-	if (sqlite3_prepare_v2(from, get_sql, -1, &get, NULL) != SQLITE_OK)
-		return 0;
-	while (r == 0 && (code = sqlite3_step(get)) == SQLITE_ROW)
-		r = copy(get, put, n, err);
+	code = sqlite3_prepare_v2(from, get_sql, -1, &get, NULL);
+	while (r == 0 && (code == SQLITE_OK || code == SQLITE_ROW)) {
+		code = sqlite3_step(get);
+		if (code == SQLITE_ROW)
+			r = copy(get, put, n, err);
+	}
+	if (r == 0 && code != SQLITE_DONE && !is_damage(code))
+		r = sql_fail(from, code, NULL, err);
 	return r == 0 ? code == SQLITE_DONE : r;
 }
 
@@ -85,9 +103,9 @@ int salvage(sqlite3 *to, const char *from, struct salvaged *ret, struct cf_error
 	struct salvaged got = { 0 };
 	int r;
 
-	if (store_open_aside(from, &db, NULL) < 0)
-		return 0;
-	r = sql_run(to, "BEGIN IMMEDIATE", err);
+	r = store_open_aside(from, &db, err);
+	if (r == 0)
+		r = sql_run(to, "BEGIN IMMEDIATE", err);
 	if (r == 0)
 		r = take_table(to, db, &tables[0], &got.rows, err);
 	got.all = r > 0;
