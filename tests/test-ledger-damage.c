@@ -331,6 +331,47 @@ static void test_killed(void)
 	ledger_made_end(&made);
 }
 
+/* Killed with all of it saved, which is not in its place yet. */
+static void keep_saved(void)
+{
+	glob_t found;
+	char pattern[PATH_MAX];
+	int steps = 0, n;
+
+	keep_damaged();
+	snprintf(pattern, sizeof(pattern), "%s.saved*", made.options.path);
+	do {
+		command("rm -f ledger.db* && cp was/* .");
+		if (!killed_after(steps++))
+			abort();
+		n = glob(pattern, 0, NULL, &found);
+		globfree(&found);
+	} while (n != 0);
+}
+
+/* A backup of one row more, which somebody has put there meanwhile. */
+static void try_put_there(const char *how)
+{
+	char name[PATH_MAX];
+
+	keep_saved();
+	command("mkdir backup");
+	snprintf(made.options.path, sizeof(made.options.path), "%s/backup/ledger.db", made.folder);
+	ledger_made_open(&made);
+	write_one(ROWS);
+	ledger_made_close(&made);
+	snprintf(made.options.path, sizeof(made.options.path), "%s/ledger.db", made.folder);
+	command("rm -f ledger.db-*");
+	command(how);
+	ledger_made_open(&made);
+	ledger_state(made.ledger, &state);
+	ok(state.writable && aside(name) == 0 && readable(ROWS, ROWS + 1) == 1 && readable(0, ROWS) == 0,
+	   "what was saved replaces nothing else that is there: %s", how);
+	ledger_made_close(&made);
+	command("ls ledger.db.saved* >/dev/null");
+	ledger_made_end(&made);
+}
+
 /* --- files that are none of ours --- */
 
 static void try_foreign(const char *what, const char *sql, const char *word)
@@ -479,6 +520,8 @@ int main(void)
 	test_damaged_while_open();
 	test_no_damage();
 	test_killed();
+	try_put_there("mv backup/ledger.db ledger.db");
+	try_put_there("cp backup/ledger.db ledger.db");
 	test_gone();
 	try_foreign("a newer schema", "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (7); PRAGMA user_version = 1000", "newer");
 	try_foreign("another program's file", "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (7)", "another program");

@@ -98,7 +98,10 @@ int lines_forget(sqlite3 *db, int64_t keep_count, bool by_age, cf_real before, s
 /* Another one in the place of a damaged file, with what can be read of it; why it is one is for the note. */
 int store_replace(struct store *store, const char *why, struct store_loss *loss, struct cf_error *err);
 
-/* What an agent had saved that ended before it was in its place; nothing happens without. */
+/*
+ * What an agent had saved of the file that is there, and ended before it was in its place; nothing happens without.  What was
+ * saved of another one stays beside it.
+ */
 int store_replace_finish(struct store *store, struct store_loss *loss, struct cf_error *err);
 
 /* salvage.c */

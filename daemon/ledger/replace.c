@@ -3,7 +3,7 @@
 /*
  * Another file in the place of a damaged one, with what can be read of that.  It is
  * written beside it, under a name that says that it is not all there; once it is, it has
- * another name, by which whoever opens the ledger next finds it, and then that of the
+ * another name, by which whoever opens the damaged one next finds it, and then that of the
  * damaged one.  Whenever an agent ends, that one is where it was, or the other is whole.
  */
 
@@ -12,17 +12,31 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/ledger/private.h"
 
 #define SAVING ".saving"
-#define SAVED  ".saved"
 
 static void name_beside(const char *path, const char *what, char ret[static STORE_PATH_ROOM])
 {
 	snprintf(ret, STORE_PATH_ROOM, "%.300s%s", path, what);
+}
+
+/* Of the very file that is there, as it is: what is put there later, or written into it, is not to be replaced by that. */
+static int name_saved(const char *path, char ret[static STORE_PATH_ROOM], struct cf_error *err)
+{
+	char what[80];
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return cf_fail(err, errno, CF_HOST, "%.120s: %s", path, strerror(errno));
+	snprintf(what, sizeof(what), ".saved-%llx-%llx-%llx.%09ld", (long long)st.st_ino, (long long)st.st_size,
+		 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	name_beside(path, what, ret);
+	return 0;
 }
 
 /* WAL and shared memory are a part of a file, and none of another one. */
@@ -139,7 +153,7 @@ static int set_aside(const char *path, const char *aside, struct cf_error *err)
 		if (access(from, F_OK) == 0)
 			r = move(from, to, err);
 	}
-	if (r == 0 && link(path, aside) < 0 && errno != ENOENT)
+	if (r == 0 && link(path, aside) < 0)
 		r = cf_fail(err, errno, CF_HOST, "%.100s cannot be set aside: %s", path, strerror(errno));
 	return r;
 }
@@ -167,8 +181,9 @@ int store_replace(struct store *store, const char *why, struct store_loss *loss,
 	char saved[STORE_PATH_ROOM], what[CF_DETAIL_ROOM];
 	int r;
 
-	name_beside(store->path, SAVED, saved);
-	r = save(store->path, saved, why, what, err);
+	r = name_saved(store->path, saved, err);
+	if (r == 0)
+		r = save(store->path, saved, why, what, err);
 	return r == 0 ? put_in_place(store, saved, what, loss, err) : r;
 }
 
@@ -176,8 +191,7 @@ int store_replace_finish(struct store *store, struct store_loss *loss, struct cf
 {
 	char saved[STORE_PATH_ROOM];
 
-	name_beside(store->path, SAVED, saved);
-	if (access(saved, F_OK) < 0)
+	if (name_saved(store->path, saved, NULL) < 0 || access(saved, F_OK) < 0)
 		return 0;
 	return put_in_place(store, saved, "what could be read of it was saved", loss, err);
 }
