@@ -86,7 +86,7 @@ ok "the damaged file is kept" ls "$ledger".damaged-*
 is "a receipt is there, too" "$(get /v1/migrations/00000020-0000-4000-8000-000000000000/receipt 'v["migration"]["domain"]')" guest20
 
 die
-rm -f "$ledger"
+rm -f "$ledger" "$ledger".begun
 ok "it comes again without a ledger" begin
 ok "its list is what it was" wait_for 30 same_list || note "$(list)"
 is "of a loss nothing is known" "$(get /v1/health 'v.get("ledger_note", "")')" ""

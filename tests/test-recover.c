@@ -332,6 +332,7 @@ static void test_marks(void)
 	snprintf(options.path, sizeof(options.path), "%s/marks", folder);
 	ok(marks_new(&marks, &options, &err) == 0, "marks: %s", err.text);
 	write_line(ledger_made_line(60, CF_PHASE_DONE, true));
+	ledger_settled(parts.made.ledger);
 	mark_set(marks, ledger_made_id(60), 1, &err);
 	mark_set(marks, ledger_made_id(61), 2, &err);
 	parts.context.promises = marks;

@@ -55,6 +55,11 @@ void ledger_write(struct ledger *ledger, struct ledger_line *line, cf_span patie
 	(void)ledger, (void)line, (void)patience, (void)done_with, (void)arg;
 }
 
+void ledger_settled(struct ledger *ledger)
+{
+	(void)ledger;
+}
+
 void ledger_note(struct ledger *ledger, const char *note)
 {
 	(void)ledger, (void)note;

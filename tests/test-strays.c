@@ -3,9 +3,11 @@
 /* What a host that lost its ledger finds, and does not take up: it is said once, and shown for as long as it is there. */
 
 #include <libvirt/libvirt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "daemon/act/stray.h"
 #include "tests/parts.h"
@@ -78,6 +80,36 @@ static void test_domains(void)
 	ok(n_shown(&all) == 0 && !parts.all->relearn, "once it runs it is none any more");
 }
 
+/* Is the mark still there of a ledger that was begun? */
+static bool is_unsettled(void)
+{
+	char mark[LEDGER_PATH_ROOM + 16];
+
+	snprintf(mark, sizeof(mark), "%s.begun", parts.made.options.path);
+	return access(mark, F_OK) == 0;
+}
+
+/* For the next agent, by what is known of this one's. */
+static void test_settled(void)
+{
+	struct migrations *all = parts.all;
+
+	state = VIR_DOMAIN_PAUSED;
+	reason = VIR_DOMAIN_PAUSED_MIGRATION;
+	relearn(true);
+	ok(is_unsettled(), "while there is a stray, a ledger that was begun is not what it was");
+	relearn_end(all);
+	ok(is_unsettled(), "nor when the agent ends");
+	state = VIR_DOMAIN_RUNNING;
+	migrations_restore(all);
+	relearn(true);
+	while (all->restoring)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	for (int i = 0; i < 5000 && is_unsettled(); i++)
+		usleep(1000);
+	ok(!is_unsettled(), "but when all was asked, and receipts were looked for");
+}
+
 static void test_lost_again(void)
 {
 	struct migrations *all = parts.all;
@@ -134,6 +166,7 @@ static void test_list(void)
 int main(void)
 {
 	ok(parts_begin(&parts, &err) == 0, "an agent: %s", err.text);
+	test_settled();
 	test_domains();
 	test_lost_again();
 	test_list();

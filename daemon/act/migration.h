@@ -141,6 +141,7 @@ int migrations_take_up(struct migrations *all, const struct ledger_line *line, s
 
 /* No peer is asked again for what was lost; and whether there is a while until one is. */
 void relearn_end(struct migrations *all);
+void migrations_settle(struct migrations *all);
 bool relearn_waits(const struct migrations *all);
 
 /* To the list: one more, as it is. */

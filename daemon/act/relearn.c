@@ -272,6 +272,7 @@ static void take_all(void *userdata)
 	if (relearn->told)	/* they have ended by now: there are receipts of them */
 		migrations_restore(all);
 	end(relearn);
+	migrations_settle(all);
 }
 
 /* On a thread. */

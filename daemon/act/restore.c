@@ -140,8 +140,16 @@ static void end(struct restore *restore)
 	free(restore);
 }
 
+/* Both of what a ledger that was begun is restored by are through. */
+void migrations_settle(struct migrations *all)
+{
+	if (!all->restoring && !all->relearn)
+		ledger_settled(all->context->ledger);
+}
+
 static void go_on(struct restore *restore)
 {
+	struct migrations *all = restore->all;
 	bool more = restore->result == AT_ONCE && restore->room > 0;
 	struct cf_error err = { 0 };
 
@@ -154,6 +162,8 @@ static void go_on(struct restore *restore)
 	if (more)
 		log_warning("lost receipts were not searched for to the end: %s", err.text);
 	end(restore);
+	if (!more)
+		migrations_settle(all);
 }
 
 static void written(void *arg, int result, const struct cf_error *err)

@@ -38,12 +38,14 @@ struct ledger {
 	bool has_thread;
 	struct store store;		/* the thread's own, once it runs */
 	struct job *newest;		/* the loop's */
+	int heard;			/* of state.begun, by the listener; the loop's */
 
 	pthread_mutex_t lock;		/* of what follows */
 	pthread_cond_t wake;
 	struct job *first, **last;
 	bool stop;
 	bool tidy;
+	int settled;			/* as many as were begun by then; 0: nothing to do */
 	cf_real now;			/* for tidying */
 	cf_span keep_for;
 	int64_t keep_count;
@@ -61,6 +63,7 @@ static void on_changed(void *userdata)
 	pthread_mutex_lock(&ledger->lock);
 	state = ledger->state;
 	ledger->told = false;
+	ledger->heard = state.begun;
 	pthread_mutex_unlock(&ledger->lock);
 	if (ledger->listener.changed)
 		ledger->listener.changed(ledger->listener.userdata, &state);
@@ -143,11 +146,15 @@ static int open_store(struct ledger *ledger, struct cf_error *err)
 /* There is one that can be written to, as far as can be told without writing. */
 static int have_store(struct ledger *ledger, struct cf_error *err)
 {
+	static const char gone[] = "the file was gone while the agent ran; a new one was begun";
+	int r = 0;
+
 	if (ledger->store.db && !store_is_there(&ledger->store)) {
 		store_close(&ledger->store);
-		set_note(ledger, "the file was gone while the agent ran; a new one was begun");
+		set_note(ledger, gone);
+		r = begun_put(ledger->store.path, gone, err);
 	}
-	return ledger->store.db ? 0 : open_store(ledger, err);
+	return r < 0 || ledger->store.db ? r : open_store(ledger, err);
 }
 
 /* One that may not be written is none of the others' business. */
@@ -263,12 +270,19 @@ static void try_again(struct ledger *ledger)
 	set_fault(ledger, r, &err);
 }
 
+/* Unless one was begun since. */
+static void settle(struct ledger *ledger, int begun)
+{
+	if (begun == ledger->state.begun)	/* which nobody else changes */
+		begun_forget(ledger->store.path);
+}
+
 /* Until there is something to do, or it is time to see whether it works again.  With the lock. */
 static void wait_for_work(struct ledger *ledger)
 {
 	cf_mono until = cf_mono_add(kernel_raw(), TRY_AGAIN);
 
-	while (!ledger->first && !ledger->stop && !ledger->tidy) {
+	while (!ledger->first && !ledger->stop && !ledger->tidy && !ledger->settled) {
 		if (ledger->state.writable)
 			pthread_cond_wait(&ledger->wake, &ledger->lock);
 		else if (!rest_on(&ledger->wake, &ledger->lock, until))
@@ -281,6 +295,7 @@ static void *thread_main(void *userdata)
 	struct ledger *ledger = userdata;
 	struct job *jobs;
 	bool stop, tidy;
+	int settled;
 
 	do {
 		pthread_mutex_lock(&ledger->lock);
@@ -290,13 +305,17 @@ static void *thread_main(void *userdata)
 		stop = ledger->stop;
 		tidy = ledger->tidy;
 		ledger->tidy = false;
+		settled = ledger->settled;
+		ledger->settled = 0;
 		pthread_mutex_unlock(&ledger->lock);
 
 		if (jobs)
 			write_jobs(ledger, jobs);
 		if (tidy)
 			forget(ledger, true);
-		if (!jobs && !tidy && !stop)
+		if (settled)
+			settle(ledger, settled);
+		if (!jobs && !tidy && !settled && !stop)
 			try_again(ledger);
 	} while (!stop);
 	return NULL;
@@ -392,6 +411,14 @@ void ledger_tidy(struct ledger *ledger, cf_real now)
 	pthread_mutex_lock(&ledger->lock);
 	ledger->now = now;
 	ledger->tidy = true;
+	pthread_cond_signal(&ledger->wake);
+	pthread_mutex_unlock(&ledger->lock);
+}
+
+void ledger_settled(struct ledger *ledger)
+{
+	pthread_mutex_lock(&ledger->lock);
+	ledger->settled = ledger->heard;
 	pthread_cond_signal(&ledger->wake);
 	pthread_mutex_unlock(&ledger->lock);
 }

@@ -36,8 +36,8 @@ struct ledger_options {
 struct ledger_state {
 	bool writable;
 	char fault[CF_DETAIL_ROOM];	/* why not; "" when it is */
-	int begun;			/* how often a file was begun, with nothing in it or what was saved of another */
-	bool lost;			/* since the agent started, a file was set aside or gone: old ids may be unknown */
+	int begun;			/* how often a file was begun, with nothing in it or what was saved of another; or found so, not settled */
+	bool lost;			/* since the agent started, or since that, a file was set aside or gone: old ids may be unknown */
 	char note[CF_DETAIL_ROOM];	/* then: which, and what became of it; "" otherwise */
 };
 
@@ -60,6 +60,12 @@ CF_DEFINE_AUTO(struct ledger *, ledger_free)
 
 /* Any thread. */
 void ledger_state(struct ledger *ledger, struct ledger_state *ret);
+
+/*
+ * What a file that was begun lacks has been looked for.  Until then it is one that was just begun, with its note, for each agent
+ * that opens it.  On the loop's thread.
+ */
+void ledger_settled(struct ledger *ledger);
 
 /* One more word for state.note, where a file was lost.  On the loop's thread. */
 void ledger_note(struct ledger *ledger, const char *note);

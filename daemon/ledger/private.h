@@ -22,12 +22,11 @@ struct store {
 	char path[STORE_PATH_ROOM];
 	sqlite3 *db;		/* NULL: closed */
 	int frames;		/* in the WAL, after the last commit */
-	bool begun;		/* by what was saved of another file; nobody has been told yet */
 };
 
 /* What became of a file that could not be used any more. */
 struct store_loss {
-	bool begun;		/* a file was, with or without another one having been lost */
+	bool begun;		/* this one was, and what it lacks has not been looked for; with or without another one having been lost */
 	bool happened;
 	char note[CF_DETAIL_ROOM];
 };
@@ -38,7 +37,9 @@ struct store_loss {
  * Where that fails it stays in its place, to be tried again.
  */
 int store_open(struct store *store, struct store_loss *loss, struct cf_error *err);
-int store_open_as_it_is(struct store *store, struct store_loss *loss, struct cf_error *err);	/* or not at all, if it is damaged */
+
+/* Or not at all, if it is damaged.  loss: NULL for one that is not the ledger itself yet. */
+int store_open_as_it_is(struct store *store, struct store_loss *loss, struct cf_error *err);
 void store_close(struct store *store);
 
 /* Is the file that is open still the one at the path? */
@@ -96,13 +97,26 @@ int lines_forget(sqlite3 *db, int64_t keep_count, bool by_age, cf_real before, s
 /* replace.c */
 
 /* Another one in the place of a damaged file, with what can be read of it; why it is one is for the note. */
-int store_replace(struct store *store, const char *why, struct store_loss *loss, struct cf_error *err);
+int store_replace(const char *path, const char *why, struct cf_error *err);
 
 /*
  * What an agent had saved of the file that is there, and ended before it was in its place; nothing happens without.  What was
  * saved of another one stays beside it.
  */
-int store_replace_finish(struct store *store, struct store_loss *loss, struct cf_error *err);
+int store_replace_finish(const char *path, struct cf_error *err);
+
+/* The name of what stands beside it; and have the names of its folder kept as they are now, whatever happens to the host. */
+void store_name_beside(const char *path, const char *what, char ret[static STORE_PATH_ROOM]);
+int store_keep_names(const char *path, struct cf_error *err);
+
+/* begun.c: the mark of a ledger that was begun */
+
+/* Durable when this returns 0.  note: what was lost, "" for nothing that is known; a note that is there stays then. */
+int begun_put(const char *path, const char *note, struct cf_error *err);
+
+/* Nothing happens without a mark. */
+void begun_get(const char *path, struct store_loss *ret);
+void begun_forget(const char *path);
 
 /* salvage.c */
 

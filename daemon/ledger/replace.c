@@ -20,7 +20,7 @@
 
 #define SAVING ".saving"
 
-static void name_beside(const char *path, const char *what, char ret[static STORE_PATH_ROOM])
+void store_name_beside(const char *path, const char *what, char ret[static STORE_PATH_ROOM])
 {
 	snprintf(ret, STORE_PATH_ROOM, "%.300s%s", path, what);
 }
@@ -35,7 +35,7 @@ static int name_saved(const char *path, char ret[static STORE_PATH_ROOM], struct
 		return cf_fail(err, errno, CF_HOST, "%.120s: %s", path, strerror(errno));
 	snprintf(what, sizeof(what), ".saved-%llx-%llx-%llx.%09ld", (long long)st.st_ino, (long long)st.st_size,
 		 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-	name_beside(path, what, ret);
+	store_name_beside(path, what, ret);
 	return 0;
 }
 
@@ -47,7 +47,7 @@ static void discard(const char *path)
 	char beside[STORE_PATH_ROOM];
 
 	for (size_t i = 0; i < CF_COUNT(parts); i++) {
-		name_beside(path, parts[i], beside);
+		store_name_beside(path, parts[i], beside);
 		unlink(beside);
 	}
 	unlink(path);
@@ -58,8 +58,7 @@ static int move(const char *from, const char *to, struct cf_error *err)
 	return rename(from, to) == 0 ? 0 : cf_fail(err, errno, CF_HOST, "%.100s cannot be renamed: %s", from, strerror(errno));
 }
 
-/* The names of its folder are as they are now, whatever happens to the host. */
-static int keep_names(const char *path, struct cf_error *err)
+int store_keep_names(const char *path, struct cf_error *err)
 {
 	char folder[STORE_PATH_ROOM];
 	int fd, r = 0;
@@ -91,11 +90,10 @@ static int bring_home(sqlite3 *db, struct cf_error *err)
 
 static int write_saved(struct store *saving, const char *from, struct salvaged *got, struct cf_error *err)
 {
-	struct store_loss none = { 0 };
 	int r;
 
 	discard(saving->path);
-	r = store_open_as_it_is(saving, &none, err);
+	r = store_open_as_it_is(saving, NULL, err);
 	if (r == 0)
 		r = salvage(saving->db, from, got, err);
 	if (r == 0)
@@ -111,7 +109,7 @@ static int save(const char *path, const char *saved, const char *why, char ret[s
 	struct salvaged got = { 0 };
 	int r;
 
-	name_beside(path, SAVING, saving.path);
+	store_name_beside(path, SAVING, saving.path);
 	r = write_saved(&saving, path, &got, err);
 	if (r == 0)
 		r = move(saving.path, saved, err);
@@ -120,7 +118,7 @@ static int save(const char *path, const char *saved, const char *why, char ret[s
 		return r;
 	}
 	say_saved(&got, why, ret);
-	return keep_names(path, err);
+	return store_keep_names(path, err);
 }
 
 /* Which of the names is free: two in one second must not overwrite each other. */
@@ -135,7 +133,7 @@ static void name_aside(const char *path, char ret[static STORE_PATH_ROOM])
 
 		if (i > 0)
 			snprintf(stamp + n, sizeof(stamp) - n, "-%d", i);
-		name_beside(path, stamp, ret);
+		store_name_beside(path, stamp, ret);
 		if (access(ret, F_OK) < 0)
 			return;
 	}
@@ -148,8 +146,8 @@ static int set_aside(const char *path, const char *aside, struct cf_error *err)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < CF_COUNT(parts); i++) {
-		name_beside(path, parts[i], from);
-		name_beside(aside, parts[i], to);
+		store_name_beside(path, parts[i], from);
+		store_name_beside(aside, parts[i], to);
 		if (access(from, F_OK) == 0)
 			r = move(from, to, err);
 	}
@@ -158,40 +156,38 @@ static int set_aside(const char *path, const char *aside, struct cf_error *err)
 	return r;
 }
 
-/* Once that is done, the loss is one whatever comes after it. */
-static int put_in_place(struct store *store, const char *saved, const char *what, struct store_loss *loss, struct cf_error *err)
+/* Whoever opens it then is told, by its mark, whatever comes after that. */
+static int put_in_place(const char *path, const char *saved, const char *what, struct cf_error *err)
 {
-	char aside[STORE_PATH_ROOM];
+	char aside[STORE_PATH_ROOM], note[CF_DETAIL_ROOM];
 	int r;
 
-	name_aside(store->path, aside);
-	r = set_aside(store->path, aside, err);
+	name_aside(path, aside);
+	snprintf(note, sizeof(note), "it was damaged; the file is now %.80s, and %.120s", aside, what);
+	r = set_aside(path, aside, err);
 	if (r == 0)
-		r = move(saved, store->path, err);
-	if (r < 0)
-		return r;
-
-	store->begun = loss->happened = true;
-	snprintf(loss->note, sizeof(loss->note), "it was damaged; the file is now %.80s, and %.120s", aside, what);
-	return keep_names(store->path, err);
+		r = begun_put(path, note, err);
+	if (r == 0)
+		r = move(saved, path, err);
+	return r == 0 ? store_keep_names(path, err) : r;
 }
 
-int store_replace(struct store *store, const char *why, struct store_loss *loss, struct cf_error *err)
+int store_replace(const char *path, const char *why, struct cf_error *err)
 {
 	char saved[STORE_PATH_ROOM], what[CF_DETAIL_ROOM];
 	int r;
 
-	r = name_saved(store->path, saved, err);
+	r = name_saved(path, saved, err);
 	if (r == 0)
-		r = save(store->path, saved, why, what, err);
-	return r == 0 ? put_in_place(store, saved, what, loss, err) : r;
+		r = save(path, saved, why, what, err);
+	return r == 0 ? put_in_place(path, saved, what, err) : r;
 }
 
-int store_replace_finish(struct store *store, struct store_loss *loss, struct cf_error *err)
+int store_replace_finish(const char *path, struct cf_error *err)
 {
 	char saved[STORE_PATH_ROOM];
 
-	if (name_saved(store->path, saved, NULL) < 0 || access(saved, F_OK) < 0)
+	if (name_saved(path, saved, NULL) < 0 || access(saved, F_OK) < 0)
 		return 0;
-	return put_in_place(store, saved, "what could be read of it was saved", loss, err);
+	return put_in_place(path, saved, "what could be read of it was saved", err);
 }

@@ -134,13 +134,15 @@ int store_open_as_it_is(struct store *store, struct store_loss *loss, struct cf_
 		r = check_integrity(db, err);
 	if (r == 0)
 		r = sql_get_int(db, "PRAGMA user_version", &version, err);
+	if (r == 0 && loss && version == 0)
+		r = begun_put(store->path, "", err);
 	if (r == 0)
 		r = schema_upgrade(db, schema_steps, schema_version, err);
 	if (r < 0)
 		return r;
 
-	loss->begun = store->begun || version == 0;
-	store->begun = false;
+	if (loss)
+		begun_get(store->path, loss);
 	store->frames = 0;
 	sqlite3_wal_hook(db, note_frames, store);
 	store->db = CF_TAKE(db);
@@ -152,14 +154,14 @@ int store_open(struct store *store, struct store_loss *loss, struct cf_error *er
 	struct cf_error why;
 	int r;
 
-	r = store_replace_finish(store, loss, err);
+	r = store_replace_finish(store->path, err);
 	if (r == 0)
 		r = store_open_as_it_is(store, loss, err);
 	if (!store_is_damage(r))
 		return r;
 
 	why = *err;
-	r = store_replace(store, why.text, loss, err);
+	r = store_replace(store->path, why.text, err);
 	return r == 0 ? store_open_as_it_is(store, loss, err) : r;
 }
 
