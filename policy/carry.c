@@ -124,29 +124,50 @@ static struct cf_kvm_scale scale_of(bool has, const struct cf_scaling *scaling)
 	return (struct cf_kvm_scale){ .ratio = (uint64_t)scaling->ratio, .frac_bits = (uint32_t)scaling->frac_bits & 63 };
 }
 
-static struct cf_kvm_scale scale_here(const struct cf_vcpu_counter *here)
+static bool is_same(struct cf_kvm_scale a, struct cf_kvm_scale b)
 {
+	return a.ratio == b.ratio && a.frac_bits == b.frac_bits;
+}
+
+/* Was that vCPU scaled on the source as this one was? */
+static bool is_scaled_like(const struct cf_kvm_asked *asked, const struct cf_kvm_asked_vcpu *vcpu, int64_t other)
+{
+	for (uint32_t i = 0; i < asked->n_vcpus; i++)
+		if ((int64_t)asked->vcpus[i].id == other)
+			return is_same(asked->vcpus[i].source, vcpu->source);
+	return false;
+}
+
+/*
+ * While a nested guest is on it, debugfs may show another scaling: the guest's own is then that of a vCPU which
+ * was scaled like it.  Where none shows that, what is shown has to do: it is right unless the guest scales for its
+ * own guests, and the library looks at what it is told.
+ */
+static struct cf_kvm_scale scale_here(const struct cf_kvm_asked *asked, const struct cf_kvm_asked_vcpu *vcpu,
+				      const struct cf_vcpu_counter *vcpus, size_t n_vcpus)
+{
+	const struct cf_vcpu_counter *here = of_vcpu(vcpus, n_vcpus, vcpu->id);
+
+	for (size_t i = 0; i < n_vcpus && is_nested(here); i++)
+		if (!is_nested(&vcpus[i]) && is_scaled_like(asked, vcpu, vcpus[i].vcpu))
+			here = &vcpus[i];
 	return scale_of(here && here->has_scaling, here ? &here->scaling : NULL);
 }
 
 bool cf_carry_is_scaled(const struct cf_kvm_asked *asked, const struct cf_vcpu_counter *vcpus, size_t n_vcpus)
 {
-	for (uint32_t i = 0; i < asked->n_vcpus; i++) {
-		struct cf_kvm_scale is = scale_here(of_vcpu(vcpus, n_vcpus, asked->vcpus[i].id));
-
-		if (is.ratio != asked->vcpus[i].destination.ratio || is.frac_bits != asked->vcpus[i].destination.frac_bits)
+	for (uint32_t i = 0; i < asked->n_vcpus; i++)
+		if (!is_same(scale_here(asked, &asked->vcpus[i], vcpus, n_vcpus), asked->vcpus[i].destination))
 			return false;
-	}
 	return true;
 }
 
-static void ask_vcpu(const struct cf_counter_vcpu *vcpu, const struct cf_vcpu_counter *here, struct cf_kvm_asked_vcpu *ret)
+static void ask_vcpu(const struct cf_counter_vcpu *vcpu, struct cf_kvm_asked_vcpu *ret)
 {
 	*ret = (struct cf_kvm_asked_vcpu){
 		.id = (uint32_t)vcpu->vcpu,
 		.offset = vcpu->offset,
 		.source = scale_of(vcpu->has_scaling, &vcpu->scaling),
-		.destination = scale_here(here),
 		.cnt = (uint64_t)vcpu->cnt.first,
 		.cnt_last = (uint64_t)vcpu->cnt.last,
 		.pcnt = (uint64_t)vcpu->cnt.physical,
@@ -165,8 +186,10 @@ static bool ask_vcpus(const struct cf_carry *carry, struct cf_kvm_asked *ret, ch
 		const struct cf_vcpu_counter *here = of_vcpu(carry->vcpus, carry->n_vcpus, (uint32_t)vcpu->vcpu);
 
 		if (is_to_be_there(carry->arch, here))
-			ask_vcpu(vcpu, here, &ret->vcpus[ret->n_vcpus++]);
+			ask_vcpu(vcpu, &ret->vcpus[ret->n_vcpus++]);
 	}
+	for (uint32_t i = 0; i < ret->n_vcpus; i++)
+		ret->vcpus[i].destination = scale_here(ret, &ret->vcpus[i], carry->vcpus, carry->n_vcpus);
 	if (ret->n_vcpus == 0)
 		words_set(why, CF_DETAIL_ROOM, "debugfs shows here none of the vCPUs whose counters came");
 	return ret->n_vcpus > 0;

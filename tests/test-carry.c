@@ -357,6 +357,31 @@ static void test_nested(void)
 	ok(seen[1].offset == 77, "what is seen without it is news");
 }
 
+/* One of its vCPUs was in the guest of the guest, and is again once QEMU has loaded it. */
+static void test_nested_there(void)
+{
+	const struct cf_scaling own = { INT64_C(5) << 46, 48 }, combined = { INT64_C(5) << 47, 48 };
+	struct journey journey = plain;
+
+	ok(leave(&journey), "a hypervisor leaves");
+	for (int i = 0; i < 2; i++) {
+		guest.vcpus[i].has_scaling = guest.vcpus[i].has_guest_mode = true;
+		guest.vcpus[i].scaling = own;
+	}
+	guest.vcpus[0].guest_mode = true;
+	guest.vcpus[0].scaling = combined;
+	ok(ask(&journey) && asked.vcpus[0].destination.ratio == (uint64_t)own.ratio,
+	   "the scaling of a vCPU that is in its guest is that of one that is not");
+	ok(cf_carry_is_scaled(&asked, guest.vcpus, guest.n_vcpus), "and has not changed for that");
+	came.vcpus[1].has_scaling = true;
+	came.vcpus[1].scaling = own;
+	ok(ask(&journey) && asked.vcpus[0].destination.ratio == (uint64_t)combined.ratio, "but of one that was scaled otherwise on the source it is not");
+	came.vcpus[1].has_scaling = false;
+	guest.vcpus[1].guest_mode = true;
+	guest.vcpus[0].scaling = own;
+	ok(ask(&journey) && asked.vcpus[0].destination.ratio == (uint64_t)own.ratio, "where all are in their guests, what is shown has to do");
+}
+
 /* The migration failed, and QEMU lets the guest run on where it was. */
 static void test_kept(void)
 {
@@ -382,6 +407,7 @@ int main(void)
 	test_asked();
 	test_offsets();
 	test_nested();
+	test_nested_there();
 	test_kept();
 	kvm_page_free(page);
 	return done();
