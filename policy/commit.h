@@ -46,7 +46,7 @@ bool cf_blackout_enforced(const struct cf_both_limits *limits);
 /*
  * How long the record of STOP may take to get there, before the gate is thought of: an eighth of what the guest
  * may stand still, 200 ms at least (a segment that was lost), but never more than half of it, and 10 s at most.  A call that is given up takes its connection with it, and
- * the next one has to shake hands anew.
+ * the next one has to shake hands anew.  So long after STOP what has to be known there of the guest's counters is waited for, too.
  */
 cf_span cf_record_patience(const struct cf_both_limits *limits);
 

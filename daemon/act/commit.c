@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The source at its gate: wait until the guest is in both memories, decide in which it runs on,
- * and hear from the destination what came of that.  Between STOP and RESUME nobody is asked
+ * The source at its gate: wait until the guest is in both memories, and its counters are known there, where policy wants that; decide
+ * in which it runs on, and hear from the destination what came of that.  Between STOP and RESUME nobody is asked
  * anything; one message is sent, and its answer is the one durable write there.
  */
 
@@ -22,6 +22,7 @@
 #include "policy/commit.h"
 
 #define TURN            ((cf_span){ 5 * CF_MS })
+#define MOMENT          ((struct timespec){ .tv_nsec = CF_MS })
 #define RESUME_USUAL    ((cf_span){ 15 * CF_MS })	/* from a commit to RESUME: a write, and libvirt's Finish */
 #define ANSWER_PATIENCE ((cf_span){ 30 * CF_S })
 #define ASK_EVERY       ((struct timespec){ .tv_nsec = 250 * CF_MS })
@@ -30,11 +31,18 @@
 /* What ended it before it was loaded; "" while nothing has. */
 static void look_at_end(struct work *work, const struct drive_end *end, char why[static CF_DETAIL_ROOM])
 {
-	if (end->state == DRIVE_RUNNING && !ward_is_held(work))
+	if (end->state == DRIVE_LOADED || (end->state == DRIVE_RUNNING && !ward_is_held(work)))
 		return;
 	if (ward_has_cut(work, why))
 		return;
 	reason_driver(work, end, "the copy came to nothing", why);
+}
+
+/* The guest's counters may be known, or get there, after all else (arm64): they have as long as the record of STOP. */
+static bool awaits_counters(struct work *work)
+{
+	return work->record_there && work->carrier && !carried_there(work) &&
+	       cf_span_cmp(cf_mono_since(kernel_raw(), work->receipt->stop.raw), cf_record_patience(&work->limits)) < 0;
 }
 
 enum cf_event act_gate(struct work *work, char why[static CF_DETAIL_ROOM])
@@ -45,7 +53,7 @@ enum cf_event act_gate(struct work *work, char why[static CF_DETAIL_ROOM])
 	at_stop_send(work, cf_record_patience(&work->limits));	/* while the last memory flows */
 	for (;;) {
 		drive_wait(work->drive, TURN, &end);
-		if (end.state == DRIVE_LOADED)
+		if (end.state == DRIVE_LOADED && !awaits_counters(work))
 			return CF_EV_LOADED;
 		if (!*why)
 			look_at_end(work, &end, why);
@@ -55,6 +63,8 @@ enum cf_event act_gate(struct work *work, char why[static CF_DETAIL_ROOM])
 			act_say(why, "the agent was stopped");
 		if (*why)
 			return CF_EV_NEVER_RAN;
+		if (end.state == DRIVE_LOADED)
+			nanosleep(&MOMENT, NULL);
 	}
 }
 
