@@ -109,7 +109,6 @@ void carried_commit(struct work *work, struct cf_commit *commit)
 {
 	struct cf_kvm_capture capture;
 
-	carried_missed(work);
 	commit->has_point = work->carrier && carrier_capture(work->carrier, &capture);
 	if (commit->has_point)
 		commit->point = cf_carry_point(&capture, cf_offset_raw(&work->peer.offset, capture.raw));

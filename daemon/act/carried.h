@@ -21,10 +21,10 @@ void carried_again(struct work *work);
 /* Has all that the destination's library needs reached its agent, if this migration is to have it? */
 bool carried_there(struct work *work);
 
-/* The guest stood still: into the receipt, if the destination's agent lacks what it needs. */
+/* The guest runs there: into the receipt, if the destination's agent lacked what it needs. */
 void carried_missed(struct work *work);
 
-/* The same, and the value that travelled, for the commit. */
+/* The value that travelled, for the commit. */
 void carried_commit(struct work *work, struct cf_commit *commit);
 
 /* The guest ran on here: into the receipt's `kept`. */

@@ -161,6 +161,7 @@ static enum cf_event take_answer(struct work *work, struct cf_answer *answer, ch
 {
 	note_answer(work, answer);
 	if (answer->word == CF_WORD_RAN) {
+		carried_missed(work);
 		work->finish_cookie = answer->cookie;
 		answer->cookie = (struct cf_blob){ 0 };
 		return CF_EV_LANDED;
@@ -242,8 +243,10 @@ enum cf_event act_resolve(struct work *work, char why[static CF_DETAIL_ROOM])
 			work->receipt->has_landing = true;
 			work->receipt->landing = landing;
 			word = landing.has_word ? cf_word_words[landing.word] : word;
-			if (landing.has_word && landing.word == CF_WORD_RAN)
+			if (landing.has_word && landing.word == CF_WORD_RAN) {
+				carried_missed(work);
 				return CF_EV_LANDED;
+			}
 			if (landing.has_word && landing.word == CF_WORD_NEVER_RAN) {
 				act_say(why, "%s never let it run: %s", work->reservation.destination, landing.reason);
 				return CF_EV_NEVER_RAN;
