@@ -28,6 +28,7 @@ static struct cf_counters *came;		/* under the lock */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct guest_events events;		/* under the lock */
 static enum cf_domain_state state = CF_DOMAIN_RUNNING;
+static bool migrating;			/* which is why it is paused, by libvirt */
 static int64_t ratio = INT64_C(1) << 48;	/* of the QEMU that waits */
 static atomic_bool nested;		/* a guest of the guest runs, whose counter is what debugfs shows */
 
@@ -65,7 +66,7 @@ int domain_glance(struct virt *virt, const char *uuid, struct domain_standing *r
 	(void)virt;
 	(void)uuid;
 	(void)e;
-	*ret = (struct domain_standing){ .known = true, .active = true, .state = state };
+	*ret = (struct domain_standing){ .known = true, .active = true, .state = state, .migrating = migrating };
 	return 0;
 }
 

@@ -148,12 +148,18 @@ static void test_paused_before(void)
 	ok(comes(is_armed_here) && comes(has_pushed), "until it goes on");
 	state = CF_DOMAIN_RUNNING;
 	work->carrier = carrier_free(work->carrier);
-	pushes = 0;
-	happens(false, false, false);
-	work->record->paused = true;	/* libvirt calls a pause in the copy the migration's */
-	carried_begin(work);
+
+	state = CF_DOMAIN_PAUSED;
+	migrating = true;
+	work->again = CF_PHASE_COPYING;
+	set_out(CF_LEVER_NONE);
 	nanosleep(&(struct timespec){ .tv_nsec = 200 * CF_MS }, NULL);
-	ok(work->carrier && is_unarmed() && !has_pushed(), "so is one of which an agent before this one knew");
+	ok(work->carrier && is_unarmed() && !has_pushed(), "so is one that was paused in the copy, before the agent was restarted");
+	goes_on();
+	ok(comes(is_armed_here) && comes(has_pushed), "until that goes on, too");
+	work->again = CF_PHASE_UNKNOWN;
+	state = CF_DOMAIN_RUNNING;
+	migrating = false;
 	work->carrier = carrier_free(work->carrier);
 }
 

@@ -44,13 +44,16 @@ static bool is_to_be_carried(const struct work *work)
 	return guest->lever == CF_LEVER_KVM && lease->has_kvm && lease->kvm.version == guest->kvm_version;
 }
 
-/* By somebody, before anybody here looked out for it. */
+/*
+ * By somebody, before anybody here looked out for it.  In a copy libvirt calls that the migration's own: one that is
+ * taken up may as well stand for its switchover, and then what was armed for it before is still what QEMU is to find.
+ */
 static bool is_paused(const struct work *work)
 {
 	struct domain_standing standing;
 
 	return domain_glance(work->context->virt, work->record->guest.uuid, &standing, NULL) == 0 && standing.known &&
-	       standing.state == CF_DOMAIN_PAUSED && !standing.migrating;
+	       standing.state == CF_DOMAIN_PAUSED && (work->again || !standing.migrating);
 }
 
 void carried_begin(struct work *work)
@@ -67,7 +70,7 @@ void carried_begin(struct work *work)
 
 	if (!is_to_be_carried(work))
 		return;
-	options.paused = work->record->paused || is_paused(work);	/* an agent before this one may have seen it */
+	options.paused = is_paused(work);
 	if (carrier_new(&work->carrier, work->context, &options, &err) < 0)
 		work_unmeasured(work, CF_FIGURE_OTHER, "the guest's counters cannot be carried: %s", err.text);
 }
