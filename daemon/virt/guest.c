@@ -155,11 +155,13 @@ int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_m
 	r = virt_line_take(link, deadline, &line, err);
 	if (r == 0)
 		r = find_guest(line, uuid, deadline, &domain, err);
-	while (r == 0 && (!readings.rounds || readings.rounds < rounds) && fits(&readings, deadline))
+	while (r == 0 && (!readings.rounds || readings.rounds < rounds || readings_stand(&readings)) && fits(&readings, deadline))
 		r = read_once(line, domain, uuid, deadline, &readings, err);
 	/* Rounds that were good stay good when a later one finds no answer; not when it finds nonsense. */
 	if (r < 0 && (!readings.rounds || r == -EPROTO))
 		return r;
+	if (readings_stand(&readings))
+		return cf_fail(err, EPROTO, CF_HOST, "the guest's clock stood still while it was read");
 
 	*ret = readings_offset(&readings);
 	return 0;

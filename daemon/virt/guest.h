@@ -17,12 +17,13 @@
 /*
  * Guest CLOCK_REALTIME - this host's, the intersection of up to `rounds`
  * readings (virDomainGetTime between two readings of our clocks), or of as
- * many as fit before the deadline; at least one.  ret->at is the host's clocks
+ * many as fit before the deadline; at least one, and more while all answers are
+ * the same (of a clock that is told by ticks), for as long as a tick lasts.  ret->at is the host's clocks
  * at the end of the last round, ret has no rate.
  *
  * -EPROTO when what the guest says cannot be: a time before 2000 or after
- * 2200, a clock that goes back between two rounds or jumps by more than the
- * rounds allow for.
+ * 2200, a clock that goes back between two rounds, stands still, or jumps by more
+ * than the rounds allow for.
  */
 int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_mono deadline,
 		      struct cf_guest_offset *ret, struct cf_error *err);

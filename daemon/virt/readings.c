@@ -12,9 +12,12 @@
 #define DRIFT_PPM 500.0
 #define SLEW_PPM  200000.0
 
-/* A clock of microseconds goes on in so much, however it is slewed; any goes on in the other. */
+/* A clock of microseconds goes on in so much, however it is slewed. */
 #define STANDS ((cf_span){ 2 * CF_US })
-#define TICK   ((cf_span){ 16 * CF_MS })
+/* As old as an answer can be: 64 ticks a second, and whole milliseconds of that (GetSystemTime(), in older agents). */
+#define TICK   ((cf_span){ 17 * CF_MS })
+/* One that is told by 64 ticks a second, or by 100, never goes on by so little. */
+#define NEAR   ((cf_span){ 8 * CF_MS })
 
 bool readings_plausible(cf_real guest)
 {
@@ -22,31 +25,38 @@ bool readings_plausible(cf_real guest)
 }
 
 /* The common part of what was known and the news; the news alone where the clock is being slewed. */
-static bool meet(const struct readings *readings, struct cf_interval raw, cf_span age,
-		 struct cf_interval *ret)
+static bool meet(struct cf_interval known, cf_span age, struct cf_interval *news)
 {
-	struct cf_interval drifted = cf_interval_widen(readings->raw, cf_span_ppm(age, DRIFT_PPM));
-	struct cf_interval slewed = cf_interval_widen(readings->raw, cf_span_ppm(age, SLEW_PPM));
-
-	if (cf_interval_meet(raw, drifted, ret))
-		return true;
-	if (!cf_interval_meet(raw, slewed, ret))
-		return false;
-	*ret = raw;
-	return true;
-}
-
-/* Is it told by ticks?  It stood still for longer than other clocks can, or goes on by one at once. */
-static bool is_ticking(const struct readings *readings, cf_span between, cf_real guest, struct cf_interval raw, cf_span age)
-{
-	cf_span ahead = cf_span_sub(raw.low, readings->raw.high);
+	struct cf_interval drifted = cf_interval_widen(known, cf_span_ppm(age, DRIFT_PPM));
+	struct cf_interval slewed = cf_interval_widen(known, cf_span_ppm(age, SLEW_PPM));
 	struct cf_interval both;
 
-	if (readings->ticks)
+	if (cf_interval_meet(*news, drifted, &both)) {
+		*news = both;
 		return true;
-	if (guest.ns == readings->guest.ns)
-		return cf_span_cmp(between, STANDS) >= 0 && cf_span_cmp(between, TICK) <= 0;
-	return !meet(readings, raw, age, &both) && ahead.ns > 0 && cf_span_cmp(ahead, TICK) <= 0;
+	}
+	return cf_interval_meet(*news, slewed, &both);
+}
+
+/*
+ * Both that the clock goes on evenly and that it is told by ticks are followed up.  It is ticks when it stood still
+ * for longer than other clocks can, or goes on by one at once; false when it is neither.
+ */
+static bool follow(const struct readings *last, cf_mono before, struct readings *next)
+{
+	cf_span between = cf_mono_since(before, last->at.raw);
+	cf_span age = cf_mono_since(next->at.raw, last->at.raw);
+	cf_span on = cf_real_since(next->guest, last->guest);
+	bool ahead = cf_span_cmp(next->raw.low, last->raw.high) > 0;
+	bool even = meet(last->raw, age, &next->raw);
+
+	if (on.ns > 0)
+		next->least = last->least.ns ? cf_span_min(last->least, on) : on;
+	else
+		next->since = last->since;
+	next->ticks = last->ticks || (on.ns == 0 && cf_span_cmp(between, STANDS) >= 0) || (!even && ahead);
+	return (even || next->ticks) && cf_span_cmp(cf_mono_since(before, next->since), TICK) <= 0 &&
+	       meet(last->ticking, age, &next->ticking);
 }
 
 int readings_add(struct readings *readings, struct cf_instant before, cf_real guest, struct cf_instant after,
@@ -54,38 +64,44 @@ int readings_add(struct readings *readings, struct cf_instant before, cf_real gu
 {
 	struct cf_interval offset = cf_guest_reading(before, guest, after);
 	struct cf_interval raw = cf_interval_shift(offset, cf_instant_difference(after));
-	cf_span age = cf_mono_since(after.raw, readings->at.raw);
 	cf_span took = cf_mono_since(after.raw, before.raw);
-	bool ticks = readings->rounds &&
-		     is_ticking(readings, cf_mono_since(before.raw, readings->at.raw), guest, raw, age);
+	struct readings next = {
+		.rounds = readings->rounds + 1,
+		.raw = raw,
+		.ticking = { raw.low, cf_span_add(raw.high, TICK) },
+		.at = after,
+		.guest = guest,
+		.since = after.raw,
+		.least = readings->least,
+		.took = took,
+		.slowest = cf_span_max(readings->slowest, took),
+	};
 
 	if (!readings_plausible(guest))
 		return cf_fail(err, EPROTO, CF_HOST, "the guest agent says that it is %s",
 			       guest.ns < YEAR_2000 ? "before 2000" : "after 2200");
 	if (readings->rounds && guest.ns < readings->guest.ns)
 		return cf_fail(err, EPROTO, CF_HOST, "the guest's clock went back while it was read");
-	if (ticks)
-		raw.high = cf_span_add(raw.high, TICK);
-	/* What was read before that was known says too much. */
-	if (readings->rounds && ticks == readings->ticks && !meet(readings, raw, age, &raw))
-		return cf_fail(err, EPROTO, CF_HOST, "the guest's clock jumped while it was read");
+	if (readings->rounds && !follow(readings, before.raw, &next))
+		return cf_fail(err, EPROTO, CF_HOST, "the guest's clock %s while it was read",
+			       guest.ns == readings->guest.ns ? "stood still" : "jumped");
 
-	*readings = (struct readings){
-		.rounds = readings->rounds + 1,
-		.raw = raw,
-		.at = after,
-		.guest = guest,
-		.took = took,
-		.slowest = cf_span_max(readings->slowest, took),
-		.ticks = ticks,
-	};
+	*readings = next;
 	return 0;
+}
+
+bool readings_stand(const struct readings *readings)
+{
+	return readings->rounds > 1 && readings->least.ns == 0;
 }
 
 struct cf_guest_offset readings_offset(const struct readings *readings)
 {
+	bool even = !readings->ticks && readings->least.ns > 0 && cf_span_cmp(readings->least, NEAR) < 0;
+
 	return (struct cf_guest_offset){
-		.offset = cf_interval_shift(readings->raw, cf_span_neg(cf_instant_difference(readings->at))),
+		.offset = cf_interval_shift(even ? readings->raw : readings->ticking,
+					    cf_span_neg(cf_instant_difference(readings->at))),
 		.at = readings->at,
 		.rounds = readings->rounds,
 		.slowest = readings->slowest,
