@@ -221,7 +221,7 @@ static void test_alone(void)
 	ok(domain && virDomainSuspend(domain) == 0 && virDomainResume(domain) == 0, "one of two that come runs");
 	while (!parts.all->newest && cf_mono_cmp(kernel_raw(), until) < 0)
 		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
-	ok(migrations_move(parts.all, HERE, CF_DESTINATION) && migrations_under_way(parts.all) == 1, "it is taken alone");
+	ok(migrations_under_way(parts.all) == 1 && strcmp(parts.all->newest->uuid, HERE) == 0, "it is taken alone");
 	still = foreign_announced(parts.all->foreign, ABSENT);
 	ok(still && !foreign_announced(parts.all->foreign, HERE), "the other one is still waited for, and it no more");
 	guest_watch_free(still);
@@ -267,6 +267,54 @@ static void test_stays(void)
 static void test_moved_on(void)
 {
 	ok(seen_first(true) == CF_SOURCE, "one that is moved on at once is");
+}
+
+#define TURN_USEC UINT64_C(50000)
+
+/* Of one that its source's agent has announced libvirt's word counts, not when that is written down. */
+static void test_moved_on_known(void)
+{
+	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
+	virConnectPtr other = virConnectOpen("test:///default");
+	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
+	struct guest_event gone = { .kind = GUEST_EV_GONE, .gone = GUEST_MIGRATED };
+	struct migration *migration = NULL;
+
+	ok(expect_foreign(ONE, HERE, "hb", &migration) == 0, "one comes in and was announced");
+	hear(VIRT_SENDING, "test", HERE);
+	ok(migrations_move(parts.all, HERE, CF_DESTINATION), "... which it does until libvirt has said that it runs");
+	hear(VIRT_LANDED, "test", HERE);
+	hear(VIRT_SENDING, "test", HERE);
+	virt_watches_feed(parts.context.virt, domain, &gone);
+	while (parts.all->newest == migration && cf_mono_cmp(kernel_raw(), until) < 0)
+		sd_event_run(loop_sd(parts.made.loop), TURN_USEC);
+	ok(parts.all->newest->side == CF_SOURCE, "... and is seen to be moved on then, at once");
+	virDomainFree(domain);
+	virConnectClose(other);
+}
+
+/* It may run already when its source's agent comes to speak of it. */
+static void test_announced_late(void)
+{
+	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
+	virConnectPtr other = virConnectOpen("test:///default");
+	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
+	struct guest_events events = { 0 };
+	struct guest_watch *watch;
+	struct migration *migration;
+
+	if (guest_watch_new(parts.context.virt, HERE, CF_DESTINATION, &watch, &err) < 0)
+		abort();
+	hear(VIRT_ARRIVING, "test", HERE);
+	virDomainSuspend(domain);
+	virDomainResume(domain);
+	while (!events.landed && cf_mono_cmp(kernel_raw(), until) < 0)
+		guest_watch_wait(watch, events.revision, PATIENCE, &events);
+	ok(expect_foreign(ONE, HERE, "hb", &migration) == 0 && !migrations_move(parts.all, HERE, CF_DESTINATION),
+	   "one that ran before it was announced is not on its way any more");
+	guest_watch_free(watch);
+	virDomainFree(domain);
+	virConnectClose(other);
 }
 
 static bool comes_in(const char *uuid, bool migrating)
@@ -377,6 +425,8 @@ int main(void)
 	run("and for what others move", test_alone);
 	run("and for what they leave here", test_stays);
 	run("and for what they move on", test_moved_on);
+	run("and for what was announced", test_moved_on_known);
+	run("and for what was announced late", test_announced_late);
 	run("and for what others say that they move", test_claimed);
 	run("and for a ledger that goes", test_unsaved);
 	run("and for what is owed", test_brought);

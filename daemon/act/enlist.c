@@ -142,6 +142,14 @@ static void show_reservation(struct migration *m)
 	work_show_end(m->work);
 }
 
+static bool runs_here(struct guest_watch *watch)
+{
+	struct guest_events events;
+
+	guest_watch_read(watch, &events);
+	return events.has_resume_known;
+}
+
 int migrations_expect(struct migrations *all, const char *id, const struct cf_reservation *reservation,
 		      const struct cf_lease *lease, const char *peer, struct migration **ret, struct cf_error *err)
 {
@@ -173,6 +181,7 @@ int migrations_expect(struct migrations *all, const char *id, const struct cf_re
 	m->work->driver = driver;
 	if (driver->foreign)
 		m->work->watch = foreign_announced(all->foreign, reservation->uuid);
+	m->landed = m->work->watch && runs_here(m->work->watch);
 	m->work->lease = *lease;
 	show_reservation(m);
 

@@ -337,6 +337,8 @@ static void on_word(void *userdata)
 
 	bool measure = word->foreign->all->context->settings->guard.measure;
 
+	if (word->what == VIRT_LANDED)
+		migrations_landed(word->foreign->all, word->uuid);
 	if (measure && word->what == VIRT_ARRIVING)
 		on_arriving(word->foreign, word);
 	if (measure && word->what == VIRT_SENDING)
@@ -348,7 +350,7 @@ void foreign_hear(struct foreign *foreign, const struct virt_news *news)
 {
 	struct word *word;
 
-	if (news->what != VIRT_ARRIVING && news->what != VIRT_SENDING)
+	if (news->what != VIRT_ARRIVING && news->what != VIRT_LANDED && news->what != VIRT_SENDING)
 		return;
 	word = calloc(1, sizeof(*word));
 	if (!word)

@@ -58,6 +58,7 @@ struct migration {
 	struct waiters *checked;		/* by whether it is past `checking` */
 	struct waiters *steps;			/* by the phase that is told */
 	bool over;				/* the last act has returned */
+	bool landed;				/* destination: libvirt has said that the guest runs here; its phase says so later */
 
 	/* and the ledger */
 	enum cf_phase told;			/* the phase that is shown: its entry is there, where that is waited for */
@@ -135,6 +136,9 @@ bool migrations_hold(const struct migrations *all, const char *uuid);
  * more once the guest has landed.
  */
 bool migrations_move(const struct migrations *all, const char *uuid, enum cf_side side);
+
+/* libvirt says that this domain, which came from elsewhere, runs here now. */
+void migrations_landed(struct migrations *all, const char *uuid);
 
 /* To the list: one as the ledger has it, or would have, which goes on from there. */
 int migrations_take_up(struct migrations *all, const struct ledger_line *line, struct cf_error *err);

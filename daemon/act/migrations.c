@@ -58,8 +58,8 @@ bool migrations_move(const struct migrations *all, const char *uuid, enum cf_sid
 	struct cf_migration shown;
 
 	for (struct migration *m = all->newest; m; m = m->next) {
-		if (m->side != side || !holds(m) || m->phase == CF_PHASE_LANDED || m->phase == CF_PHASE_RUNNING ||
-		    m->phase == CF_PHASE_CORRECTING || m->phase == CF_PHASE_VERIFYING)
+		if (m->side != side || !holds(m) || m->landed || m->phase == CF_PHASE_LANDED ||
+		    m->phase == CF_PHASE_RUNNING || m->phase == CF_PHASE_CORRECTING || m->phase == CF_PHASE_VERIFYING)
 			continue;
 		work_shown(m->work, &shown);
 		if (strcasecmp(shown.uuid, uuid) == 0)
@@ -67,6 +67,13 @@ bool migrations_move(const struct migrations *all, const char *uuid, enum cf_sid
 	}
 
 	return false;
+}
+
+void migrations_landed(struct migrations *all, const char *uuid)
+{
+	for (struct migration *m = all->newest; m; m = m->next)
+		if (m->side == CF_DESTINATION && holds(m) && strcasecmp(m->uuid, uuid) == 0)
+			m->landed = true;
 }
 
 bool migrations_hold(const struct migrations *all, const char *uuid)
