@@ -37,7 +37,7 @@ enum cf_news_of cf_newcomer(const struct cf_newcomer *seen, cf_span patience)
 {
 	if (seen->announced)
 		return CF_NEWCOMER_KNOWN;
-	if ((seen->landed || seen->gone) && cf_span_cmp(seen->since, patience) > 0)
+	if ((seen->landed || seen->gone || seen->gap) && cf_span_cmp(seen->since, patience) > 0)
 		return CF_NEWCOMER_ALONE;
 	return CF_NEWCOMER_WAITS;
 }

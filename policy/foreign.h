@@ -54,7 +54,8 @@ struct cf_newcomer {
 	bool announced;		/* the source's agent has spoken of it */
 	bool landed;		/* it runs here */
 	bool gone;		/* the incoming domain was given up */
-	cf_span since;		/* the one or the other */
+	bool gap;		/* either may have been missed: who takes it alone looks at the domain */
+	cf_span since;		/* the first of these */
 };
 
 enum cf_news_of {

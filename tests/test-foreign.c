@@ -89,6 +89,8 @@ static void newcomers(void)
 	ok(cf_newcomer(&seen, patience) == CF_NEWCOMER_WAITS, "... but not at once");
 	seen = (struct cf_newcomer){ .gone = true, .since = long_enough };
 	ok(cf_newcomer(&seen, patience) == CF_NEWCOMER_ALONE, "so is one that was given up");
+	seen = (struct cf_newcomer){ .gap = true, .since = long_enough };
+	ok(cf_newcomer(&seen, patience) == CF_NEWCOMER_ALONE, "and one of which either may have been missed");
 	seen.announced = true;
 	ok(cf_newcomer(&seen, patience) == CF_NEWCOMER_KNOWN, "one of which its source's agent speaks is in good hands");
 }

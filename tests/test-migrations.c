@@ -317,6 +317,23 @@ static void test_announced_late(void)
 	virConnectClose(other);
 }
 
+/* Its RESUME may have gone by while libvirt was away: it is not waited for for ever. */
+static void test_missed(void)
+{
+	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
+	virConnectPtr other = virConnectOpen("test:///default");
+	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
+
+	hear(VIRT_ARRIVING, "test", HERE);
+	virt_watches_feed(parts.context.virt, domain, &(struct guest_event){ .kind = GUEST_EV_GAP });
+	while (!parts.all->newest && cf_mono_cmp(kernel_raw(), until) < 0)
+		sd_event_run(loop_sd(parts.made.loop), TURN_USEC);
+	ok(parts.all->newest && parts.all->newest->side == CF_DESTINATION,
+	   "one that may have come while nobody heard is looked at");
+	virDomainFree(domain);
+	virConnectClose(other);
+}
+
 static bool comes_in(const char *uuid, bool migrating)
 {
 	return migrations_comes_in(parts.all, ONE, uuid, migrating);
@@ -427,6 +444,7 @@ int main(void)
 	run("and for what they move on", test_moved_on);
 	run("and for what was announced", test_moved_on_known);
 	run("and for what was announced late", test_announced_late);
+	run("and for what nobody heard of", test_missed);
 	run("and for what others say that they move", test_claimed);
 	run("and for a ledger that goes", test_unsaved);
 	run("and for what is owed", test_brought);

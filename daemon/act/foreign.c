@@ -26,7 +26,7 @@ struct newcomer {
 	char name[CF_NAME_ROOM];
 	char uuid[CF_UUID_ROOM];
 	struct guest_watch *watch;
-	bool settled;		/* it is here, or will not be */
+	bool settled;		/* it is here, or will not be, or nobody heard */
 	cf_mono since;		/* then: when that was seen */
 };
 
@@ -133,7 +133,8 @@ static bool is_alone(struct newcomer *newcomer)
 	guest_watch_read(newcomer->watch, &events);
 	seen.landed = events.landed;
 	seen.gone = events.gone != GUEST_HERE;
-	if ((seen.landed || seen.gone) && !newcomer->settled) {
+	seen.gap = events.gap;
+	if ((seen.landed || seen.gone || seen.gap) && !newcomer->settled) {
 		newcomer->settled = true;
 		newcomer->since = kernel_raw();
 	}
