@@ -120,7 +120,7 @@ static void test_ticks(void)
 	n = good = 0;
 	for (int64_t ahead = CF_S; ahead < CF_S + TICK; ahead += 100 * CF_US)
 		for (int64_t took = CF_MS; took < 60 * CF_MS; took += CF_MS, n++)
-			good += told_by_ticks(n % 9 + 1, ahead, took, 10 * CF_US, 1, &readings);
+			good += told_by_ticks(n % 9 + 1, ahead, took, 10 * CF_US, n % 2 ? CF_MS : 1, &readings);
 	ok(good == n, "nothing wrong is said of one that answers slowly, however few its answers are (%d of %d)", good, n);
 
 	readings = (struct readings){ 0 };
@@ -129,6 +129,29 @@ static void test_ticks(void)
 	   "a clock that is set by less than a tick lies in what is told of it, too");
 	ok(readings_add(&readings, host(50 * CF_MS, 0), readings.guest, host(51 * CF_MS, 0), NULL) == -EPROTO,
 	   "one that stands still for longer is none");
+}
+
+/* A clock of microseconds whose agent takes from 8 ms to 100 ms for each of eight answers, never twice the same. */
+static void test_slow(void)
+{
+	int64_t n = 0, even = 0, good = 0;
+
+	for (int64_t least = 8 * CF_MS; least < 90 * CF_MS; least += 77 * CF_US, n++) {
+		struct readings readings = { 0 };
+		bool all = true;
+
+		for (int64_t i = 0, ns = 0; i < 8; i++) {
+			int64_t took = least + (n * 131 + i * 7919) % 9973 * CF_US;
+
+			all = all && readings_add(&readings, host(ns, 0), (cf_real){ (NOW + ns + took / 2 + CF_S) / CF_US * CF_US },
+						  host(ns + took, 0), NULL) == 0;
+			ns += took + 10 * CF_US;
+		}
+		good += all && holds(&readings, CF_S);
+		even += readings.even;
+	}
+	ok(good == n, "a slow agent tells what its guest's clock is (%lld of %lld)", (long long)good, (long long)n);
+	ok(even >= n - n / 100, "... which is seen to go on evenly, by %lld of them", (long long)even);
 }
 
 /* Read until it moves; when is it refused?  -1: it is not. */
@@ -195,6 +218,7 @@ int main(void)
 	test_slewing();
 	test_host_step();
 	test_ticks();
+	test_slow();
 	test_stands();
 	test_lies();
 	return done();

@@ -18,6 +18,8 @@
 #define TICK   ((cf_span){ 17 * CF_MS })
 /* One that is told by 64 ticks a second, or by 100, never goes on by so little. */
 #define NEAR   ((cf_span){ 8 * CF_MS })
+/* And by whole ticks: what is lost of them in whole milliseconds, and to a tick that is not just 1/64 s. */
+#define ROUNDED ((cf_span){ 1100 * CF_US })
 
 bool readings_plausible(cf_real guest)
 {
@@ -38,6 +40,23 @@ static bool meet(struct cf_interval known, cf_span age, struct cf_interval *news
 	return cf_interval_meet(*news, slewed, &both);
 }
 
+/* May two answers of a clock that is told by ticks be so far from each other? */
+static bool by_ticks(cf_span on)
+{
+	static const cf_span ticks[] = { { CF_S / 64 }, { CF_S / 100 } };
+
+	if (cf_span_cmp(on, NEAR) < 0)
+		return false;
+	for (size_t i = 0; i < CF_COUNT(ticks); i++) {
+		int64_t over = on.ns % ticks[i].ns;
+
+		if (over <= ROUNDED.ns || ticks[i].ns - over <= ROUNDED.ns)
+			return true;
+	}
+
+	return false;
+}
+
 /*
  * Both that the clock goes on evenly and that it is told by ticks are followed up.  It is ticks when it stood still
  * for longer than other clocks can, or goes on by one at once; false when it is neither.
@@ -50,9 +69,9 @@ static bool follow(const struct readings *last, cf_mono before, struct readings 
 	bool ahead = cf_span_cmp(next->raw.low, last->raw.high) > 0;
 	bool even = meet(last->raw, age, &next->raw);
 
-	if (on.ns > 0)
-		next->least = last->least.ns ? cf_span_min(last->least, on) : on;
-	else
+	next->moved = last->moved || on.ns > 0;
+	next->even = last->even || (on.ns > 0 && !by_ticks(on));
+	if (on.ns == 0)
 		next->since = last->since;
 	next->ticks = last->ticks || (on.ns == 0 && cf_span_cmp(between, STANDS) >= 0) || (!even && ahead);
 	return (even || next->ticks) && cf_span_cmp(cf_mono_since(before, next->since), TICK) <= 0 &&
@@ -72,7 +91,6 @@ int readings_add(struct readings *readings, struct cf_instant before, cf_real gu
 		.at = after,
 		.guest = guest,
 		.since = after.raw,
-		.least = readings->least,
 		.took = took,
 		.slowest = cf_span_max(readings->slowest, took),
 	};
@@ -92,12 +110,12 @@ int readings_add(struct readings *readings, struct cf_instant before, cf_real gu
 
 bool readings_stand(const struct readings *readings)
 {
-	return readings->rounds > 1 && readings->least.ns == 0;
+	return readings->rounds > 1 && !readings->moved;
 }
 
 struct cf_guest_offset readings_offset(const struct readings *readings)
 {
-	bool even = !readings->ticks && readings->least.ns > 0 && cf_span_cmp(readings->least, NEAR) < 0;
+	bool even = readings->even && !readings->ticks;
 
 	return (struct cf_guest_offset){
 		.offset = cf_interval_shift(even ? readings->raw : readings->ticking,

@@ -12,7 +12,7 @@
  * Some guests tell a clock that stands still between the ticks of their timer, 64 a
  * second at the least (qemu-ga in Windows: GetSystemTimeAsFileTime()).  It shows when
  * two answers are the same, or one is ahead by no more than a tick; that it is none
- * of these shows only when two are nearer to each other than that.  Where it is, or does
+ * of these shows only when two are nearer to each other than that, or no whole ticks from each other.  Where it is, or does
  * not show, the clock is up to a tick further than what was told.
  */
 
@@ -26,9 +26,10 @@ struct readings {
 	struct cf_instant at;		/* the newest */
 	cf_real guest;			/* what it said then */
 	cf_mono since;			/* when it had first said that */
-	cf_span least;			/* by which two answers in a row differed; 0: they never did */
 	cf_span took;			/* how long that took */
 	cf_span slowest;		/* of all */
+	bool moved;			/* two of them differed */
+	bool even;			/* by what no whole ticks come to */
 	bool ticks;			/* it does stand still */
 };
 
