@@ -128,6 +128,11 @@ int main(void)
 	begin(CF_PHASE_ABORTED, false);
 	again_open(work, CF_ACT_UNDO);
 	ok(watched == 0, "... but not one that never stood still");
+	work->receipt->n_phases = 1;
+	work->receipt->phases[0].phase = CF_PHASE_ROLLING_BACK;
+	again_open(work, CF_ACT_UNDO);
+	ok(watched == 1, "... unless it was taken back without its STOP having been seen");
+	work->receipt->n_phases = 0;
 	begin(CF_PHASE_ABORTED, true);
 	decided = CF_DECISION_KEPT;
 	again_open(work, CF_ACT_UNDO);

@@ -57,10 +57,20 @@ static void open_copy(struct work *work)
 		carried_begin(work);
 }
 
-/* Its guest stood still; what was given back for good is in nobody's hands any more. */
+/* Did its guest stand still, or may it have, for all that is known?  Its STOP may have gone unseen. */
+static bool has_stood(const struct cf_receipt *receipt)
+{
+	for (size_t i = 0; i < receipt->n_phases; i++)
+		if (receipt->phases[i].phase >= CF_PHASE_PAUSED && receipt->phases[i].phase <= CF_PHASE_ROLLING_BACK)
+			return true;
+
+	return receipt->has_stop;
+}
+
+/* What was given back for good is in nobody's hands any more. */
 static bool is_to_mend(const struct work *work)
 {
-	return work->receipt->has_stop && gated_decision(work->context, work->id) != CF_DECISION_KEPT;
+	return has_stood(work->receipt) && gated_decision(work->context, work->id) != CF_DECISION_KEPT;
 }
 
 void again_open(struct work *work, enum cf_act act)
