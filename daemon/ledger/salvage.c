@@ -61,7 +61,7 @@ static bool is_damage(int code)
 	case SQLITE_ERROR:	/* a table that the file does not know of any more */
 		return true;
 	default:
-		return code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ;
+		return code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_CORRUPTFS;
 	}
 }
 
