@@ -88,6 +88,7 @@ may_miss()
 {
 	case $receipts:$row:$column in
 	source:source-checking-*:* | source:source-reserved-*:*) ;;	# nothing was asked of the destination yet
+	none:source-checking-*:late-source | none:source-reserved-*:late-source) ;;	# and who asked has lost it
 	*:damage-* | *:lost-*) ;;
 	*) return 1 ;;
 	esac
