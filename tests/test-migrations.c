@@ -271,10 +271,18 @@ static void test_moved_on(void)
 
 #define TURN_USEC UINT64_C(50000)
 
+/* Until the newest one is another than that, or too long. */
+static void await_newer(const struct migration *known)
+{
+	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
+
+	while (parts.all->newest == known && cf_mono_cmp(kernel_raw(), until) < 0)
+		sd_event_run(loop_sd(parts.made.loop), TURN_USEC);
+}
+
 /* Of one that its source's agent has announced libvirt's word counts, not when that is written down. */
 static void test_moved_on_known(void)
 {
-	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
 	virConnectPtr other = virConnectOpen("test:///default");
 	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
 	struct guest_event gone = { .kind = GUEST_EV_GONE, .gone = GUEST_MIGRATED };
@@ -286,8 +294,7 @@ static void test_moved_on_known(void)
 	hear(VIRT_LANDED, "test", HERE);
 	hear(VIRT_SENDING, "test", HERE);
 	virt_watches_feed(parts.context.virt, domain, &gone);
-	while (parts.all->newest == migration && cf_mono_cmp(kernel_raw(), until) < 0)
-		sd_event_run(loop_sd(parts.made.loop), TURN_USEC);
+	await_newer(migration);
 	ok(parts.all->newest->side == CF_SOURCE, "... and is seen to be moved on then, at once");
 	virDomainFree(domain);
 	virConnectClose(other);
@@ -320,14 +327,12 @@ static void test_announced_late(void)
 /* Its RESUME may have gone by while libvirt was away: it is not waited for for ever. */
 static void test_missed(void)
 {
-	cf_mono until = cf_mono_add(kernel_raw(), PATIENCE);
 	virConnectPtr other = virConnectOpen("test:///default");
 	virDomainPtr domain = virDomainLookupByUUIDString(other, HERE);
 
 	hear(VIRT_ARRIVING, "test", HERE);
 	virt_watches_feed(parts.context.virt, domain, &(struct guest_event){ .kind = GUEST_EV_GAP });
-	while (!parts.all->newest && cf_mono_cmp(kernel_raw(), until) < 0)
-		sd_event_run(loop_sd(parts.made.loop), TURN_USEC);
+	await_newer(NULL);
 	ok(parts.all->newest && parts.all->newest->side == CF_DESTINATION,
 	   "one that may have come while nobody heard is looked at");
 	virDomainFree(domain);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The source at its gate: wait until the guest is in both memories, and its counters are known there, where policy wants that; decide
- * in which it runs on, and hear from the destination what came of that.  Between STOP and RESUME nobody is asked
- * anything; one message is sent, and its answer is the one durable write there.
+ * The source at its gate: wait until the guest is in both memories, and its counters are known there where policy
+ * wants that; decide in which it runs on, and hear from the destination what came of that.  Between STOP and RESUME
+ * nobody is asked anything; one message is sent, and its answer is the one durable write there.
  */
 
 #include <stdio.h>
