@@ -171,6 +171,13 @@ ok "stopped: A finds out" wait_for 20 background A hB no
 is "stopped: A sees, and checks" "$(sees A hB) $(check_says A hB)" "peer-unreachable peer-unreachable"
 rig_agent B start
 ok "started: A finds out" wait_for 20 background A hB yes
+
+# shown_enough: A has asked B sixteen rounds a second for more than the ten seconds that make a rate.
+shown_enough()
+{
+	[ "$(rig_clockferry A peers --json | pick "{p['host']: p['rounds'] for p in v['list']}['hB']")" -ge $((13 * 16)) ]
+}
+ok "A has known B long enough to know how they drift" wait_for 30 shown_enough
 rig_agent B freeze
 ok "frozen: A finds out" wait_for 30 background A hB no
 for _ in 1 2 3; do # on a busy machine the two commands may not have asked at the same time
