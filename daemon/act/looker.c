@@ -107,14 +107,15 @@ static void set_aim(struct looker *looker)
 	pthread_mutex_unlock(&looker->rest.lock);
 }
 
-static void ask_guest(struct looker *looker)
+/* Did it answer? */
+static bool ask_guest(struct looker *looker)
 {
 	struct cf_guest_offset fresh = { 0 };
 	struct cf_error err = { 0 };
 	int r;
 
 	if (!may_ask(looker, false) || !has_link(looker))
-		return;
+		return false;
 	r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
 			      cf_mono_add(kernel_raw(), GUEST_PATIENCE), &fresh, &err);
 	pthread_mutex_lock(&looker->rest.lock);
@@ -123,6 +124,15 @@ static void ask_guest(struct looker *looker)
 	looker->news.guest_offset = fresh;
 	snprintf(looker->news.guest_why, sizeof(looker->news.guest_why), "%s", err.text);
 	pthread_mutex_unlock(&looker->rest.lock);
+	return r == 0;
+}
+
+/* The longer this goes on, the more seldom the guest is asked; sooner while it does not answer: the copy may end any time. */
+static cf_span until_asked(const struct looker_options *options, cf_span age, bool answered)
+{
+	cf_span every = answered ? age : (cf_span){ age.ns / 4 };
+
+	return cf_span_min(cf_span_max(every, options->guest_first), options->guest_every);
 }
 
 /* False when it need not look any more; at once when QEMU is to hear something. */
@@ -143,16 +153,15 @@ static void go_round(void *userdata)
 {
 	struct looker *looker = userdata;
 	const struct looker_options *options = &looker->options;
-	cf_span every = options->guest_first;
-	cf_mono next = cf_mono_add(kernel_raw(), every);
+	cf_mono begun = kernel_raw(), next = cf_mono_add(begun, options->guest_first);
+	bool answered;
 
 	do {
 		set_aim(looker);
 		look(looker);
 		if (options->ask_guest && cf_mono_cmp(kernel_raw(), next) >= 0) {
-			ask_guest(looker);
-			every = cf_span_min(cf_span_add(every, every), options->guest_every);
-			next = cf_mono_add(kernel_raw(), every);
+			answered = ask_guest(looker);
+			next = cf_mono_add(kernel_raw(), until_asked(options, cf_mono_since(kernel_raw(), begun), answered));
 		}
 	} while (wait_a_turn(looker));
 
