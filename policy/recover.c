@@ -9,7 +9,8 @@
  * The first row that fits.  What waits for its turn waits on.  What has had it, but no copy,
  * has not begun anything that could go on: it is called off, and nobody tries it again.  With
  * a gate a copy ends with the agent, and what was armed is taken back only where it is certain
- * that no commit was sent; and not twice: whoever has the guest since is none of ours.
+ * that no commit was sent, or that it was in vain: the page said so before the ledger did. And not
+ * twice: whoever has the guest since is none of ours.
  */
 static const struct {
 	enum cf_side side;
@@ -41,7 +42,11 @@ static const struct {
 	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  CF_DECISION_NONE,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_LOADED,       true,  ANY,                   { CF_EV_DOUBT, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_COMMITTING,   true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_COMMITTING,   true,  CF_DECISION_KEPT,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_COMMITTING,   ANY,   ANY,                   { CF_EV_FAILED, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_IN_DOUBT,     true,  CF_DECISION_ROLL_BACK, { CF_EV_NEVER_RAN, CF_ACT_NONE } },
+	{ CF_SOURCE,      CF_PHASE_IN_DOUBT,     true,  CF_DECISION_KEPT,      { CF_EV_NEVER_RAN, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_IN_DOUBT,     ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_RESOLVE } },
 	{ CF_SOURCE,      CF_PHASE_ROLLING_BACK, true,  CF_DECISION_KEPT,      { CF_EV_KEPT, CF_ACT_NONE } },
 	{ CF_SOURCE,      CF_PHASE_ROLLING_BACK, ANY,   ANY,                   { CF_N_EVENTS, CF_ACT_TAKE_BACK } },

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/act/carried.h"
+#include "daemon/act/gated.h"
 #include "daemon/act/kept.h"
 #include "daemon/act/mend.h"
 #include "daemon/clock/kernel.h"
@@ -25,6 +26,7 @@ static struct {
 	struct guest_events events;
 	bool stepped;		/* by the reporter, at any time */
 	int64_t jump;		/* what REALTIME was stepped by between STOP and RESUME */
+	enum cf_decision decision;	/* as the page has it */
 } sim;
 
 static struct work *work;
@@ -60,6 +62,12 @@ bool guest_watch_wait(struct guest_watch *watch, int64_t seen, cf_span timeout, 
 	return false;
 }
 
+enum cf_decision gated_decision(const struct act_context *context, const char *id)
+{
+	(void)context, (void)id;
+	return sim.decision;
+}
+
 void carried_kept(struct work *of)
 {
 	(void)of;
@@ -80,6 +88,8 @@ static const struct {
 	const char *sentence;
 	struct guest_events events;
 	enum cf_phase again;
+	bool booted;
+	enum cf_decision decision;
 	int64_t jump;
 	bool stepped;
 	bool mended;
@@ -103,6 +113,12 @@ static const struct {
 	{ "an earlier agent had seen it run again", { 0 }, .again = CF_PHASE_ABORTED, .mended = true,
 	  .why = "the agent was restarted" },
 	{ "an earlier agent that had not begun to copy", { 0 }, .again = CF_PHASE_CAPTURING, .why = "" },
+	{ "the host has booted, and libvirt's connection came late", { .gap = true }, .again = CF_PHASE_IN_DOUBT, .booted = true,
+	  .why = "" },
+	{ "it was taken back before, and is given back for good since", { .gap = true }, .again = CF_PHASE_LOADED,
+	  .decision = CF_DECISION_KEPT, .why = "" },
+	{ "an earlier agent had begun to take it back", { .gap = true }, .again = CF_PHASE_LOADED,
+	  .decision = CF_DECISION_ROLL_BACK, .mended = true, .why = "RESUME was not seen" },
 };
 
 static void begin(size_t i)
@@ -111,10 +127,12 @@ static void begin(size_t i)
 	sim.events = rows[i].events;
 	sim.jump = rows[i].jump;
 	sim.stepped = rows[i].stepped;
+	sim.decision = rows[i].decision;
 	sim.events.stop = at(sim.events.has_stop ? STOP : 0);
 	sim.events.resume = at(sim.events.has_resume ? RESUME : 0);
 	memset(work->receipt, 0, sizeof(*work->receipt));
 	work->again = rows[i].again;
+	work->booted = rows[i].booted;
 	work->record->guest.has_guest_offset = true;
 	work->record->guest.guest_offset = (struct cf_guest_offset){ .offset = cf_interval_around((cf_span){ AHEAD }, (cf_span){ CF_MS }),
 								     .at = at(BEFORE) };

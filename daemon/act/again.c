@@ -3,7 +3,7 @@
 
 #include "daemon/act/carried.h"
 #include "daemon/act/gate.h"
-#include "daemon/act/gated.h"
+#include "daemon/act/kept.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
 #include "daemon/peer/fleet.h"
@@ -67,12 +67,6 @@ static bool has_stood(const struct cf_receipt *receipt)
 	return receipt->has_stop;
 }
 
-/* What was given back for good is in nobody's hands any more. */
-static bool is_to_mend(const struct work *work)
-{
-	return has_stood(work->receipt) && gated_decision(work->context, work->id) != CF_DECISION_KEPT;
-}
-
 void again_open(struct work *work, enum cf_act act)
 {
 	if (work->side == CF_DESTINATION) {
@@ -87,7 +81,7 @@ void again_open(struct work *work, enum cf_act act)
 		open_watch(work, work->reservation.uuid);
 	if (act == CF_ACT_ASK || act == CF_ACT_TAKE_BACK || act == CF_ACT_RESOLVE)	/* the guest may stand for long */
 		carried_again(work);
-	if (act == CF_ACT_UNDO && is_to_mend(work))
+	if (act == CF_ACT_UNDO && has_stood(work->receipt) && kept_is_ours(work))
 		open_guest(work);
 	if (act == CF_ACT_COPY)
 		open_copy(work);

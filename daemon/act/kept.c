@@ -2,6 +2,7 @@
 #include "daemon/act/kept.h"
 
 #include "daemon/act/carried.h"
+#include "daemon/act/gated.h"
 #include "daemon/act/mend.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
@@ -80,17 +81,22 @@ static void mend_here(struct work *work, bool has_stop, const struct guest_event
 					 .carried = receipt->kept.lever == CF_LEVER_KVM, .whenever = true });
 }
 
+bool kept_is_ours(const struct work *work)
+{
+	return !work->booted && gated_decision(work->context, work->id) != CF_DECISION_KEPT;
+}
+
 void kept_mend(struct work *work)
 {
 	bool has_stop, stood, blind;
 	struct guest_events events;
 
-	if (!work->watch)
+	if (!work->watch || !kept_is_ours(work))
 		return;
 	guest_watch_read(work->watch, &events);
 	has_stop = find_stop(work, &events);
 	stood = has_stop || events.switchover;
-	blind = events.gap || (work->again >= CF_PHASE_COPYING && !work->booted);
+	blind = events.gap || work->again >= CF_PHASE_COPYING;
 	if (!stood && !blind)
 		return;
 	while (stood && !events.has_resume && !events.undone &&
