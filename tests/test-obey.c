@@ -5,6 +5,7 @@
  * time of its own: whatever a commit says, and whatever does not come, it has an end.
  */
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,9 @@
 #include "daemon/act/carried.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/gather.h"
+#include "daemon/act/obey.h"
 #include "daemon/act/where.h"
+#include "daemon/log.h"
 #include "daemon/virt/leftover.h"
 #include "tests/fake-host.h"
 #include "tests/tap.h"
@@ -34,6 +37,8 @@ static struct {
 	cf_mono known;			/* when libvirtd says how its domain stands: */
 	enum cf_here here;
 	int looks;			/* so often it was asked */
+	enum cf_decision told;		/* of libvirt, to let it run */
+	char logged[200];		/* last */
 	bool full;			/* a message is in the box that nobody takes */
 } sim;
 
@@ -132,7 +137,17 @@ int gated_promise(struct work *of, enum cf_mark mark, struct cf_error *err)
 enum cf_decision gated_decision(const struct act_context *context, const char *id)
 {
 	(void)context, (void)id;
-	return CF_DECISION_NONE;
+	return sim.told;
+}
+
+void log_write(int priority, const struct log_about *about, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)priority, (void)about;
+	va_start(ap, fmt);
+	vsnprintf(sim.logged, sizeof(sim.logged), fmt, ap);
+	va_end(ap);
 }
 
 void gather_report(const struct act_context *context, struct cf_report *ret)
@@ -353,6 +368,17 @@ static void test_told_again(void)
 	work->obeyed = NULL;
 }
 
+/* Libvirt was told to let it run: whether it has, this host's notes do not say. */
+static void test_no_promise(void)
+{
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	sim.mark = CF_MARK_OBEYED;
+	sim.told = CF_DECISION_COMMIT;
+	ok(!obey_give_up(work, "for a test") && sim.answer.word == CF_WORD_UNKNOWN && sim.mark == CF_MARK_OBEYED,
+	   "that one never ran which may have is not promised");
+	ok(strstr(sim.logged, "cannot be promised: by what this host has noted"), "... and the log says why: %s", sim.logged);
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -371,6 +397,7 @@ int main(void)
 	test_no_commit();
 	test_again();
 	test_told_again();
+	test_no_promise();
 	free(work);
 	return done();
 }

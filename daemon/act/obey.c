@@ -144,7 +144,8 @@ bool obey_give_up(struct work *work, const char *why)
 
 	if (!promised)
 		log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
-				"migration %s: that its guest never ran here cannot be promised: %s", work->id, err.text);
+				"migration %s: that its guest never ran here cannot be promised: %s", work->id,
+				*err.text ? err.text : "by what this host has noted it may have run");
 	answer(work, promised ? CF_WORD_NEVER_RAN : CF_WORD_UNKNOWN, why);
 	work->incoming = incoming_free(work->incoming);
 	return promised;
