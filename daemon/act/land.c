@@ -154,9 +154,9 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 static enum cf_event follow(struct work *work, enum cf_phase phase, enum cf_event then, char why[static CF_DETAIL_ROOM])
 {
 	cf_mono heard = kernel_raw();
-	struct cf_error err = { 0 };
 
 	for (;;) {
+		struct cf_error err = { 0 };
 		enum cf_there there = where_there(work, &err);
 
 		if (there == CF_THERE_STRANGE || there == CF_THERE_FOUND) {
@@ -168,7 +168,11 @@ static enum cf_event follow(struct work *work, enum cf_phase phase, enum cf_even
 			if (work->receipt->landing.phase > phase)
 				return then;
 		}
-		if (cf_span_cmp(cf_mono_since(kernel_raw(), heard), FOLLOW_PATIENCE) > 0 || work_stopping(work)) {
+		if (work_stopping(work)) {
+			act_say(why, "the agent was stopped before the destination had come to its end");
+			return CF_EV_FAILED;
+		}
+		if (cf_span_cmp(cf_mono_since(kernel_raw(), heard), FOLLOW_PATIENCE) > 0) {
 			act_say(why, "the destination's agent fell silent: %s", err.text);
 			return CF_EV_FAILED;
 		}
