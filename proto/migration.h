@@ -47,8 +47,10 @@ enum cf_phase {
 	CF_PHASE_OBEYED,	/* with a gate: the guest may run here */
 	CF_PHASE_RUNNING,
 
-	/* both */
+	/* source */
 	CF_PHASE_LANDED,
+
+	/* both */
 	CF_PHASE_CORRECTING,
 	CF_PHASE_VERIFYING,
 
