@@ -18,7 +18,8 @@ static void open_pair(struct work *work)
 	struct cf_error err = { 0 };
 
 	if (work_calls(work, &err) < 0) {
-		log_warning("migration %s: %s", work->id, err.text);
+		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				  "migration %s: %s", work->id, err.text);
 		return;
 	}
 	fleet_offset(work->context->fleet, work->reservation.destination, &work->peer.offset, work->peer.boot);
@@ -32,7 +33,8 @@ static void open_watch(struct work *work, const char *uuid)
 	struct cf_error err = { 0 };
 
 	if (guest_watch_new(work->context->virt, uuid, work->side, &work->watch, &err) < 0)
-		log_warning("migration %s: %s", work->id, err.text);
+		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				  "migration %s: %s", work->id, err.text);
 }
 
 /* Its clock is to be looked at soon, and the agent's own connection to libvirt comes when it comes. */
@@ -52,7 +54,8 @@ static void open_copy(struct work *work)
 	work_link(work, NULL);
 	if ((work_has_peer(work) && gate_watch(work, &err) < 0) ||
 	    work->driver->attach(work->context->virt, work->reservation.uuid, &work->drive, &err) < 0)
-		log_warning("migration %s: %s", work->id, err.text);
+		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				  "migration %s: %s", work->id, err.text);
 	if (work->watch && work->lookout && work->drive)
 		carried_begin(work);
 }

@@ -192,7 +192,8 @@ static void begin_to_look(struct work *work)
 	struct cf_error err = { 0 };
 
 	if (!work->looker && looker_new(&work->looker, work->context, &options, &err) < 0)
-		log_warning("migration %s: how far it is cannot be seen: %s", work->id, err.text);
+		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				  "migration %s: how far it is cannot be seen: %s", work->id, err.text);
 }
 
 /*

@@ -104,8 +104,9 @@ static void keep_paused(struct work *work)
 	work_unmeasured(work, CF_FIGURE_LAG, "somebody had paused the guest, and it stays so");
 	if (domain_look(work->context->virt, uuid, &standing, &err) < 0 ||
 	    (standing.state == CF_DOMAIN_RUNNING && job_pause_again(work->link, uuid, deadline, &err) < 0))
-		log_warning("migration %s: %s had been paused by somebody, and runs: %s", work->id,
-			    work->reservation.domain, err.text);
+		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				  "migration %s: %s had been paused by somebody, and may run: %s; `virsh suspend %s`", work->id,
+				  work->reservation.domain, err.text, work->reservation.domain);
 }
 
 /*

@@ -171,7 +171,8 @@ static void begin_to_look(struct departure *d)
 	struct cf_error err = { 0 };
 
 	if (looker_new(&d->looker, d->context, &options, &err) < 0)
-		log_warning("domain %s: its clock is not looked at again: %s", d->name, err.text);
+		log_warning_about(LOG_ABOUT(.domain = d->name), "domain %s: its clock is not looked at again: %s", d->name,
+				  err.text);
 }
 
 static void gather(struct departure *d)

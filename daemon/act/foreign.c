@@ -121,7 +121,8 @@ static void take_alone(struct foreign *foreign, struct newcomer **at)
 		r = migrations_expect(foreign->all, id, &reservation, &lease, "", &migration, &err);
 	if (r == 0)
 		return;		/* by foreign_announced() */
-	log_warning("domain %s was moved here by another manager, and is not watched: %s", newcomer->name, err.text);
+	log_warning_about(LOG_ABOUT(.domain = newcomer->name),
+			  "domain %s was moved here by another manager, and is not watched: %s", newcomer->name, err.text);
 	forget_newcomer(at);
 }
 
@@ -185,7 +186,8 @@ static void on_arriving(struct foreign *foreign, const struct word *word)
 	if (!newcomer)
 		return;
 	if (guest_watch_new(foreign->all->context->virt, word->uuid, CF_DESTINATION, &newcomer->watch, &err) < 0) {
-		log_warning("domain %s comes in by another manager's order, and is not watched: %s", word->name, err.text);
+		log_warning_about(LOG_ABOUT(.domain = word->name),
+				  "domain %s comes in by another manager's order, and is not watched: %s", word->name, err.text);
 		free(newcomer);
 		return;
 	}
@@ -296,7 +298,8 @@ static void on_found(void *userdata, struct departure *d)
 		at = &(*at)->next;
 	*at = d->next;
 	if (d->is == CF_DEPARTING && !migrations_move(foreign->all, d->uuid, CF_SOURCE) && take(foreign->all, d, &err) < 0)
-		log_warning("another manager moves %s, and it is not watched: %s", d->name, err.text);
+		log_warning_about(LOG_ABOUT(.domain = d->name), "another manager moves %s, and it is not watched: %s", d->name,
+				  err.text);
 	departure_free(d);
 }
 
@@ -323,7 +326,8 @@ static void on_sending(struct foreign *foreign, const struct word *word)
 		if (strcmp(d->uuid, word->uuid) == 0)
 			return;
 	if (departure_new(&fresh, foreign->all->context, word->name, word->uuid, on_found, foreign, &err) < 0) {
-		log_warning("what another manager does with %s is not watched: %s", word->name, err.text);
+		log_warning_about(LOG_ABOUT(.domain = word->name), "what another manager does with %s is not watched: %s",
+				  word->name, err.text);
 		return;
 	}
 	fresh->next = foreign->departures;

@@ -161,8 +161,9 @@ static void on_event(void *userdata)
 	event = look_again(m);
 	edge = cf_phase_next(m->side, m->phase, event);
 	if (!edge) {
-		log_error("migration %s: nobody expects '%s' in %s", m->id, cf_event_name(event),
-			  cf_phase_words[m->phase]);
+		log_error_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain),
+				"migration %s: nobody expects '%s' in %s", m->id, cf_event_name(event),
+				cf_phase_words[m->phase]);
 		edge = cf_phase_next(m->side, m->phase, CF_EV_FAILED);
 	}
 	enter(m, edge, m->hand.why);

@@ -96,7 +96,8 @@ static bool let_go(struct migrations *all)
 	next = cf_queue_next(line.queued, line.n, (size_t)migrations_leaving(all), &at_once);
 	went = next < line.n;
 	if (went && migration_take_turn(line.who[next], &err) < 0) {
-		log_warning("migration %s: %s", line.who[next]->id, err.text);
+		log_warning_about(LOG_ABOUT(.migration = line.who[next]->id, .domain = line.who[next]->request.domain),
+				  "migration %s: %s", line.who[next]->id, err.text);
 		line.who[next]->again = cf_mono_add(kernel_raw(), AGAIN_FIRST);
 	}
 	line_clear(&line);
@@ -118,7 +119,8 @@ static bool give_up(struct migrations *all)
 			continue;
 		snprintf(why, sizeof(why), "its turn did not come within %s", cf_span_text(m->may_wait, span));
 		if (migration_leave_queue(m, CF_EV_ABORT, why, &err) < 0) {
-			log_warning("migration %s: %s", m->id, err.text);
+			log_warning_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain), "migration %s: %s", m->id,
+					  err.text);
 			m->leave_by = cf_mono_add(kernel_raw(), AGAIN_FIRST);
 		}
 		any = any || m->phase != CF_PHASE_QUEUED;

@@ -55,6 +55,7 @@ void standstill_again(struct work *work)
 	    standing.state != CF_DOMAIN_RUNNING)
 		return;
 	if (job_pause_again(work->link, uuid, cf_mono_add(kernel_raw(), CALL_PATIENCE), &err) < 0)
-		log_warning("migration %s: %s had been paused by somebody, and runs: %s", work->id,
-			    work->record->guest.domain, err.text);
+		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				  "migration %s: %s had been paused by somebody, and may run: %s; `virsh suspend %s`", work->id,
+				  work->reservation.domain, err.text, work->reservation.domain);
 }

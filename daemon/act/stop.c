@@ -47,7 +47,8 @@ static void abort_all(struct migrations *all, bool (*which)(const struct migrati
 
 	for (struct migration *m = all->newest; m; m = m->next)
 		if (which(m) && migration_abort(m, why, &err) < 0)
-			log_warning("migration %s: %s", m->id, err.text);
+			log_warning_about(LOG_ABOUT(.migration = m->id, .domain = m->request.domain), "migration %s: %s", m->id,
+					  err.text);
 }
 
 /* A domain XML is written nowhere: the next agent could not go on from the request without it. */

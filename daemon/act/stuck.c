@@ -18,7 +18,8 @@ static void unblock(struct work *work, const char *over)
 			  "migration %s: %s, and libvirtd does not end it: "
 			  "the domain is paused for a moment, which frees libvirtd", work->id, over);
 	if (!link || job_unblock(link, work->reservation.uuid, cf_mono_add(kernel_raw(), CALL_PATIENCE), &err) < 0)
-		log_warning("migration %s: libvirtd could not be freed: %s", work->id, err.text);
+		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				  "migration %s: libvirtd could not be freed: %s", work->id, err.text);
 }
 
 /* over: who says that it is. */
