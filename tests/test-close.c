@@ -17,6 +17,7 @@
 #include "daemon/act/reason.h"
 #include "daemon/act/receipt.h"
 #include "daemon/clock/kernel.h"
+#include "daemon/log.h"
 #include "daemon/peer/probe.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/leftover.h"
@@ -97,10 +98,20 @@ int probe_calmly(struct call *call, int n, struct cf_offset *offset, char boot[s
 	return -1;
 }
 
+static struct domain_standing standing;		/* of the guest, here */
+static char logged_as[40];			/* the message id of the last line */
+
 int domain_look(struct virt *virt, const char *uuid, struct domain_standing *ret, struct cf_error *err)
 {
-	(void)virt, (void)uuid, (void)ret, (void)err;
-	return -1;
+	(void)virt, (void)uuid, (void)err;
+	*ret = standing;
+	return 0;
+}
+
+void log_write(int priority, const struct log_about *about, const char *fmt, ...)
+{
+	(void)priority, (void)fmt;
+	snprintf(logged_as, sizeof(logged_as), "%s", about && about->id ? about->id : "");
 }
 
 int leftover_undefine(struct virt *virt, const char *uuid, cf_mono deadline, struct cf_error *err)
@@ -131,6 +142,29 @@ static void test_undo(void)
 	   "the guest's clock comes first, then the pair's offset, and then the receipt that it is for");
 }
 
+/* An attempt whose copy had begun came to nothing, and its guest stands so here. */
+static const char *undone(struct domain_standing at)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	standing = at;
+	*logged_as = '\0';
+	work->again = CF_PHASE_COPYING;
+	act_undo(work, why);
+	return logged_as;
+}
+
+static void test_loss(void)
+{
+	static struct cf_record record;
+
+	work->record = &record;
+	ok(strcmp(undone((struct domain_standing){ 0 }), LOG_ID_GUEST_DOWN) == 0, "a guest that is gone is told as one that is down");
+	ok(strcmp(undone((struct domain_standing){ .known = true, .active = true, .stranded = true }), LOG_ID_GUEST_DOWN) == 0,
+	   "so is one that libvirt could not let run");
+	ok(strcmp(undone((struct domain_standing){ .known = true, .active = true }), LOG_ID_GUEST_DOWN) != 0, "and none that runs");
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -157,6 +191,7 @@ int main(void)
 	ok(given_up == 0, "nor is one that ran, whatever is left at hand of it");
 
 	test_undo();
+	test_loss();
 	free(work->receipt);
 	free(work);
 	return done();

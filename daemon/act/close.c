@@ -124,10 +124,11 @@ static void warn_of_loss(struct work *work)
 
 	if (domain_look(work->context->virt, work->record->guest.uuid, &standing, &err) < 0 || !standing.known ||
 	    !standing.active)
-		log_warning("migration %s: the domain does not run on this host: %s", work->id,
-			    *err.text ? err.text : "libvirt has no running domain of that uuid");
+		log_error_about(LOG_ABOUT(.id = LOG_ID_GUEST_DOWN, .migration = work->id, .domain = work->reservation.domain),
+				"migration %s: the domain does not run on this host: %s", work->id,
+				*err.text ? err.text : "libvirt has no running domain of that uuid");
 	else if (standing.stranded && !work->record->paused)
-		log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+		log_error_about(LOG_ABOUT(.id = LOG_ID_GUEST_DOWN, .migration = work->id, .domain = work->reservation.domain),
 				"migration %s: the domain stands still, as libvirt could not let it run again: `virsh resume %s`", work->id,
 				work->reservation.domain);
 }

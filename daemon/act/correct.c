@@ -207,7 +207,8 @@ static void note_torn(struct work *work)
 
 	if (domain_look(work->context->virt, work->reservation.uuid, &standing, NULL) < 0 || !standing.torn)
 		return;
-	log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain, .peer = work->reservation.source),
+	log_error_about(LOG_ABOUT(.id = LOG_ID_TORN, .migration = work->id, .domain = work->reservation.domain,
+				  .peer = work->reservation.source),
 			"migration %s: the post-copy of %s failed, and it lacks memory; where %s still has that, `virsh migrate "
 			"--postcopy --postcopy-resume` there goes on with it", work->id, work->reservation.domain,
 			work->reservation.source);

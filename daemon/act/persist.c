@@ -66,7 +66,7 @@ static void start_again(struct work *work)
 				 "migration %s: %s is started, as it would have been with this host", work->id,
 				 work->reservation.domain);
 	else
-		log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+		log_error_about(LOG_ABOUT(.id = LOG_ID_GUEST_DOWN, .migration = work->id, .domain = work->reservation.domain),
 				"migration %s: %s was to start with this host, and cannot be started: %s", work->id,
 				work->reservation.domain, err.text);
 }

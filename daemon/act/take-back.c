@@ -88,7 +88,7 @@ static void complain(struct work *work, cf_mono *next, const struct cf_error *er
 	if (cf_mono_cmp(kernel_raw(), *next) < 0)
 		return;
 	*next = within(COMPLAIN_EVERY);
-	log_error_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+	log_error_about(LOG_ABOUT(.id = LOG_ID_GUEST_DOWN, .migration = work->id, .domain = work->reservation.domain),
 			"migration %s: the guest is to run on here, and does not yet: %s", work->id,
 			*err->text ? err->text : "libvirt has not finished");
 }
