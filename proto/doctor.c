@@ -60,9 +60,9 @@ static const struct {
 
 	[CF_VITAL_LISTENING] = { "tls", "peers can reach this agent", "peers cannot reach this agent",
 		"`clockferryd --print-settings` names the files and addresses; then `systemctl reload clockferryd`." },
-	[CF_VITAL_CERTIFICATE] = { "tls", "this host's certificate is valid", "this host's certificate is not valid for long, or not now",
+	[CF_VITAL_CERTIFICATE] = { "tls", "this host's certificate is valid", "this host's certificate ends soon, or is not valid now",
 		"Have it renewed, then `systemctl reload clockferryd`; if it should be valid, is this host's clock right?" },
-	[CF_VITAL_CA] = { "tls", "the CA's certificate is valid", "the CA's certificate is not valid for long, or not now",
+	[CF_VITAL_CA] = { "tls", "the CA's certificate is valid", "the CA's certificate ends soon, or is not valid now",
 		"Give every host the new CA beside the old one, in one file, before certificates are renewed." },
 	[CF_VITAL_CRL] = { "tls", "the revocation list is up to date", "the revocation list is out of date",
 		"Install the CA's newest; an old one still revokes what it lists." },

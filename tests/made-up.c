@@ -245,7 +245,7 @@ static const struct cf_vitals vitals_warn = {
 	.list = {
 		VITAL(CF_VITAL_AGENT, CF_VITAL_OK, "agent", "the agent answers", .detail = "clockferryd 0.1"),
 		VITAL(CF_VITAL_CERTIFICATE, CF_VITAL_WARN, "tls",
-		      "this host's certificate is not valid for long, or not now",
+		      "this host's certificate ends soon, or is not valid now",
 		      .detail = "until 2026-12-01T12:00:00Z", .remedy = "Have it renewed."),
 	},
 };

@@ -29,8 +29,8 @@ static void complain(const struct work *work, cf_mono *next, const struct cf_err
 		return;
 	*next = cf_mono_add(kernel_raw(), COMPLAIN_EVERY);
 	log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
-			  "migration %s: what %s still needs here waits for libvirtd: %s", work->id,
-			  work->reservation.domain, err->text);
+			  "migration %s: libvirtd does not answer, and %s is not looked after until it does: %s; "
+			  "`systemctl restart libvirtd` leaves guests running", work->id, work->reservation.domain, err->text);
 }
 
 bool hang_wait(struct work *work)

@@ -41,8 +41,8 @@ static int set_at_last(struct work *work, cf_span patience, struct cf_error *err
 static void complain(const struct work *work, const char *host, const struct cf_error *err)
 {
 	log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
-			  "migration %s: %s is to start with %s, and does not: %s", work->id,
-			  work->reservation.domain, host, err->text);
+			  "migration %s: the autostart of %s could not be set on %s: %s; set it with `virsh autostart %s`",
+			  work->id, work->reservation.domain, host, err->text, work->reservation.domain);
 }
 
 int persist_hold(struct work *work, struct cf_error *err)
