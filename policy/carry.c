@@ -98,20 +98,24 @@ static bool is_to_be_there(enum cf_kvm_arch arch, const struct cf_vcpu_counter *
 bool cf_carry_is_whole(const struct cf_counters *counters, enum cf_kvm_arch arch, const struct cf_vcpu_counter *vcpus,
 		       size_t n_vcpus, char why[static CF_DETAIL_ROOM])
 {
-	bool x86 = arch == CF_KVM_ARCH_X86;
+	bool x86 = arch == CF_KVM_ARCH_X86, some = false;
 
 	words_set(why, CF_DETAIL_ROOM, counters->n_vcpus == 0 ? "no vCPU's counter came" : "");
 	for (size_t i = 0; i < counters->n_vcpus && !*why; i++) {
 		const struct cf_counter_vcpu *vcpu = &counters->vcpus[i];
 
-		if (x86 ? vcpu->has_offset : vcpu->has_cnt)
+		if (x86 ? vcpu->has_offset : vcpu->has_cnt) {
+			some = true;
 			continue;
+		}
 		if (!is_to_be_there(arch, of_vcpu(vcpus, n_vcpus, (uint32_t)vcpu->vcpu)))
 			continue;
 		words_set(why, CF_DETAIL_ROOM, x86 ? "no offset came of the counter of vCPU "
 						   : "no reading came of the counter of vCPU ");
 		words_add_int(why, CF_DETAIL_ROOM, vcpu->vcpu);
 	}
+	if (!some && !*why)	/* of vCPUs that debugfs shows none of, none is to be there */
+		words_set(why, CF_DETAIL_ROOM, "no offset came of any vCPU's counter");
 	return !*why;
 }
 
