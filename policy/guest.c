@@ -10,6 +10,7 @@
 
 #define STAMP_NS    1000	/* guest-get-time tells whole microseconds */
 #define CLOCK_PPM   500.0	/* how far a clock that is left alone, or steered by a kernel PLL, runs off */
+#define STEADY      ((cf_span){ 10 * CF_S })	/* a guest's own chronyd may steer it otherwise at any time */
 #define RUNNING_PPM 100000.0	/* no kernel slews faster (ADJ_TICK, 10 %): beyond it is a step */
 
 /*
@@ -82,8 +83,11 @@ struct cf_interval cf_guest_offset_aged(const struct cf_guest_offset *reading, s
 
 bool cf_guest_offset_adds(const struct cf_guest_offset *known, const struct cf_guest_offset *fresh)
 {
-	struct cf_interval aged = cf_guest_offset_aged(known, fresh->at);
+	struct cf_guest_offset trusted = *known;
+	struct cf_interval aged;
 
+	trusted.rate_over = cf_span_min(known->rate_over, STEADY);
+	aged = cf_guest_offset_aged(&trusted, fresh->at);
 	return cf_span_cmp(fresh->offset.low, aged.low) > 0 || cf_span_cmp(fresh->offset.high, aged.high) < 0;
 }
 

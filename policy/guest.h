@@ -35,7 +35,9 @@ struct cf_interval cf_guest_offset_aged(const struct cf_guest_offset *reading, s
 
 /*
  * Does a later reading say what the known one does not?  One of a bad moment is so wide that it
- * has room for all of what the other says of the same instant: it adds nothing.
+ * has room for all of what the other says of the same instant: it adds nothing.  What the known one says
+ * by a rate counts for 10 s, and by +-500 ppm from then on: a guest may be steered otherwise since, and
+ * readings that have room for that are news.
  */
 bool cf_guest_offset_adds(const struct cf_guest_offset *known, const struct cf_guest_offset *fresh);
 

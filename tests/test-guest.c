@@ -208,6 +208,9 @@ static void what_adds(void)
 	known.rate = (struct cf_rate){ .ppm = 20, .bound_ppm = 1 };
 	fresh = reading(10 * CF_S, -CF_MS, CF_MS);
 	ok(!cf_guest_offset_adds(&known, &fresh), "with a rate that is known the earlier one tells more for longer");
+	known.rate_over = (cf_span){ 120 * CF_S };
+	fresh = reading(60 * CF_S, -4 * CF_MS, 4 * CF_MS);
+	ok(cf_guest_offset_adds(&known, &fresh), "... but not for as long as it was measured over: the guest may be steered otherwise");
 }
 
 #define AHEAD    { { 2000 }, { 2010 } }		/* the destination's clock */
