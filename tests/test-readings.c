@@ -102,6 +102,32 @@ static bool told_by_ticks(int64_t rounds, int64_t ahead, int64_t took, int64_t p
 	return all && holds(ret, ahead);
 }
 
+/* A timer that somebody asked to be quicker: no two answers are the same, and none is ahead by a tick. */
+static void test_fine_ticks(void)
+{
+	static const int64_t ticks[] = { CF_MS / 2, CF_S / 2048, CF_S / 1024, CF_MS, 2 * CF_MS, 5 * CF_MS };
+	int64_t widest = 0;
+	int n = 0, good = 0;
+
+	for (size_t i = 0; i < CF_COUNT(ticks); i++)
+		for (int64_t took = ticks[i]; took < 3 * ticks[i]; took += ticks[i] / 7)
+			for (int64_t ahead = CF_S; ahead < CF_S + ticks[i]; ahead += ticks[i] / 13, n++) {
+				struct readings readings = { 0 };
+				bool all = true;
+
+				for (int64_t round = 0, ns = 0; all && round < 8; round++, ns += took + 20 * CF_US) {
+					int64_t says = (NOW + ns + took / 2 + ahead) / ticks[i] * ticks[i] / CF_US * CF_US;
+
+					all = readings_add(&readings, host(ns, 0), (cf_real){ says }, host(ns + took, 0), NULL) == 0;
+				}
+				good += all && holds(&readings, ahead);
+				widest = widest > cf_interval_width(readings_offset(&readings).offset).ns
+					 ? widest : cf_interval_width(readings_offset(&readings).offset).ns;
+			}
+	ok(good == n, "%d of %d that tell what it was at the last tick of a quick timer are understood", good, n);
+	ok(widest < 33 * CF_MS, "... to %lld us", (long long)(widest / CF_US));
+}
+
 static void test_ticks(void)
 {
 	int64_t widest = 0, pauses[] = { 5 * CF_US, 100 * CF_US, CF_MS, 5 * CF_MS };
@@ -218,6 +244,7 @@ int main(void)
 	test_slewing();
 	test_host_step();
 	test_ticks();
+	test_fine_ticks();
 	test_slow();
 	test_stands();
 	test_lies();

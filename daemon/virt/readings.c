@@ -20,6 +20,8 @@
 #define NEAR   ((cf_span){ 8 * CF_MS })
 /* And by whole ticks: what is lost of them in whole milliseconds, and to a tick that is not just 1/64 s. */
 #define ROUNDED ((cf_span){ 1100 * CF_US })
+/* Of a timer that somebody has asked to be quicker (timeBeginPeriod(): 0.5 ms or 1/2048 s, and multiples of them). */
+#define FINE ((cf_span){ 20 * CF_US })
 
 bool readings_plausible(cf_real guest)
 {
@@ -43,14 +45,17 @@ static bool meet(struct cf_interval known, cf_span age, struct cf_interval *news
 /* May two answers of a clock that is told by ticks be so far from each other? */
 static bool by_ticks(cf_span on)
 {
-	static const cf_span ticks[] = { { CF_S / 64 }, { CF_S / 100 } };
+	static const struct { cf_span tick, least, give; } kinds[] = {
+		{ { CF_S / 64 },   NEAR,         ROUNDED },
+		{ { CF_S / 100 },  NEAR,         ROUNDED },
+		{ { CF_MS / 2 },   { CF_MS / 4 }, FINE },
+		{ { CF_S / 2048 }, { CF_MS / 4 }, FINE },
+	};
 
-	if (cf_span_cmp(on, NEAR) < 0)
-		return false;
-	for (size_t i = 0; i < CF_COUNT(ticks); i++) {
-		int64_t over = on.ns % ticks[i].ns;
+	for (size_t i = 0; i < CF_COUNT(kinds); i++) {
+		int64_t over = on.ns % kinds[i].tick.ns;
 
-		if (over <= ROUNDED.ns || ticks[i].ns - over <= ROUNDED.ns)
+		if (on.ns >= kinds[i].least.ns && (over <= kinds[i].give.ns || kinds[i].tick.ns - over <= kinds[i].give.ns))
 			return true;
 	}
 

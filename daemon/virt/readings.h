@@ -10,11 +10,10 @@
  * jumped, or an agent that invents.
  *
  * Some guests tell a clock that stands still between the ticks of their timer, 64 a
- * second at the least (qemu-ga in Windows: GetSystemTimeAsFileTime()).  It shows when
- * two answers are the same, or one is ahead by no more than a tick; that it is none
- * of these shows only when two are nearer to each other than that, or no whole ticks
- * from each other.  Where it is, or does not show, the clock is up to a tick further
- * than what was told.
+ * second at the least, up to 2048 (qemu-ga in Windows: GetSystemTimeAsFileTime()).  It
+ * shows when two answers are the same, or one is ahead by no more than a tick; that it is
+ * none of these shows only when two are no whole ticks from each other.  Where it is, or
+ * does not show, the clock is up to a tick of 1/64 s further than what was told.
  */
 
 #include "proto/error.h"
