@@ -59,18 +59,19 @@ static void test_when(struct work *work)
 	struct stuck stuck = { 0 };
 
 	ok(look(&stuck, work, 0, DRIVE_RUNNING, CF_THERE_DROPPED) == 0 &&
-	   look(&stuck, work, CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 0, "an end that takes a second is waited for");
-	ok(look(&stuck, work, 5 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 1, "a call that has not returned then is freed");
-	ok(look(&stuck, work, CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 0, "once");
+	   look(&stuck, work, 31 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 0,
+	   "an end that waits for the destination's libvirtd, as long as libvirt does, is waited for");
+	ok(look(&stuck, work, 10 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 1, "a call that has not returned then is freed");
+	ok(look(&stuck, work, 40 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 0, "once");
 	answer = -EAGAIN;
-	ok(look(&stuck, work, 5 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 1, "and again where that did not help");
-	ok(look(&stuck, work, 5 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 1, "or could not be done");
+	ok(look(&stuck, work, 41 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 1, "and again where that did not help, after twice as long");
+	ok(look(&stuck, work, 81 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 1, "or after no longer, where its guest was not paused");
 	answer = 0;
 	connected = false;
-	ok(look(&stuck, work, 5 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 0, "without libvirtd nothing is");
+	ok(look(&stuck, work, 81 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 0, "without libvirtd nothing is");
 	connected = true;
-	ok(look(&stuck, work, 5 * CF_S, DRIVE_ABORTED, CF_THERE_DROPPED) == 0, "one that has ended is left alone");
-	ok(look(&stuck, work, 4 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 0, "and time begins anew");
+	ok(look(&stuck, work, 81 * CF_S, DRIVE_ABORTED, CF_THERE_DROPPED) == 0, "one that has ended is left alone");
+	ok(look(&stuck, work, 39 * CF_S, DRIVE_RUNNING, CF_THERE_DROPPED) == 0, "and time begins anew");
 }
 
 /* Whoever may still let it run there: then nothing is done to the guest here. */

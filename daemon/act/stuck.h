@@ -13,10 +13,11 @@
 
 struct stuck {
 	bool is;
-	cf_mono since;	/* or since it was last freed */
+	cf_mono since;		/* or since it was last freed */
+	cf_span patience;	/* until it is the next time: twice as long after each, as the guest is paused for it */
 };
 
-/* Look at both, all the time; frees it every few seconds as long as it is so. */
+/* Look at both, all the time; frees it as long as it is so, ever more seldom. */
 void stuck_look(struct stuck *stuck, struct work *work, enum drive_state state, enum cf_there there);
 
 /*

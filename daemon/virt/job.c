@@ -14,7 +14,7 @@
 
 #define PROMPT     ((cf_span){ CF_S })			/* what takes longer to answer may be about to end by itself */
 #define LOOK_EVERY ((struct timespec){ .tv_nsec = 10 * CF_MS })
-#define LOOKS      100
+#define LOOKS      20
 
 /* One call about the job of one domain; which, and what came of it. */
 struct job_task {
