@@ -154,8 +154,21 @@ fresh_guest()
 	rig_define A g mem=128 ${shared_disk:+"$shared_disk"} && rig_virsh A autostart g >/dev/null && rig_start A g
 }
 
-# Everything is as it should be before a migration: it goes from where the guest is.
+# Everything is as it should be before a migration: it goes from where the guest is.  Hosts that do not come to that boot anew.
 ready()
+{
+	in_order || { anew && in_order; }
+}
+
+anew()
+{
+	local host
+	for host in A B; do
+		rig_power $host off && rig_power $host on || return
+	done
+}
+
+in_order()
 {
 	local host
 	for host in A B; do
