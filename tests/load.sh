@@ -73,7 +73,7 @@ rss_before=$(rss) fds_before=$(fds)
 storm first
 answered "$dir/first"
 read -r rss_most fds_most <"$dir/first.most"
-# Two listeners of 512 and a few; a connection holds 32 KiB of libmicrohttpd's, its TLS, and a body of at most 64 KiB.
+# Two listeners of 512, two more for each peer, and a few; a connection holds 32 KiB of libmicrohttpd's, its TLS, and a body of at most 64 KiB.
 ok "descriptors are bounded ($fds_before, at most $fds_most)" test "$fds_most" -le $((fds_before + 2 * 520))
 memory "memory is bounded ($rss_before KiB, at most $rss_most)" test "$rss_most" -le $((rss_before + 96 * 1024))
 ok "it lets go of all connections" wait_for 60 calm || note "$(fds)"
