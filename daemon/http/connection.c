@@ -61,9 +61,9 @@ void connections_sweep(struct server *server)
 			cut(c);
 }
 
-static void name_user(int fd, char party[static PARTY_ROOM])
+static void name_user(uid_t uid, char party[static PARTY_ROOM])
 {
-	snprintf(party, PARTY_ROOM, "uid %u", local_uid(fd));
+	snprintf(party, PARTY_ROOM, "uid %u", uid);
 }
 
 static void name_party(struct connection *c, struct MHD_Connection *mhd)
@@ -71,7 +71,7 @@ static void name_party(struct connection *c, struct MHD_Connection *mhd)
 	const struct sockaddr *address = info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
 
 	if (c->listener->local)
-		name_user(c->fd, c->party);
+		name_user(local_uid(c->fd), c->party);
 	else if (address->sa_family == AF_INET6)
 		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, c->party,
 			  sizeof(c->party));
@@ -99,13 +99,11 @@ static bool is_surplus(const struct connection *c)
 }
 
 /* As many again are told that they are too many. */
-bool connection_floods(const struct server *server, int fd)
+bool connection_floods(const struct server *server, uid_t uid)
 {
 	char party[PARTY_ROOM];
 
-	if (local_uid(fd) == 0)
-		return false;
-	name_user(fd, party);
+	name_user(uid, party);
 	return count_party(server, party) >= 2 * server->limits.per_party;
 }
 

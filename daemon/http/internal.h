@@ -139,7 +139,7 @@ void connection_wait(struct connection *c);			/* for us: it has all the time */
 int connection_identify(struct connection *c, struct MHD_Connection *mhd, struct cf_error *err);
 bool connection_is_outdated(const struct connection *c);	/* it was shown a certificate that we have no more */
 void connections_sweep(struct server *server);			/* cut those whose time is over */
-bool connection_floods(const struct server *server, int fd);	/* who came to the socket has far too many already */
+bool connection_floods(const struct server *server, uid_t uid);	/* a user of the socket, not root, has far too many already */
 
 /* local.c */
 uid_t local_uid(int fd);	/* (uid_t)-1 when the kernel does not tell */
