@@ -12,7 +12,7 @@ static struct cf_vital *add(struct cf_vitals *vitals, enum cf_vital_code code, e
 {
 	struct cf_vital *vital = &vitals->list[vitals->n_list++];
 
-	assert(vitals->n_list <= CF_COUNT(vitals->list));	/* there is room for one of each, and for all peers */
+	assert(vitals->n_list <= CF_COUNT(vitals->list));	/* there is room for one of each, and for many peers */
 	cf_vital_set(vital, code, state);
 	words_set(vital->detail, sizeof(vital->detail), detail);
 	return vital;
@@ -208,30 +208,51 @@ static const char *why_closed(const struct cf_peer *peer)
 	return "";
 }
 
-static void look_at_peer(const struct cf_peer *peer, struct cf_vitals *vitals)
+static bool is_well(const struct cf_peer *peer)
 {
-	struct cf_vital *vital;
-
-	if (!peer->reachable)
-		vital = add(vitals, CF_VITAL_PEER, CF_VITAL_FAIL, peer->why);
-	else if (!peer->gate_open)
-		vital = add(vitals, CF_VITAL_GATE, CF_VITAL_FAIL, why_closed(peer));
-	else
-		vital = add(vitals, CF_VITAL_PEER, CF_VITAL_OK, "");
-	words_set(vital->subject, sizeof(vital->subject), peer->host);
+	return peer->reachable && peer->gate_open;
 }
 
-/* Should they become others from page to page there may be more of them than there is room for. */
-void cf_doctor_peers(const struct cf_peers *page, struct cf_vitals *vitals)
+static void look_at_peer(const struct cf_peer *peer, struct cf_vital *ret)
 {
-	struct cf_vital *all = vitals->list;
+	if (is_well(peer))
+		cf_vital_set(ret, CF_VITAL_PEER, CF_VITAL_OK);
+	else
+		cf_vital_set(ret, peer->reachable ? CF_VITAL_GATE : CF_VITAL_PEER, CF_VITAL_FAIL);
+	words_set(ret->detail, sizeof(ret->detail), !peer->reachable ? peer->why : !peer->gate_open ? why_closed(peer) : "");
+	words_set(ret->subject, sizeof(ret->subject), peer->host);
+}
+
+/* Behind `peers`, in place of one that is well where there is no other; NULL where there is none of those either. */
+static struct cf_vital *place_of(const struct cf_peer *peer, struct cf_vital *all, struct cf_vitals *vitals)
+{
+	if (vitals->n_list < CF_COUNT(vitals->list))
+		return &vitals->list[vitals->n_list++];
+	for (struct cf_vital *last = &vitals->list[vitals->n_list - 1]; !is_well(peer) && last > all; last--)
+		if (last->state == CF_VITAL_OK)
+			return last;
+	return NULL;
+}
+
+void cf_doctor_peers(const struct cf_peers *page, size_t *n, struct cf_vitals *vitals)
+{
+	struct cf_vital *all = vitals->list, *place;
+	size_t shown;
 
 	while (all->code != CF_VITAL_PEERS)
 		all++;
-	for (size_t i = 0; i < page->n_list && vitals->n_list < CF_COUNT(vitals->list); i++)
-		look_at_peer(&page->list[i], vitals);
+	for (size_t i = 0; i < page->n_list; i++)
+		if ((place = place_of(&page->list[i], all, vitals)))
+			look_at_peer(&page->list[i], place);
+	*n += page->n_list;
 	cf_vital_set(all, CF_VITAL_PEERS, CF_VITAL_OK);
-	words_add_int(all->detail, sizeof(all->detail), vitals->list + vitals->n_list - all - 1);
+	words_add_int(all->detail, sizeof(all->detail), *n);
+	shown = vitals->list + vitals->n_list - all - 1;
+	if (shown == *n)
+		return;
+	words_add(all->detail, sizeof(all->detail), ", of which ");
+	words_add_int(all->detail, sizeof(all->detail), shown);
+	words_add(all->detail, sizeof(all->detail), " are shown, those first that are not well");
 }
 
 void cf_doctor(const struct cf_host_evidence *evidence, struct cf_vitals *vitals)

@@ -86,5 +86,8 @@ struct cf_host_evidence {
 /* Appends a vital sign for each thing of the evidence that is known; what is not applicable is left out. */
 void cf_doctor(const struct cf_host_evidence *evidence, struct cf_vitals *vitals);
 
-/* Then its peers, as they are seen now, page by page; none of the pages is empty. */
-void cf_doctor_peers(const struct cf_peers *page, struct cf_vitals *vitals);
+/*
+ * Then its peers, as they are seen now, page by page; none of the pages is empty.  *n: how many there were, 0 to begin
+ * with.  Where there is not room for all of them, those that are well make way.
+ */
+void cf_doctor_peers(const struct cf_peers *page, size_t *n, struct cf_vitals *vitals);

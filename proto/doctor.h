@@ -64,7 +64,7 @@ struct cf_vital {
 	char remedy[CF_DETAIL_ROOM];	/* what to do; "" when it is ok */
 };
 
-#define CF_VITALS_MAX (CF_N_VITALS + 8 + CF_PEERS_KNOWN_MAX)
+#define CF_VITALS_MAX 291	/* the version before this one reads no longer list */
 
 struct cf_vitals {
 	char host[CF_HOST_ROOM];

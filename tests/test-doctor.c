@@ -173,13 +173,14 @@ static const struct {
 };
 
 static struct cf_vitals vitals;
+static size_t n_peers;
 
 static void judge(const struct cf_host_evidence *e)
 {
-	vitals.n_list = 0;
+	vitals.n_list = n_peers = 0;
 	cf_doctor(e, &vitals);
 	if (peers.n_list > 0)
-		cf_doctor_peers(&peers, &vitals);
+		cf_doctor_peers(&peers, &n_peers, &vitals);
 }
 
 static void examine(void (*spoil)(struct cf_host_evidence *e))
@@ -253,7 +254,23 @@ static void test_absent(void)
 	   "what was not looked at is not there");
 }
 
-/* As many as there can be. */
+/* As many peers as there can be; so many at the end of each page do not answer. */
+static void judge_fleet(const struct cf_host_evidence *e, size_t unwell)
+{
+	vitals.n_list = n_peers = 0;
+	cf_doctor(e, &vitals);
+	peers.n_list = CF_PEERS_MAX;
+	while (n_peers < CF_PEERS_KNOWN_MAX) {
+		for (size_t i = 0; i < CF_PEERS_MAX; i++) {
+			struct cf_peer *peer = &peers.list[i];
+
+			*peer = (struct cf_peer){ .reachable = i < CF_PEERS_MAX - unwell, .gate_open = true };
+			snprintf(peer->host, sizeof(peer->host), "h%zu", n_peers + i);
+		}
+		cf_doctor_peers(&peers, &n_peers, &vitals);
+	}
+}
+
 static void test_many(void)
 {
 	struct cf_host_evidence e;
@@ -261,14 +278,15 @@ static void test_many(void)
 	well(&e);
 	for (e.n_rivals = 0; e.n_rivals < CF_RIVALS_MAX; e.n_rivals++)
 		strcpy(e.rivals[e.n_rivals], "ntpd");
-	peers.n_list = CF_PEERS_MAX;
-	judge(&e);
-	for (size_t n = CF_PEERS_MAX; n < CF_PEERS_KNOWN_MAX; n += CF_PEERS_MAX)
-		cf_doctor_peers(&peers, &vitals);
-	ok(vitals.n_list <= CF_VITALS_MAX && strcmp(find(CF_VITAL_PEERS, "")->detail, "1024") == 0,
-	   "there is room for %zu, of %s peers", vitals.n_list, find(CF_VITAL_PEERS, "")->detail);
-	cf_doctor_peers(&peers, &vitals);
-	ok(vitals.n_list == CF_VITALS_MAX, "... and what is more is left out");
+	judge_fleet(&e, 0);
+	ok(vitals.n_list == 291, "of a fleet there are as many rows as the version before can read");
+	ok(strncmp(find(CF_VITAL_PEERS, "")->detail, "1024, ", 6) == 0, "of all its peers, which are counted: %s", find(CF_VITAL_PEERS, "")->detail);
+	judge_fleet(&e, 2);
+	ok(vitals.n_list == 291 && find(CF_VITAL_PEER, "h254") && find(CF_VITAL_PEER, "h1023") && find(CF_VITAL_PEER, "h0"),
+	   "those that are not well take the place of some that are");
+	ok(n_not_well() == CF_RIVALS_MAX + 8, "... all of them");
+	judge_fleet(&e, CF_PEERS_MAX);
+	ok(vitals.n_list == 291 && cf_vitals_worst(&vitals) == CF_VITAL_FAIL, "where none is well the rest is left out");
 }
 
 static char dir[] = "/tmp/test-doctor.XXXXXX";

@@ -19,6 +19,7 @@ struct examination {
 	struct cf_vitals vitals;
 	struct cf_host_evidence evidence;
 	struct cf_peers page;
+	size_t n_peers;
 };
 
 /* What only the loop may ask. */
@@ -55,7 +56,7 @@ static int examine(struct api_job *job)
 	snprintf(e->vitals.host, sizeof(e->vitals.host), "%s", job->settings->host);
 	cf_doctor(&e->evidence, &e->vitals);
 	while (fleet_next(job->api->context->fleet, &e->page))
-		cf_doctor_peers(&e->page, &e->vitals);
+		cf_doctor_peers(&e->page, &e->n_peers, &e->vitals);
 	return 0;
 }
 
