@@ -303,6 +303,7 @@ static void test_pages(void)
 	ok(walk(viewer, 0, &each_once) == CF_PAGE_MAX && each_once, "they are on the first page, and take no other's place: %s", pair.err.text);
 	ok(walk(viewer, 40, &each_once) == 40 && each_once, "nor on a shorter one, which has no more than it is to have");
 	ok(walk(viewer, MISSED, &each_once) == MISSED && each_once, "nor on one that has room for nothing else");
+	ok(walk(viewer, 4, &each_once) == 4 && each_once, "nor are they lost where there is no room for all of them");
 	keep_from_writing(false);
 	for (int i = 0; i < 6000 && ledger_made_ask(&parts.made, "SELECT count(*) FROM migrations") < ENDED + MISSED; i++)
 		usleep(10000);

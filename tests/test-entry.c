@@ -268,7 +268,7 @@ static bool unrecorded(int n)
 {
 	CF_AUTO(cf_free) struct cf_migrations *list = calloc(1, sizeof(*list));
 
-	migrations_unrecorded(parts.all, &(struct cf_migrations_query){ 0 }, list);
+	migrations_unrecorded(parts.all, &(struct cf_migrations_query){ 0 }, INT64_MAX, list);
 	for (size_t i = 0; i < list->n_list; i++)
 		if (strcmp(list->list[i].id, ledger_made_id(n)) == 0)
 			return true;

@@ -101,7 +101,6 @@ int migrations_start(struct migrations *all, const char *id, struct cf_migration
 	m->mark = mark;
 	m->request = *request;
 	snprintf(m->peer, sizeof(m->peer), "%s", request->destination);
-	m->ticket = ++all->tickets;
 	m->may_wait = request->has_wait ? request->wait : all->context->settings->queue_wait;
 	m->leave_by = cf_mono_add(kernel_raw(), m->may_wait);
 	m->work->terms = request->terms;

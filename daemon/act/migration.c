@@ -237,7 +237,6 @@ void migration_watch(struct migration *m)
 /* Nothing was done about it yet; but what it came with is gone, where that was to be written nowhere. */
 static void wait_on(struct migration *m)
 {
-	m->ticket = ++m->all->tickets;
 	m->ahead = -1;
 	m->work->again = CF_PHASE_QUEUED;
 	if (!m->complete)

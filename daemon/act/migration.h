@@ -42,6 +42,7 @@ struct migrations {
 
 struct migration {
 	struct migration *next;
+	int64_t ticket;			/* the order in which they were asked for */
 	struct migrations *all;
 	struct work *work;
 	enum cf_side side;
@@ -73,7 +74,6 @@ struct migration {
 	char missed_why[CF_DETAIL_ROOM];
 
 	/* in the queue */
-	int64_t ticket;				/* the order in which they were asked for */
 	cf_span may_wait;
 	cf_mono leave_by;			/* when that is over */
 	cf_mono again;				/* its destination had no room: not before */

@@ -145,6 +145,7 @@ void migrations_save_later(struct migrations *all)
 void migrations_add(struct migrations *all, struct migration *m)
 {
 	forget_old(all);
+	m->ticket = ++all->tickets;
 	m->next = all->newest;
 	all->newest = m;
 }
@@ -227,18 +228,25 @@ static bool is_wanted(const struct cf_migration *view, const struct cf_migration
 	return true;
 }
 
-void migrations_unrecorded(const struct migrations *all, const struct cf_migrations_query *query,
-			   struct cf_migrations *ret)
+int64_t migrations_unrecorded(const struct migrations *all, const struct cf_migrations_query *query, int64_t before,
+			      struct cf_migrations *ret)
 {
 	size_t most = query->has_limit ? (size_t)query->limit : CF_COUNT(ret->list);
+	int64_t last = 0;
 
 	ret->n_list = 0;
-	for (struct migration *m = all->newest; m && ret->n_list < most; m = m->next) {
-		if (m->recorded)
+	for (struct migration *m = all->newest; m; m = m->next) {
+		if (m->recorded || m->ticket >= before)
 			continue;
+		if (ret->n_list == most)
+			return last;
 		work_shown(m->work, &ret->list[ret->n_list]);
-		ret->n_list += is_wanted(&ret->list[ret->n_list], query);
+		if (is_wanted(&ret->list[ret->n_list], query)) {
+			ret->n_list++;
+			last = m->ticket;
+		}
 	}
+	return 0;
 }
 
 void migrations_reload(struct migrations *all)

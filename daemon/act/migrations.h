@@ -115,9 +115,12 @@ int migrations_find_incoming(struct migrations *migrations, const char *id, cons
 /* Bring what the ledger has of them up to date: between two edges it knows nothing of their progress. */
 void migrations_refresh(const struct migrations *migrations, struct cf_migrations *list);
 
-/* Those wanted that the ledger does not have at all, because it cannot be written; the newest first. */
-void migrations_unrecorded(const struct migrations *migrations, const struct cf_migrations_query *query,
-			   struct cf_migrations *ret);
+/*
+ * Those wanted that the ledger does not have at all, because it cannot be written; the newest first, and only those asked
+ * for before that number.  Returns the number of the last one on a page that has no room for all, else 0.
+ */
+int64_t migrations_unrecorded(const struct migrations *migrations, const struct cf_migrations_query *query, int64_t before,
+			      struct cf_migrations *ret);
 
 /* Those that are at work, and those that wait for their turn to leave. */
 int64_t migrations_under_way(const struct migrations *migrations);

@@ -167,6 +167,14 @@ static bool is_wanted(const struct cf_migrations_query *query, const char *state
 	return query->has_state && strcmp(query->state, state) == 0;
 }
 
+/* Cursors are numbers of the ledger; what is not there comes before all that is, with numbers of its own above this one. */
+#define UNRECORDED (INT64_MAX / 2)
+
+static int64_t before(const struct cf_migrations_query *query)
+{
+	return query->has_cursor ? strtoll(query->cursor, NULL, 10) : INT64_MAX;
+}
+
 /* What cannot be read of the past is said, and costs nobody the present. */
 static int list_past(struct api_job *job)
 {
@@ -179,7 +187,7 @@ static int list_past(struct api_job *job)
 		.labels = query->label,
 		.n_labels = query->n_label,
 		.peers = api_sees_all(job->caller) ? NULL : &job->caller->hosts,
-		.before = query->has_cursor ? strtoll(query->cursor, NULL, 10) : 0,
+		.before = before(query),
 		.limit = query->has_limit ? (size_t)query->limit : 0,
 	};
 
@@ -212,12 +220,31 @@ static size_t append(const struct cf_migrations *past, size_t limit, struct cf_m
 	return i;
 }
 
-/* After the last of them that were taken; where there was room for none, before the first. */
-static void name_next(const struct ledger_page *page, size_t taken, struct cf_migrations *ret)
+static void name_next(int64_t number, struct cf_migrations *ret)
 {
-	ret->has_next = page->more || taken < page->migrations.n_list;
-	if (ret->has_next)
-		snprintf(ret->next, sizeof(ret->next), "%" PRId64, taken ? page->numbers[taken - 1] : page->numbers[0] + 1);
+	ret->has_next = true;
+	snprintf(ret->next, sizeof(ret->next), "%" PRId64, number);
+}
+
+/* The past goes on after the last of it that was taken; where there was room for none, before the first. */
+static void take_past(const struct ledger_page *page, size_t limit, struct cf_migrations *ret)
+{
+	size_t taken = append(&page->migrations, limit, ret);
+
+	if (page->more || taken < page->migrations.n_list)
+		name_next(taken ? page->numbers[taken - 1] : page->numbers[0] + 1, ret);
+}
+
+/* Returns the number of the last one on the page, where it has no room for all. */
+static int64_t list_unrecorded(const struct api_job *job, struct cf_migrations *list)
+{
+	const struct cf_migrations_query *query = job->query;
+
+	if (!api_sees_all(job->caller))
+		return 0;
+	if (!query->has_cursor)
+		migrations_strays(job->api->migrations, query, list);
+	return migrations_unrecorded(job->api->migrations, query, before(query) - UNRECORDED, list);
 }
 
 static void list_all(struct api_job *job)
@@ -226,13 +253,14 @@ static void list_all(struct api_job *job)
 	struct cf_migrations *list = calloc(1, sizeof(*list));
 	const struct ledger_page *page = job->reply;
 	const struct cf_migrations *past = &page->migrations;
+	int64_t last;
 
 	if (list) {
-		if (!query->has_cursor && api_sees_all(job->caller)) {
-			migrations_unrecorded(job->api->migrations, query, list);
-			migrations_strays(job->api->migrations, query, list);
-		}
-		name_next(page, append(past, query->has_limit ? (size_t)query->limit : CF_COUNT(list->list), list), list);
+		last = list_unrecorded(job, list);
+		if (last > 0)
+			name_next(UNRECORDED + last, list);
+		else
+			take_past(page, query->has_limit ? (size_t)query->limit : CF_COUNT(list->list), list);
 		migrations_refresh(job->api->migrations, list);
 		list->has_fault = past->has_fault;
 		memcpy(list->fault, past->fault, sizeof(list->fault));
