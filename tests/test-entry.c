@@ -167,9 +167,10 @@ static void test_incoming(void)
 	ok(comes_to(3, "late"), "and one that comes late in its place");
 }
 
-static void on_kept(void *arg)
+/* What came of it: "" nothing yet. */
+static void on_kept(void *arg, const struct cf_error *why)
 {
-	*(bool *)arg = true;
+	snprintf(arg, CF_DETAIL_ROOM, "%s", why ? why->text : "kept");
 }
 
 static bool keeps_wish(int n)
@@ -184,24 +185,24 @@ static void test_wish(void)
 {
 	struct migration *migration = expect(16);
 	const struct cf_record *record;
-	bool kept = false;
+	char kept[CF_DETAIL_ROOM] = "";
 
 	parts_run_to_phase(&parts, migration, CF_PHASE_LEASED);
 	ok(!keeps_wish(16), "nobody has asked for the end of it");
 	ok(migration_abort(migration, "for a test", &err) == 0, "somebody does");
 	record = migration->work->record;
 	migration_take_record(migration, calloc(1, sizeof(struct cf_record)), &err);
-	migration_when_kept(migration, on_kept, &kept);
-	ok(!kept, "that it was heard is not said at once");
+	migration_when_kept(migration, on_kept, kept);
+	ok(!*kept, "that it was heard is not said at once");
 	ok(migration->work->record == record, "and what the thread may be reading is left to it");
-	while (!kept)
+	while (!*kept)
 		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
-	ok(keeps_wish(16), "but when the ledger has it: %s", err.text);
+	ok(keeps_wish(16) && strcmp(kept, "kept") == 0, "but when the ledger has it: %s", err.text);
 	migration_take_closing(migration, receipt_of(16, "in time"));
 	parts_run_to_end(&parts, migration);
-	kept = false;
-	migration_when_kept(migration, on_kept, &kept);
-	ok(kept, "once it is over there is nothing to wait for");
+	kept[0] = '\0';
+	migration_when_kept(migration, on_kept, kept);
+	ok(strcmp(kept, "kept") == 0, "once it is over there is nothing to wait for");
 }
 
 /* The source fell silent, and may have lost what it said. */
@@ -253,6 +254,25 @@ static void test_slow(void)
 	let_go();
 	parts_run_to_end(&parts, migration);
 	ok(strcmp(edges(4), "queued checking refused") == 0 && kept(4, CF_OUTCOME_REFUSED), "and then it is");
+}
+
+static void test_wish_unkept(void)
+{
+	struct migration *migration = expect(17);
+	char kept[CF_DETAIL_ROOM] = "";
+
+	parts_run_to_phase(&parts, migration, CF_PHASE_LEASED);
+	hold();
+	ok(migration_abort(migration, "for a test", &err) == 0, "the end of one is asked for, which the ledger does not take");
+	migration_when_kept(migration, on_kept, kept);
+	while (!*kept)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	ok(strcmp(kept, "kept") != 0, "that it is not kept is said: %s", kept);
+	let_go();
+	parts_run_to_phase(&parts, migration, CF_PHASE_DROPPED);
+	ok(true, "it ends all the same");
+	migration_take_closing(migration, receipt_of(17, "in time"));
+	parts_run_to_end(&parts, migration);
 }
 
 static bool says_missed(const struct cf_receipt *receipt, const char *phase)
@@ -340,6 +360,7 @@ int main(void)
 	test_alone();
 	test_wish();
 	test_slow();
+	test_wish_unkept();
 	test_refused();
 	test_lately();
 	parts_end(&parts);

@@ -45,12 +45,12 @@ int migration_abort(struct migration *m, const char *reason, struct cf_error *er
 }
 
 /* A source does what it is asked at once, and its copy ends with it; a destination may have to wait for its source. */
-void migration_when_kept(struct migration *m, void (*fn)(void *arg), void *arg)
+void migration_when_kept(struct migration *m, void (*fn)(void *arg, const struct cf_error *err), void *arg)
 {
 	if (m->side == CF_DESTINATION && !cf_phase_is_end(m->phase))
 		noting_asked(m, fn, arg);
 	else
-		fn(arg);
+		fn(arg, NULL);
 }
 
 int migration_when_changed(struct migration *m, int64_t after, cf_span wait, void (*fn)(void *arg), void *arg,

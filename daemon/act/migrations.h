@@ -138,10 +138,10 @@ const struct cf_receipt *migration_receipt(const struct migration *migration);
 int migration_abort(struct migration *migration, const char *reason, struct cf_error *err);
 
 /*
- * Call fn(arg) on the loop's thread once that it was asked to abort outlives this agent, where it need; perhaps at once, and
- * also where the ledger cannot be written.
+ * Call fn(arg, NULL) on the loop's thread once that it was asked to abort outlives this agent, where it need; perhaps at
+ * once.  With an error where the ledger cannot be written.
  */
-void migration_when_kept(struct migration *migration, void (*fn)(void *arg), void *arg);
+void migration_when_kept(struct migration *migration, void (*fn)(void *arg, const struct cf_error *err), void *arg);
 
 /*
  * Call fn(arg) on the loop's thread when the migration's revision is beyond

@@ -116,7 +116,7 @@ void noting_take(struct migration *m, enum cf_event event)
 /* Who waits for what was asked of one that comes in. */
 struct asked {
 	struct migration *m;
-	void (*fn)(void *arg);
+	void (*fn)(void *arg, const struct cf_error *err);
 	void *arg;
 };
 
@@ -124,21 +124,22 @@ static void on_asked(void *userdata, int result, const struct cf_error *err)
 {
 	struct asked *asked = userdata;
 
-	(void)err;
 	asked->m->writes--;
 	asked->m->recorded |= result == 0;
-	asked->fn(asked->arg);
+	asked->fn(asked->arg, result < 0 ? err : NULL);
 	free(asked);
 }
 
-void noting_asked(struct migration *m, void (*fn)(void *arg), void *arg)
+void noting_asked(struct migration *m, void (*fn)(void *arg, const struct cf_error *err), void *arg)
 {
 	struct asked *asked = malloc(sizeof(*asked));
 	struct ledger_line *line = asked && m->noted ? entry_write_again(m, m->noted) : NULL;
+	struct cf_error err;
 
 	if (!line) {
 		free(asked);
-		fn(arg);
+		cf_fail(&err, ENOMEM, CF_HOST, "out of memory");
+		fn(arg, &err);
 		return;
 	}
 	*asked = (struct asked){ m, fn, arg };

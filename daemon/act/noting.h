@@ -17,8 +17,8 @@ struct migration;
  */
 void noting_take(struct migration *migration, enum cf_event event);
 
-/* Something was asked of it, no edge is taken yet: fn(arg) once that is in the ledger, or cannot be. */
-void noting_asked(struct migration *migration, void (*fn)(void *arg), void *arg);
+/* Something was asked of it, no edge is taken yet: fn(arg, NULL) once that is in the ledger, fn(arg, why) when it cannot be. */
+void noting_asked(struct migration *migration, void (*fn)(void *arg, const struct cf_error *err), void *arg);
 
 /* An agent that was restarted goes on where the last one ended; nobody waits for that. */
 void noting_restarted(struct migration *migration);

@@ -337,6 +337,20 @@ void api_receipt(void *userdata, struct http_exchange *x)
 	http_fail(x, &err);
 }
 
+static void answer_kept(void *userdata, const struct cf_error *why)
+{
+	struct pending *pending = userdata;
+	struct cf_error err = { 0 };
+
+	if (why) {
+		cf_fail(&err, EIO, CF_HOST, "the abort is asked, and lost should this agent end before the source has heard of it: %s", why->text);
+		http_fail(pending->x, &err);
+	} else {
+		reply_as_it_is(pending->x, pending->migration);
+	}
+	free(pending);
+}
+
 void api_abort(void *userdata, struct http_exchange *x)
 {
 	struct migration *migration = named(userdata, x);
@@ -353,7 +367,7 @@ void api_abort(void *userdata, struct http_exchange *x)
 	}
 	pending = pend(x, migration);
 	if (pending)
-		migration_when_kept(migration, answer_moved, pending);
+		migration_when_kept(migration, answer_kept, pending);
 }
 
 void api_resolve(void *userdata, struct http_exchange *x)
