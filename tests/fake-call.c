@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/fake-call.h"
 
+const struct cf_version *fake_version;
+
+const struct cf_version *call_version(const struct call *call)
+{
+	(void)call;
+	return fake_version;
+}
+
 void call_free(struct call *call)
 {
 	(void)call;

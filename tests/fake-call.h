@@ -12,5 +12,8 @@ struct fake_asked {
 	void *reply;
 };
 
+/* What the other host said of itself; NULL: it was never asked. */
+extern const struct cf_version *fake_version;
+
 /* The test's own, as call_do() returns it.  On whichever thread asks. */
 int fake_answer(const struct fake_asked *asked, struct cf_error *err);

@@ -127,7 +127,7 @@ static int take_up(struct relearn *relearn, const struct half *half, enum cf_pha
 	view->has_progress = view->has_ahead = view->has_outcome = view->has_ended = false;
 	snprintf(view->reason, sizeof(view->reason), "the ledger of %.80s was lost; %.80s had it as %s",
 		 relearn->settings->host, half->peer, cf_phase_words[theirs->phase]);
-	snprintf(line->peer, sizeof(line->peer), "%s", half->peer);
+	snprintf(line->peer, sizeof(line->peer), "%s", view->side == CF_SOURCE ? half->peer : theirs->source);
 	kernel_boot_id(line->entry.boot, NULL);
 	line->entry.entered = kernel_instant();
 	line->entry.has_reservation = true;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "daemon/http/certificate.h"
 #include "daemon/peer/call.h"
 #include "proto/base.h"
 
@@ -66,14 +67,31 @@ static bool turn_page(struct peers_reading *reading)
 	return more && *reading->cursor;
 }
 
+/* Its peers know this host by any name of its certificate. */
+static bool is_here(struct peers_reading *reading, const char *name)
+{
+	if (reading->here.n == 0) {
+		host_names_add(&reading->here, reading->settings->host);
+		certificate_names(reading->settings->tls.cert, &reading->here);
+	}
+	return host_names_have(&reading->here, name);
+}
+
+/* As this host calls it, or as it calls itself. */
+static bool is_there(const struct peers_reading *reading, const char *name)
+{
+	const struct cf_version *version = call_version(reading->call);
+
+	return strcasecmp(name, peer_name(reading)) == 0 || (version && strcasecmp(name, version->host) == 0);
+}
+
 /* As that host has it: one of its ends is there, the other is here. */
-static bool is_ours(const struct peers_reading *reading, const struct cf_migration *m)
+static bool is_ours(struct peers_reading *reading, const struct cf_migration *m)
 {
 	const char *there = m->side == CF_SOURCE ? m->source : m->destination;
 	const char *here = m->side == CF_SOURCE ? m->destination : m->source;
 
-	return m->side != CF_SIDE_UNKNOWN && strcasecmp(there, peer_name(reading)) == 0 &&
-	       strcasecmp(here, reading->settings->host) == 0;
+	return m->side != CF_SIDE_UNKNOWN && is_there(reading, there) && is_here(reading, here);
 }
 
 static int ask_receipt(struct peers_reading *reading, const char *id, struct cf_receipt *ret, struct cf_error *err)
@@ -86,7 +104,7 @@ static int ask_receipt(struct peers_reading *reading, const char *id, struct cf_
 	return r;
 }
 
-/* The next migration that has not been looked at, after those that are too old; NULL at the end of this peer. */
+/* The next migration that has not been looked at, after those that are too old or not ours; NULL at the end of this peer. */
 static const struct cf_migration *next_one(struct peers_reading *reading, struct cf_error *err, int *r)
 {
 	*r = 0;
@@ -96,8 +114,11 @@ static const struct cf_migration *next_one(struct peers_reading *reading, struct
 		while (reading->next < reading->page->n_list) {
 			const struct cf_migration *m = &reading->page->list[reading->next++];
 
-			if (cf_real_since(m->started, reading->since).ns >= 0)
+			if (cf_real_since(m->started, reading->since).ns < 0)
+				continue;
+			if (is_ours(reading, m))
 				return m;
+			reading->foreign++;
 		}
 		if (!turn_page(reading))
 			return NULL;
@@ -147,7 +168,7 @@ void peers_open(struct peers_reading *reading,
 			give_up(reading, err.text);
 		else if (!m)
 			next_peer(reading);
-		else if (is_ours(reading, m))
+		else
 			fn(userdata, reading->call, peer_name(reading), m);
 	}
 }

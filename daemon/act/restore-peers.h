@@ -6,6 +6,7 @@
  * under way: for a ledger that has lost its own.  Blocks: for a thread of one's own.
  */
 
+#include "daemon/host-names.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/settings.h"
 #include "proto/migration.h"
@@ -18,6 +19,7 @@ struct peers_reading {
 	cf_real since;				/* nothing older */
 
 	/* its own; zeroed to begin with, and peers_reading_end() */
+	struct host_names here;			/* what peers may call this host */
 	size_t peer;
 	bool open;				/* those that have not ended, instead of those that have */
 	struct call *call;
@@ -25,13 +27,14 @@ struct peers_reading {
 	size_t next;
 	int pages;				/* of this peer, so far */
 	char cursor[CF_CURSOR_ROOM];		/* of that one; "": the first */
+	int64_t foreign;			/* so many that it told of were not between it and this host */
 	char why[CF_DETAIL_ROOM];		/* the last peer that was not asked to its end, and why; "" none */
 };
 
 /*
  * fn for each of the next n receipts, as this host has them.  Returns how many there
- * were, less than n at the end.  A peer that does not answer, or tells of migrations that
- * were not between it and this host, or has no end of them, is passed over.
+ * were, less than n at the end.  A peer that does not answer, or has no end of them, is
+ * passed over, and so is each migration that was not between it and this host.
  */
 int peers_receipts(struct peers_reading *reading, int n, void (*fn)(void *userdata, const struct cf_receipt *receipt),
 		   void *userdata);

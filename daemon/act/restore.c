@@ -121,6 +121,9 @@ static void tell(const struct restore *restore)
 
 	if (restore->strange > 0)
 		log_warning("%lld receipts that were found cannot be understood", (long long)restore->strange);
+	if (restore->peers.foreign > 0)
+		log_notice("%lld migrations that peers told of were not between them and this host, by any name of its certificate",
+			   (long long)restore->peers.foreign);
 	if (*restore->peers.why)
 		log_warning("not all peers were asked for lost receipts: %s", restore->peers.why);
 	if (journal + peers == 0)

@@ -30,21 +30,33 @@ static void set_name(struct http_caller *ret, enum access_kind kind, const char 
 	snprintf(ret->name, sizeof(ret->name), "%s:%s", access_words[kind], name);
 }
 
-static void apply(const struct access_rule *rules, size_t n, enum access_kind kind, const char *name,
-		  struct http_caller *ret)
+/* Who calls, by the rules. */
+struct judging {
+	const struct access_rule *rules;
+	size_t n;
+	struct http_caller *ret;
+};
+
+static void apply(void *userdata, enum access_kind kind, const char *name)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (rules[i].kind != kind || !access_match(&rules[i], name))
+	const struct judging *judging = userdata;
+	struct http_caller *ret = judging->ret;
+
+	for (size_t i = 0; i < judging->n; i++) {
+		const struct access_rule *rule = &judging->rules[i];
+
+		if (rule->kind != kind || !access_match(rule, name))
 			continue;
-		ret->roles |= rules[i].role;
+		ret->roles |= rule->role;
 		if (!ret->name[0])
 			set_name(ret, kind, name);
-		if (rules[i].role == CF_ROLE_PEER && kind != ACCESS_URI)
+		if (rule->role == CF_ROLE_PEER && kind != ACCESS_URI)
 			host_names_add(&ret->hosts, name);
 	}
 }
 
-void access_roles(const struct access_rule *rules, size_t n, gnutls_x509_crt_t crt, struct http_caller *ret)
+/* fn for each name in the certificate. */
+static void each_name(gnutls_x509_crt_t crt, void (*fn)(void *userdata, enum access_kind kind, const char *name), void *userdata)
 {
 	char name[1024];
 	size_t size;
@@ -57,7 +69,7 @@ void access_roles(const struct access_rule *rules, size_t n, gnutls_x509_crt_t c
 			continue;
 		name[size] = '\0';
 		if (is_name(name, size))
-			apply(rules, n, r == GNUTLS_SAN_URI ? ACCESS_URI : ACCESS_DNS, name, ret);
+			fn(userdata, r == GNUTLS_SAN_URI ? ACCESS_URI : ACCESS_DNS, name);
 	}
 
 	size = sizeof(name) - 1;
@@ -65,6 +77,22 @@ void access_roles(const struct access_rule *rules, size_t n, gnutls_x509_crt_t c
 	if (r >= 0) {
 		name[size] = '\0';
 		if (is_name(name, size))
-			apply(rules, n, ACCESS_CN, name, ret);
+			fn(userdata, ACCESS_CN, name);
 	}
+}
+
+void access_roles(const struct access_rule *rules, size_t n, gnutls_x509_crt_t crt, struct http_caller *ret)
+{
+	each_name(crt, apply, &(struct judging){ rules, n, ret });
+}
+
+static void add_name(void *userdata, enum access_kind kind, const char *name)
+{
+	if (kind != ACCESS_URI)
+		host_names_add(userdata, name);
+}
+
+void access_names(gnutls_x509_crt_t crt, struct host_names *ret)
+{
+	each_name(crt, add_name, ret);
 }
