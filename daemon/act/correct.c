@@ -217,6 +217,26 @@ static void note_torn(struct work *work)
 	work_landing_end(work);
 }
 
+/*
+ * Its clock once more, so long after RESUME; false when that could not be had.  A guest that did not answer when it was
+ * time to correct it is corrected now: nobody could be sooner.
+ */
+static bool look_again(struct work *work, struct mend_guest *guest, bool correct_again, struct cf_error *err)
+{
+	bool first = work->landing.n_residuals == 0;
+
+	if (correct_again) {
+		mend_again(work, guest);
+		return true;
+	}
+	if (!mend_read(work, guest, err))
+		return false;
+	guest->whenever = first;
+	if (first)
+		mend_again(work, guest);
+	return true;
+}
+
 enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	static const cf_span moments[] = { { CF_S }, { 10 * CF_S }, { 60 * CF_S } };
@@ -239,9 +259,7 @@ enum cf_event act_verify(struct work *work, char why[static CF_DETAIL_ROOM])
 					cf_span_text(moments[i], at));
 			break;
 		}
-		if (care.correct_again)
-			mend_again(work, &guest);
-		else if (!mend_read(work, &guest, &err))
+		if (!look_again(work, &guest, care.correct_again, &err))
 			work_unmeasured(work, CF_FIGURE_RESIDUAL, "at RESUME + %s: %s", cf_span_text(moments[i], at),
 					err.text);
 	}
