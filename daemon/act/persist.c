@@ -99,6 +99,11 @@ void persist_land(struct work *work)
 		complain(work, asked->destination, &err);
 	if (domain_look(work->context->virt, asked->uuid, &standing, &err) < 0 || !standing.known)
 		return;
+	/* By now it may be at work elsewhere, by the hand of whoever saw this host go: it is not started. */
+	if (asked->persistence.autostart && work->booted && !standing.active)
+		log_error_about(LOG_ABOUT(.id = LOG_ID_GUEST_DOWN, .migration = work->id, .domain = asked->domain, .peer = asked->source),
+				"migration %s: this host came up and did not start %s, as it went down before that was set; where it runs "
+				"nowhere else: `virsh start %s`", work->id, asked->domain, asked->domain);
 
 	landing = work_landing_begin(work);
 	landing->has_persistence = true;
