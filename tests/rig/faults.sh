@@ -244,9 +244,11 @@ hang_libvirtd()
 # As a service manager does it, which starts a new one when the old one has ended: with a migration that takes 30 s.
 restart_libvirtd()
 {
+	local stopped
 	rig_libvirtd "$1" stop &
+	stopped=$!
 	rig_agent "$holder" thaw
-	wait $!
+	wait $stopped
 	wait_for 60 rig_libvirtd "$1" start # the pid file is held until the very end of the old one
 	wait_for 30 rig_virsh "$1" version
 }

@@ -71,7 +71,7 @@ rig_libvirtd()
 		;;
 	stop) # as systemd does (in half its 90 s): 9.0 hangs at its end when who migrates stands between two phases
 		rig_in "$1" sh -c 'kill $(cat /run/libvirtd.pid)'
-		wait_for 45 not rig_in "$1" pgrep -x libvirtd || rig_libvirtd "$1" kill
+		wait_for 15 not rig_in "$1" pgrep -x libvirtd || rig_libvirtd "$1" kill
 		;;
 	kill) rig_in "$1" sh -c 'kill -9 $(cat /run/libvirtd.pid)' && wait_for 20 not rig_in "$1" pgrep -x libvirtd ;;
 	freeze) rig_in "$1" sh -c 'kill -STOP $(cat /run/libvirtd.pid)' ;;
