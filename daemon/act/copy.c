@@ -29,7 +29,6 @@
 #define TURN           ((cf_span){ 20 * CF_MS })
 #define PROGRESS_EVERY ((cf_span){ 250 * CF_MS })
 #define GATE_EVERY     ((cf_span){ CF_S })
-#define GUEST_FIRST    ((cf_span){ CF_S })	/* and then ever more seldom: what tells its rate is distance */
 #define JOB_PATIENCE   ((cf_span){ CF_S })
 #define ABORT_PATIENCE ((cf_span){ 2 * CF_S })
 #define EVENT_PATIENCE ((cf_span){ CF_S })
@@ -185,7 +184,7 @@ static void begin_to_look(struct work *work)
 		.progress_every = PROGRESS_EVERY,
 		.ask_guest = work->record->guest.agent_configured,
 		.rounds = work->settings->guest.rounds,
-		.guest_first = GUEST_FIRST,
+		.guest_known = work->record->guest.has_guest_offset,
 		.guest_every = work->settings->guest.interval,
 		.aims_at = work->again ? (cf_span){ 0 } : ramp_target(work),
 	};

@@ -23,7 +23,6 @@
 #define ASK_PATIENCE  ((cf_span){ 2 * CF_S })	/* of each peer in turn, while the guest is on its way */
 #define ROUNDS        3		/* the destination's agent may hear of it a moment later than we do; a dump takes minutes */
 #define LINK_PATIENCE ((cf_span){ 5 * CF_S })
-#define GUEST_FIRST   ((cf_span){ CF_S })
 
 /* Where it goes */
 
@@ -165,7 +164,7 @@ static void begin_to_look(struct departure *d)
 		.guest_alone = true,
 		.ask_guest = d->domain.guest.agent_configured,
 		.rounds = d->settings->guest.rounds,
-		.guest_first = GUEST_FIRST,
+		.guest_known = d->domain.guest.has_guest_offset,
 		.guest_every = d->settings->guest.interval,
 	};
 	struct cf_error err = { 0 };

@@ -16,6 +16,7 @@
 #define JOB_PATIENCE    ((cf_span){ CF_S })
 #define STANDS_PATIENCE ((cf_span){ CF_S })
 #define GUEST_PATIENCE  ((cf_span){ CF_S })
+#define GUEST_AGAIN     ((cf_span){ CF_S })
 
 struct looker {
 	const struct act_context *context;
@@ -132,7 +133,7 @@ static cf_span until_asked(const struct looker_options *options, cf_span age, bo
 {
 	cf_span every = answered ? age : (cf_span){ age.ns / 4 };
 
-	return cf_span_min(cf_span_max(every, options->guest_first), options->guest_every);
+	return cf_span_min(cf_span_max(every, GUEST_AGAIN), options->guest_every);
 }
 
 /* False when it need not look any more; at once when QEMU is to hear something. */
@@ -153,7 +154,7 @@ static void go_round(void *userdata)
 {
 	struct looker *looker = userdata;
 	const struct looker_options *options = &looker->options;
-	cf_mono begun = kernel_raw(), next = cf_mono_add(begun, options->guest_first);
+	cf_mono begun = kernel_raw(), next = options->guest_known ? cf_mono_add(begun, GUEST_AGAIN) : begun;
 	bool answered;
 
 	do {
