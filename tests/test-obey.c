@@ -5,6 +5,7 @@
  * time of its own: whatever a commit says, and whatever does not come, it has an end.
  */
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,8 @@ static struct {
 	enum cf_mark mark;
 	struct cf_answer answer;
 	cf_span patience;		/* that libvirt was asked with about the commit's cookie */
+	bool unfit;			/* it takes that for no good one */
+	bool unnoted;			/* what is promised cannot be written down */
 	enum cf_clock_state clock;	/* of this host */
 	int held;			/* domains that wait here */
 	cf_mono known;			/* when libvirtd says how its domain stands: */
@@ -72,7 +75,7 @@ int incoming_check(struct incoming *incoming, const void *cookie, size_t size, c
 {
 	(void)incoming, (void)cookie, (void)size, (void)err;
 	sim.patience = cf_mono_since(deadline, fake.now);
-	return 0;
+	return sim.unfit ? -EINVAL : 0;
 }
 
 struct incoming *incoming_free(struct incoming *incoming)
@@ -130,6 +133,8 @@ enum cf_mark gated_mark(const struct act_context *context, const char *id)
 int gated_promise(struct work *of, enum cf_mark mark, struct cf_error *err)
 {
 	(void)of, (void)err;
+	if (sim.unnoted && mark == CF_MARK_OBEYED)
+		return -EIO;
 	sim.mark = mark;
 	return 0;
 }
@@ -264,6 +269,22 @@ static void test_obeyed(void)
 	free(work->obeyed);
 }
 
+/* That it failed is what a function returns, whatever it has to say. */
+static void test_failed(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	begin((cf_span){ 0 }, (cf_span){ 0 });
+	sim.unfit = true;
+	commit(NEVER);
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped(), "one that libvirt cannot take is not obeyed");
+
+	begin((cf_span){ 0 }, (cf_span){ 0 });
+	sim.unnoted = true;
+	commit(NEVER);
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped(), "nor one that cannot be noted");
+}
+
 /* By the limits that are in force for this migration, and by no others. */
 static void test_clock(void)
 {
@@ -392,6 +413,7 @@ int main(void)
 	work->settings = &settings;
 	snprintf(work->boot, sizeof(work->boot), "this boot");
 	test_obeyed();
+	test_failed();
 	test_clock();
 	test_not_loaded();
 	test_no_commit();

@@ -254,7 +254,7 @@ static bool await_loaded(struct work *work, cf_mono until)
 }
 
 /* The last judgement.  What is obeyed is noted for good, and looked at once more: that may have taken long. */
-static enum cf_obey judge(struct work *work, const struct cf_commit *commit, struct cf_error *err)
+static int judge(struct work *work, const struct cf_commit *commit, enum cf_obey *ret, struct cf_error *err)
 {
 	struct cf_report clock;
 	struct cf_obey_evidence evidence = { .valid_until = commit->valid_until, .clock = &clock };
@@ -262,6 +262,7 @@ static enum cf_obey judge(struct work *work, const struct cf_commit *commit, str
 	enum cf_obey obey;
 	cf_mono began;
 	cf_span took;
+	int r;
 
 	evidence.same_boot = strcmp(commit->boot, work->boot) == 0;
 	evidence.loaded = evidence.same_boot && await_loaded(work, waits_until(commit));
@@ -269,12 +270,17 @@ static enum cf_obey judge(struct work *work, const struct cf_commit *commit, str
 	gather_report(work->context, &clock);
 	evidence.now = kernel_raw();
 	obey = cf_obey_judge(&evidence, &work->limits);
-	if (obey != CF_OBEY ||
-	    incoming_check(work->incoming, commit->cookie.data, commit->cookie.size, waits_until(commit), err) < 0)
-		return obey;
+	if (obey != CF_OBEY) {
+		*ret = obey;
+		return 0;
+	}
+	r = incoming_check(work->incoming, commit->cookie.data, commit->cookie.size, waits_until(commit), err);
+	if (r < 0)
+		return r;
 	began = kernel_raw();
-	if (gated_promise(work, CF_MARK_OBEYED, err) < 0)
-		return obey;
+	r = gated_promise(work, CF_MARK_OBEYED, err);
+	if (r < 0)
+		return r;
 
 	evidence.now = kernel_raw();
 	took = cf_mono_since(evidence.now, began);
@@ -284,7 +290,8 @@ static enum cf_obey judge(struct work *work, const struct cf_commit *commit, str
 	said->spare = cf_mono_since(commit->valid_until, evidence.now);
 	said->has_spare = said->spare.ns >= -CF_DAY && said->spare.ns <= CF_DAY;	/* else no peer of ours has set it */
 	work_answer_end(work);
-	return cf_obey_judge(&evidence, &work->limits);
+	*ret = cf_obey_judge(&evidence, &work->limits);
+	return 0;
 }
 
 static enum cf_event take_commit(struct work *work, struct cf_commit *commit, char why[static CF_DETAIL_ROOM])
@@ -292,14 +299,15 @@ static enum cf_event take_commit(struct work *work, struct cf_commit *commit, ch
 	struct cf_error err = { 0 };
 	enum cf_obey obey = CF_N_OBEYS;
 	bool aborted = work_aborted(work, why);
+	int r;
 
 	if (!aborted && carried_arm(work, commit, why)) {
-		obey = judge(work, commit, &err);
-		if (obey == CF_OBEY && !*err.text) {
+		r = judge(work, commit, &obey, &err);
+		if (r == 0 && obey == CF_OBEY) {
 			work->obeyed = commit;
 			return CF_EV_COMMITTED;
 		}
-		act_say(why, "%s", *err.text ? err.text : cf_obey_words[obey]);
+		act_say(why, "%s", r < 0 ? err.text : cf_obey_words[obey]);
 	}
 	obey_give_up(work, why);
 	work_commit_free(commit);
