@@ -112,10 +112,9 @@ static enum cf_event look_behind(struct work *work, enum cf_phase phase, struct 
 {
 	enum cf_event event;
 
-	if (!(events->gap || work->again) || cf_mono_cmp(kernel_raw(), *next) < 0)
+	if (!(events->gap || work->again) || !kernel_due(next, LOOK_EVERY))
 		return CF_N_EVENTS;
 
-	*next = cf_mono_add(kernel_raw(), LOOK_EVERY);
 	event = cf_arrival(phase, work->driver->has_gate, gated_mark(work->context, work->id),
 			   where_here(work, work->reservation.uuid));
 	while (event == CF_EV_RESUMED && !events->landed &&

@@ -208,9 +208,8 @@ enum cf_event act_commit(struct work *work, char why[static CF_DETAIL_ROOM])
 
 static void shout(struct work *work, cf_mono *next, const char *what)
 {
-	if (cf_mono_cmp(kernel_raw(), *next) < 0)
+	if (!kernel_due(next, COMPLAIN_EVERY))
 		return;
-	*next = cf_mono_add(kernel_raw(), COMPLAIN_EVERY);
 	log_error_about(LOG_ABOUT(.id = LOG_ID_IN_DOUBT, .migration = work->id, .domain = work->reservation.domain,
 				  .peer = work->reservation.destination),
 			"migration %s is in doubt: a commit may have been sent, and %s has not said whether %s ran: %s", work->id,

@@ -48,16 +48,6 @@ struct beats {
 	struct flow flow;
 };
 
-static bool due(cf_mono *at, cf_span every)
-{
-	cf_mono now = kernel_raw();
-
-	if (cf_mono_cmp(now, *at) < 0)
-		return false;
-	*at = cf_mono_add(now, every);
-	return true;
-}
-
 /*
  * Left to itself libvirt takes the certificate of the memory's connection for that of the
  * host it calls, and that of the disks' for nobody's: there it has to be told.
@@ -204,7 +194,7 @@ static void ask_abort(struct work *work, struct beats *beats)
 	if (!beats->ending)
 		beats->ending_since = kernel_raw();
 	beats->ending = true;
-	if (!beats->abort_asked && due(&beats->abort, ABORT_EVERY))
+	if (!beats->abort_asked && kernel_due(&beats->abort, ABORT_EVERY))
 		beats->abort_asked = drive_abort(work->drive, cf_mono_add(kernel_raw(), ABORT_PATIENCE), NULL) == 0;
 	if (cf_span_cmp(cf_mono_since(kernel_raw(), beats->ending_since), CUT_AFTER) > 0)
 		ward_cut(work);
@@ -216,7 +206,7 @@ static void start_post_copy(struct work *work, const struct guest_events *events
 	struct cf_error err = { 0 };
 
 	if (!work->receipt->options.post_copy || work->by_post_copy || events->pass < 2 || work->held_back ||
-	    !due(&beats->post_copy, ABORT_EVERY) || !work_link(work, &err))
+	    !kernel_due(&beats->post_copy, ABORT_EVERY) || !work_link(work, &err))
 		return;
 	work->by_post_copy = job_start_post_copy(work->link, work->record->guest.uuid,
 						 cf_mono_add(kernel_raw(), JOB_PATIENCE), &err) == 0;
@@ -225,7 +215,7 @@ static void start_post_copy(struct work *work, const struct guest_events *events
 /* What is due now.  why is filled when the copy has to end; the reason given first is the one that is kept. */
 static void beat(struct work *work, struct beats *beats, char why[static CF_DETAIL_ROOM])
 {
-	if (due(&beats->gate, GATE_EVERY) && !*why)
+	if (kernel_due(&beats->gate, GATE_EVERY) && !*why)
 		gate_judge(work, why);
 	if (!*why)
 		work_aborted(work, why);

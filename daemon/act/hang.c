@@ -25,9 +25,8 @@ static bool answers(struct work *work, struct cf_error *err)
 
 static void complain(const struct work *work, cf_mono *next, const struct cf_error *err)
 {
-	if (cf_mono_cmp(kernel_raw(), *next) < 0)
+	if (!kernel_due(next, COMPLAIN_EVERY))
 		return;
-	*next = cf_mono_add(kernel_raw(), COMPLAIN_EVERY);
 	log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
 			  "migration %s: libvirtd does not answer, and %s is not looked after until it does: %s; "
 			  "`systemctl restart libvirtd` leaves guests running", work->id, work->reservation.domain, err->text);

@@ -35,9 +35,8 @@ static void nap(cf_span since_end)
 /* Where the guest runs has to be known; until then nothing else is done, and it is said. */
 static void complain(struct work *work, cf_mono *next, const struct cf_error *err)
 {
-	if (cf_mono_cmp(kernel_raw(), *next) < 0)
+	if (!kernel_due(next, COMPLAIN_EVERY))
 		return;
-	*next = cf_mono_add(kernel_raw(), COMPLAIN_EVERY);
 	log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain,
 				    .peer = work->reservation.destination),
 			  "migration %s: where the guest runs is not known%s%s", work->id, *err->text ? ": " : "",

@@ -85,9 +85,8 @@ static bool is_back(const struct work *work, const struct domain_standing *stand
 
 static void complain(struct work *work, cf_mono *next, const struct cf_error *err)
 {
-	if (cf_mono_cmp(kernel_raw(), *next) < 0)
+	if (!kernel_due(next, COMPLAIN_EVERY))
 		return;
-	*next = within(COMPLAIN_EVERY);
 	log_error_about(LOG_ABOUT(.id = LOG_ID_GUEST_DOWN, .migration = work->id, .domain = work->reservation.domain),
 			"migration %s: the guest is to run on here, and does not yet: %s", work->id,
 			*err->text ? err->text : "libvirt has not finished");

@@ -12,6 +12,17 @@
 
 cf_mono kernel_raw(void);
 
+/* Of what is done every so often: is it time?  Then *next is when it will be again. */
+static inline bool kernel_due(cf_mono *next, cf_span every)
+{
+	cf_mono now = kernel_raw();
+
+	if (cf_mono_cmp(now, *next) < 0)
+		return false;
+	*next = cf_mono_add(now, every);
+	return true;
+}
+
 /* REALTIME between two readings of RAW: of five attempts the one with the smallest width. */
 struct cf_instant kernel_instant(void);
 

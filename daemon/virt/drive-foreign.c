@@ -42,9 +42,8 @@ static void look(struct foreign_drive *ours)
 {
 	struct domain_standing standing;
 
-	if (cf_mono_cmp(kernel_raw(), ours->next) < 0)
+	if (!kernel_due(&ours->next, LOOK_EVERY))
 		return;
-	ours->next = cf_mono_add(kernel_raw(), LOOK_EVERY);
 	ours->here = CF_HERE_UNKNOWN;
 	if (domain_look(ours->virt, ours->uuid, &standing, NULL) < 0)
 		return;
