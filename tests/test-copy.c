@@ -114,7 +114,7 @@ void ward_look(struct work *of) { (void)of; }
 bool ward_cut(struct work *of) { (void)of; return false; }
 void ramp_begin(struct work *of) { (void)of; }
 void ramp_look(struct work *of, int64_t pass) { (void)of, (void)pass; }
-void standstill_again(struct work *of) { (void)of; }
+void standstill_undone(struct work *of) { (void)of; }
 struct looker *looker_free(struct looker *looker) { (void)looker; return NULL; }
 
 cf_span ramp_target(const struct work *of)

@@ -51,12 +51,12 @@ int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, 
 }
 
 /* The agent has a link to libvirtd, or has been restarted and has none yet. */
-static int again(struct virt_link *link, enum cf_domain_state now)
+static int again(struct virt_link *link, enum cf_domain_state now, void (*act)(struct work *of))
 {
 	work->link = link;
 	state = now;
 	paused = 0;
-	standstill_again(work);
+	act(work);
 	return paused;
 }
 
@@ -69,19 +69,18 @@ int main(void)
 	if (!work)
 		return 1;
 	work->context = &context;
-	work->record = calloc(1, sizeof(*work->record));
 	work->watch = (struct guest_watch *)&some;
 
 	connected = true;
-	ok(again(link, CF_DOMAIN_RUNNING) == 1, "a guest that runs is paused once more");
-	ok(again(NULL, CF_DOMAIN_RUNNING) == 1, "... also where no link to libvirtd was there yet");
-	ok(again(link, CF_DOMAIN_PAUSED) == 0, "one that is paused is left alone");
+	ok(again(link, CF_DOMAIN_RUNNING, standstill_undone) == 1, "a guest that runs is paused once more");
+	ok(again(NULL, CF_DOMAIN_RUNNING, standstill_undone) == 1, "... also where no link to libvirtd was there yet");
+	ok(again(link, CF_DOMAIN_PAUSED, standstill_undone) == 0, "one that is paused is left alone");
 	switchover = true;
-	ok(again(link, CF_DOMAIN_RUNNING) == 0, "and one that stood still for the switchover alone");
+	ok(again(link, CF_DOMAIN_RUNNING, standstill_undone) == 0, "and one that stood still for the switchover alone");
+	ok(again(link, CF_DOMAIN_RUNNING, standstill_again) == 1, "... but at the destination all that was paused before");
 	switchover = connected = false;
-	ok(again(NULL, CF_DOMAIN_RUNNING) == 0, "without libvirtd nobody is asked");
+	ok(again(NULL, CF_DOMAIN_RUNNING, standstill_undone) == 0, "without libvirtd nobody is asked");
 
-	free(work->record);
 	free(work);
 	return done();
 }

@@ -137,7 +137,7 @@ bool ward_cut(struct work *of)
 	return false;
 }
 
-void standstill_again(struct work *of)
+void standstill_undone(struct work *of)
 {
 	(void)of;
 }

@@ -326,7 +326,7 @@ static enum cf_event watch(struct work *work, enum cf_phase phase, char why[stat
 			return stopped(work, phase, still.paused && !events.switchover, *why);
 		if (end.state != DRIVE_RUNNING) {
 			if (still.paused)
-				standstill_again(work);
+				standstill_undone(work);
 			if (!*why)
 				say_end(work, &events, &end, why);
 			return failed(work, &events);

@@ -12,16 +12,15 @@
 #include "daemon/act/mend.h"
 #include "daemon/act/notice.h"
 #include "daemon/act/persist.h"
+#include "daemon/act/standstill.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/log.h"
 #include "daemon/virt/domain.h"
-#include "daemon/virt/job.h"
 #include "policy/guest.h"
 #include "proto/text.h"
 
-#define RECORD_WAIT    ((cf_span){ 2 * CF_S })	/* for the record that names STOP */
-#define PAUSE_PATIENCE ((cf_span){ 2 * CF_S })
-#define SOON           ((struct timespec){ .tv_nsec = 2 * CF_MS })
+#define RECORD_WAIT ((cf_span){ 2 * CF_S })	/* for the record that names STOP */
+#define SOON        ((struct timespec){ .tv_nsec = 2 * CF_MS })
 
 /* The record that names STOP comes while the guest stands still; one from before the copy is better than none. */
 static void await_record(struct work *work)
@@ -93,22 +92,6 @@ static void note_host(struct work *work)
 	work_landing_end(work);
 }
 
-/* libvirt starts a domain that comes in, whoever had paused it during the copy. */
-static void keep_paused(struct work *work)
-{
-	cf_mono deadline = cf_mono_add(kernel_raw(), PAUSE_PATIENCE);
-	const char *uuid = work->reservation.uuid;
-	struct domain_standing standing;
-	struct cf_error err = { 0 };
-
-	work_unmeasured(work, CF_FIGURE_LAG, "somebody had paused the guest, and it stays so");
-	if (domain_look(work->context->virt, uuid, &standing, &err) < 0 ||
-	    (standing.state == CF_DOMAIN_RUNNING && job_pause_again(work->link, uuid, deadline, &err) < 0))
-		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
-				  "migration %s: %s had been paused by somebody, and may run: %s; `virsh suspend %s`", work->id,
-				  work->reservation.domain, err.text, work->reservation.domain);
-}
-
 /*
  * What can be done about its clock, soon: a late step fights the guest's own NTP client.  Where libvirtd had hung,
  * or an earlier agent had ended before it came to this, nobody could be sooner.
@@ -131,7 +114,8 @@ static void correct(struct work *work)
 	}
 	await_record(work);
 	if (work->has_record && work->record->paused && !work->driver->foreign) {
-		keep_paused(work);
+		work_unmeasured(work, CF_FIGURE_LAG, "somebody had paused the guest, and it stays so");
+		standstill_again(work);
 		return;
 	}
 	work->has_aim = take_aim(work, &work->aim);

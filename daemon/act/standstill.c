@@ -43,19 +43,24 @@ bool standstill_look(struct standstill *still, const struct guest_events *events
 
 void standstill_again(struct work *work)
 {
-	const char *uuid = work->record->guest.uuid;
+	const char *uuid = work->reservation.uuid, *domain = work->reservation.domain;
 	struct domain_standing standing;
-	struct guest_events events;
 	struct cf_error err = { 0 };
 
+	if (work_link(work, &err) && domain_look(work->context->virt, uuid, &standing, &err) == 0 &&
+	    (standing.state != CF_DOMAIN_RUNNING ||
+	     job_pause_again(work->link, uuid, cf_mono_add(kernel_raw(), CALL_PATIENCE), &err) == 0))
+		return;
+	log_warning_about(LOG_ABOUT(.migration = work->id, .domain = domain),
+			  "migration %s: %s had been paused by somebody, and may run: %s; `virsh suspend %s`", work->id,
+			  domain, err.text, domain);
+}
+
+void standstill_undone(struct work *work)
+{
+	struct guest_events events;
+
 	guest_watch_read(work->watch, &events);
-	if (events.switchover)		/* it shows after all: nobody had paused it */
-		return;
-	if (!work_link(work, &err) || domain_look(work->context->virt, uuid, &standing, &err) < 0 ||
-	    standing.state != CF_DOMAIN_RUNNING)
-		return;
-	if (job_pause_again(work->link, uuid, cf_mono_add(kernel_raw(), CALL_PATIENCE), &err) < 0)
-		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
-				  "migration %s: %s had been paused by somebody, and may run: %s; `virsh suspend %s`", work->id,
-				  work->reservation.domain, err.text, work->reservation.domain);
+	if (!events.switchover)		/* else it shows after all: nobody had paused it */
+		standstill_again(work);
 }

@@ -36,8 +36,8 @@ struct standstill {
  */
 bool standstill_look(struct standstill *still, const struct guest_events *events, const struct flow *flow);
 
-/*
- * After the end of a copy that was ended because of a pause: libvirt starts a
- * domain that it keeps, whoever had paused it, so it is paused again.
- */
+/* libvirt starts a domain that it moved or kept, whoever had paused it during the copy: pause it again. */
 void standstill_again(struct work *work);
+
+/* The same at the source, after the end of a copy that was ended because of a pause: if it was one. */
+void standstill_undone(struct work *work);

@@ -159,7 +159,7 @@ enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 
 	note_end(work);
 	if (work->record->paused && work->watch && !work->booted)	/* else it is another run */
-		standstill_again(work);
+		standstill_undone(work);
 	say(shown.reason, silence, why);
 	return CF_EV_KEPT;
 }
