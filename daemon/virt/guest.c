@@ -11,8 +11,6 @@
 #include "daemon/virt/readings.h"
 #include "daemon/virt/task.h"
 
-#define KIND "guest agent"
-
 /* One conversation about one guest; each call to its agent is one, and may be given up. */
 struct guest_task {
 	struct task task;
@@ -91,7 +89,7 @@ static int find_guest(struct virt_line *line, const char *uuid, cf_mono deadline
 	if (!guest)
 		return -ENOMEM;
 	snprintf(guest->uuid, sizeof(guest->uuid), "%s", uuid);
-	r = task_by(&guest->task, KIND, uuid, deadline, err);
+	r = task_by(&guest->task, VIRT_GUEST_AGENT, uuid, deadline, err);
 	if (r < 0)
 		return r;
 	*ret = CF_TAKE(guest->domain);
@@ -136,7 +134,7 @@ static int read_once(struct virt_line *line, virDomainPtr domain, const char *uu
 		return -ENOMEM;
 	virDomainRef(domain);
 	guest->domain = domain;
-	r = task_by(&guest->task, KIND, uuid, deadline, err);
+	r = task_by(&guest->task, VIRT_GUEST_AGENT, uuid, deadline, err);
 	if (r == -ETIMEDOUT)
 		return cf_fail(err, ETIMEDOUT, CF_HOST, "the guest agent did not answer in time");
 	if (r < 0)
@@ -204,7 +202,7 @@ int guest_time_set(struct virt_link *link, const char *uuid, cf_real to, cf_mono
 		guest->guest = to;
 		guest->at = at;
 		begun = kernel_raw();
-		r = task_by(&guest->task, KIND, uuid, deadline, err);
+		r = task_by(&guest->task, VIRT_GUEST_AGENT, uuid, deadline, err);
 	}
 	*took = cf_mono_since(kernel_raw(), begun);
 	return r;

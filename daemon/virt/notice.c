@@ -13,8 +13,6 @@
 #include "proto/base64.h"
 #include "proto/grow.h"
 
-#define KIND "guest agent"	/* as for its clock: one call at a time */
-
 struct notice_task {
 	struct task task;
 	struct virt_line *line;
@@ -208,7 +206,7 @@ static int give(struct virt_link *link, const char *uuid, bool exec, const char 
 	snprintf(notice->text, sizeof(notice->text), "%s%s", text, exec ? "" : "\n");
 	r = virt_line_take(link, deadline, &notice->line, err);
 	if (r == 0)
-		r = task_by(&notice->task, KIND, uuid, deadline, err);
+		r = task_by(&notice->task, VIRT_GUEST_AGENT, uuid, deadline, err);
 	task_drop(&notice->task);
 	return r;
 }

@@ -67,6 +67,9 @@ int virt_fail(struct cf_error *err, const char *what);
 /* A command, which is freed, for the guest's agent; its reply is the caller's.  libvirt then calls the domain tainted. */
 int virt_agent_command(virDomainPtr domain, char *command, cf_mono deadline, const char *what, char **ret, struct cf_error *err);
 
+/* The kind of every task that talks to it (task.h): of one kind a domain has one call at a time. */
+#define VIRT_GUEST_AGENT "guest agent"
+
 /* A link, or why there is none: at once where the agent's own connection does not stand. */
 int virt_borrow(struct virt *virt, struct virt_link **ret, struct cf_error *err);
 #define VIRT_BORROW_TIME ((cf_span){ 5 * CF_S })

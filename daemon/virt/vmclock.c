@@ -12,7 +12,6 @@
 #include "daemon/virt/task.h"
 #include "proto/base64.h"
 
-#define KIND "guest agent"	/* as for its clock: one call at a time */
 #define PATH "/dev/vmclock0"
 
 /* The head of the page, little endian (linux/vmclock-abi.h). */
@@ -122,7 +121,7 @@ int vmclock_read(struct virt_link *link, const char *uuid, cf_mono deadline, int
 	snprintf(vmclock->uuid, sizeof(vmclock->uuid), "%s", uuid);
 	r = virt_line_take(link, deadline, &vmclock->line, err);
 	if (r == 0)
-		r = task_by(&vmclock->task, KIND, uuid, deadline, err);
+		r = task_by(&vmclock->task, VIRT_GUEST_AGENT, uuid, deadline, err);
 	if (r == 0)
 		*ret = vmclock->marker;
 	task_drop(&vmclock->task);
