@@ -94,8 +94,6 @@ static bool has_reason(struct work *work)
 /* The end of asking, if it is one. */
 static bool is_known(struct work *work, enum cf_where where, const struct drive_end *end, char why[static CF_DETAIL_ROOM])
 {
-	if (where == CF_WHERE_BOTH)
-		shout(work);
 	if (where == CF_WHERE_NOWHERE)
 		act_say(why, "the domain runs on neither host");
 	else if (where == CF_WHERE_SOURCE && !has_reason(work))
@@ -136,6 +134,8 @@ enum cf_event act_ask(struct work *work, char why[static CF_DETAIL_ROOM])
 		if (end.state != DRIVE_RUNNING || cf_span_cmp(cf_mono_since(kernel_raw(), last_running), GONE_PATIENCE) > 0)
 			where = conclude(work, there, cf_mono_since(kernel_raw(), last_running));
 		if (is_known(work, where, &end, why)) {
+			if (where == CF_WHERE_BOTH)
+				shout(work);
 			work->torn = work->by_post_copy;
 			return cf_where_event(where);
 		}
