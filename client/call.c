@@ -171,11 +171,6 @@ void call_stop_on(struct call *call, const volatile sig_atomic_t *stop)
 	call->stop = stop;
 }
 
-const char *call_whom(const struct call *call)
-{
-	return call->whom;
-}
-
 void reply_clear(struct reply *reply)
 {
 	if (reply->message)

@@ -68,9 +68,6 @@ int call_ask(struct call *call, const struct question *question, struct reply *r
 /* Give up with -EINTR once *stop is set; NULL for never. */
 void call_stop_on(struct call *call, const volatile sig_atomic_t *stop);
 
-/* Whom it asks, for a sentence: "the agent of hB". */
-const char *call_whom(const struct call *call);
-
 void reply_clear(struct reply *reply);
 
 CF_DEFINE_AUTO(struct call *, call_free)

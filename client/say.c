@@ -156,11 +156,6 @@ void say_over(FILE *to, size_t columns, const char *text)
 	fprintf(to, "\r%s\033[K", line);
 }
 
-const char *span_or_absent(bool has, cf_span s, char ret[static CF_SPAN_TEXT_ROOM])
-{
-	return has ? cf_span_text(s, ret) : SAY_ABSENT;
-}
-
 const char *interval_or_absent(bool has, struct cf_interval i, char ret[static CF_INTERVAL_TEXT_ROOM])
 {
 	return has ? cf_interval_text(i, ret) : SAY_ABSENT;

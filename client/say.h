@@ -61,7 +61,6 @@ void say_over(FILE *to, size_t columns, const char *text);
 
 /* What is absent was not measured, and is never a figure. */
 #define SAY_ABSENT "not measured"
-const char *span_or_absent(bool has, cf_span s, char ret[static CF_SPAN_TEXT_ROOM]);
 const char *interval_or_absent(bool has, struct cf_interval i, char ret[static CF_INTERVAL_TEXT_ROOM]);
 
 /* "512 MiB", "1.21 GiB", "17 bytes". */

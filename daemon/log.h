@@ -71,7 +71,6 @@ void log_write(int priority, const struct log_about *about, const char *fmt, ...
 #define log_error(...)	 log_write(LOG_ERR, NULL, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING, NULL, __VA_ARGS__)
 #define log_notice(...)	 log_write(LOG_NOTICE, NULL, __VA_ARGS__)
-#define log_info(...)	 log_write(LOG_INFO, NULL, __VA_ARGS__)
 #define log_debug(...)	 log_write(LOG_DEBUG, NULL, __VA_ARGS__)
 
 #define log_error_about(about, ...)   log_write(LOG_ERR, (about), __VA_ARGS__)

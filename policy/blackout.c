@@ -47,15 +47,6 @@ bool cf_blackout(struct cf_instant stop, cf_span stop_slack, struct cf_instant r
 	return true;
 }
 
-/*
- * Both wall clocks are cut to whole milliseconds before they are subtracted, so
- * the difference is within one of the truth either way.
- */
-struct cf_interval cf_libvirt_downtime_without(cf_span downtime, struct cf_interval host_offset)
-{
-	return cf_interval_sub(cf_interval_around(downtime, (cf_span){ CF_MS }), host_offset);
-}
-
 bool cf_libvirt_downtime_mixed(struct cf_interval blackout, struct cf_interval host_offset)
 {
 	return cf_span_cmp(cf_span_add(blackout.high, host_offset.high), (cf_span){ -CF_MS }) >= 0;

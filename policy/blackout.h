@@ -38,17 +38,10 @@ bool cf_blackout(struct cf_instant stop, cf_span stop_slack, struct cf_instant r
 		 struct cf_interval raw, struct cf_interval *ret);
 
 /*
- * What libvirt's "total downtime" contains besides the blackout: it subtracts
- * the source's wall clock from the destination's, so the host offset goes
- * straight into it (libvirt qemuDomainJobDataUpdateDowntime).  The figure is
- * the difference of two whole milliseconds, so within 1 ms; libvirt drops it where
- * the destination is behind by more than the blackout.
- */
-struct cf_interval cf_libvirt_downtime_without(cf_span downtime, struct cf_interval host_offset);
-
-/*
- * Is the host offset in libvirt's figure at all?  Not when the destination was
- * surely behind by more than the blackout: then libvirt has dropped what it came to,
+ * Is the host offset in libvirt's "total downtime"?  It subtracts the source's wall
+ * clock from the destination's, both cut to whole milliseconds, so the offset goes
+ * straight into it (libvirt qemuDomainJobDataUpdateDowntime).  Not when the destination
+ * was surely behind by more than the blackout: then libvirt has dropped what it came to,
  * and shows what QEMU counted at the source ("downtime" of query-migrate).
  */
 bool cf_libvirt_downtime_mixed(struct cf_interval blackout, struct cf_interval host_offset);

@@ -154,12 +154,3 @@ bool cf_gate_only(const struct cf_finding *findings, size_t n, enum cf_finding_c
 	}
 	return some;
 }
-
-enum cf_finding_code cf_gate_reason(const struct cf_findings *findings)
-{
-	for (size_t i = 0; i < findings->n_list; i++)
-		if (cf_finding_refuses(&findings->list[i]))
-			return findings->list[i].code;
-
-	return CF_FINDING_UNKNOWN;
-}

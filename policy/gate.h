@@ -138,9 +138,6 @@ bool cf_gate_would_refuse(const struct cf_findings *findings, bool asked);
 /* Does this refuse, and nothing else?  One that will be refused anyway need not wait for it to pass. */
 bool cf_gate_only(const struct cf_finding *findings, size_t n, enum cf_finding_code code);
 
-/* The code of the first refusing finding, CF_FINDING_UNKNOWN when the gate is open. */
-enum cf_finding_code cf_gate_reason(const struct cf_findings *findings);
-
 /*
  * The gate during the copy.  The copy's own traffic slows the probes, so an
  * offset that merely got wider is no news: the gate closes on a proven

@@ -22,42 +22,10 @@
 struct out {
 	struct cf_grow text;
 	int minor;
-	bool pretty;
-	int depth;
 };
 
 static void encode_shape(struct out *o, const struct cf_shape *shape, const char *base);
 static void encode_value(struct out *o, const struct cf_field *f, const char *base);
-
-static void new_line(struct out *o)
-{
-	if (!o->pretty)
-		return;
-	cf_grow_char(&o->text, '\n');
-	for (int i = 0; i < o->depth; i++)
-		cf_grow_add(&o->text, "  ", 2);
-}
-
-static void open_with(struct out *o, char bracket)
-{
-	cf_grow_char(&o->text, bracket);
-	o->depth++;
-}
-
-static void before_item(struct out *o, bool first)
-{
-	if (!first)
-		cf_grow_char(&o->text, ',');
-	new_line(o);
-}
-
-static void close_with(struct out *o, char bracket, bool empty)
-{
-	o->depth--;
-	if (!empty)
-		new_line(o);
-	cf_grow_char(&o->text, bracket);
-}
 
 static void put_escaped(struct out *o, unsigned char c)
 {
@@ -141,12 +109,13 @@ static void encode_list(struct out *o, const struct cf_field *f, const char *bas
 
 	assert(n <= (size_t)f->max);
 
-	open_with(o, '[');
+	cf_grow_char(&o->text, '[');
 	for (size_t i = 0; i < n; i++) {
-		before_item(o, i == 0);
+		if (i > 0)
+			cf_grow_char(&o->text, ',');
 		encode_value(o, &element, base + f->offset + i * f->size);
 	}
-	close_with(o, ']', n == 0);
+	cf_grow_char(&o->text, ']');
 }
 
 static void encode_value(struct out *o, const struct cf_field *f, const char *base)
@@ -206,19 +175,20 @@ static void encode_shape(struct out *o, const struct cf_shape *shape, const char
 	char key[CF_KEY_ROOM];
 	bool first = true;
 
-	open_with(o, '{');
+	cf_grow_char(&o->text, '{');
 	for (size_t i = 0; i < shape->n_fields; i++) {
 		const struct cf_field *f = &shape->fields[i];
 
 		if (!sent(o, f, base))
 			continue;
-		before_item(o, first);
+		if (!first)
+			cf_grow_char(&o->text, ',');
 		first = false;
 		put_word(o, cf_field_key(f, key));
-		cf_grow_add(&o->text, ": ", o->pretty ? 2 : 1);
+		cf_grow_char(&o->text, ':');
 		encode_value(o, f, base);
 	}
-	close_with(o, '}', first);
+	cf_grow_char(&o->text, '}');
 }
 
 char *cf_encode(const struct cf_shape *shape, const void *in, int minor)
@@ -226,15 +196,6 @@ char *cf_encode(const struct cf_shape *shape, const void *in, int minor)
 	struct out o = { .minor = minor };
 
 	encode_shape(&o, shape, in);
-	return cf_grow_take(&o.text);
-}
-
-char *cf_encode_pretty(const struct cf_shape *shape, const void *in)
-{
-	struct out o = { .minor = CF_MINOR, .pretty = true };
-
-	encode_shape(&o, shape, in);
-	cf_grow_char(&o.text, '\n');
 	return cf_grow_take(&o.text);
 }
 

@@ -50,9 +50,6 @@ int cf_decode(const struct cf_shape *shape, enum cf_mode mode, const char *text,
  */
 char *cf_encode(const struct cf_shape *shape, const void *in, int minor);
 
-/* The same, spread over lines for a person to read. */
-char *cf_encode_pretty(const struct cf_shape *shape, const void *in);
-
 /*
  * The name of the first member that is there, or is a list with something in it,
  * and that a peer of version 1.minor would not be told; NULL when it is told all.

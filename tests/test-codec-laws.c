@@ -128,31 +128,6 @@ static void try_bad_texts(void)
 	free(text);
 }
 
-static void try_pretty(void)
-{
-	static const char expected[] =
-		"{\n"
-		"  \"name\": \"x\",\n"
-		"  \"side\": \"left\",\n"
-		"  \"skin\": \"\"\n"
-		"}\n";
-	struct part part = { .name = "x" };
-	char *text = cf_encode_pretty(&part_shape, &part);
-	struct kinds k;
-
-	ok(text && strcmp(text, expected) == 0, "one member per line for a person");
-	free(text);
-
-	decode(GOOD, CF_STRICT, &k);
-	text = cf_encode_pretty(&kinds_shape, &k);
-	ok(text && strstr(text, "\n  \"parts\": [\n    {\n      \"name\": \"bow\",\n"),
-	   "lists are spread out");
-	cf_message_clear(&kinds_shape, &k);
-	ok(text && decode(text, CF_STRICT, &k), "what a person reads can be sent");
-	free(text);
-	cf_message_clear(&kinds_shape, &k);
-}
-
 static const struct {
 	double d;
 	const char *text;
@@ -277,7 +252,6 @@ int main(void)
 	try_since();
 	try_untold();
 	try_bad_texts();
-	try_pretty();
 	try_reals("");
 	try_locales();
 	try_limits();

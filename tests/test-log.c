@@ -45,8 +45,8 @@ int main(void)
 
 	unsetenv("JOURNAL_STREAM");
 
-	text = LOGGED(log_info("%d guests", 3));
-	ok(strcmp(text, "<6>3 guests\n") == 0, "a line has its priority in front");
+	text = LOGGED(log_notice("%d guests", 3));
+	ok(strcmp(text, "<5>3 guests\n") == 0, "a line has its priority in front");
 
 	text = LOGGED(log_error_about(LOG_ABOUT(.id = LOG_ID_MIGRATION_ABORTED, .migration = "17", .domain = "db",
 						.peer = "hB"), "gone"));

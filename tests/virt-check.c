@@ -258,23 +258,6 @@ static int cmd_migrate(char **args)
 	return end.state != DRIVE_SUCCEEDED;
 }
 
-/* completed UUID: what libvirt remembers of the last migration. */
-static int cmd_completed(char **args)
-{
-	CF_AUTO(virt_link_close) struct virt_link *link = NULL;
-	struct job_result result;
-	int r;
-
-	r = virt_link_open(virt, SECONDS(5), &link, &err);
-	if (r == 0)
-		r = job_completed(link, args[0], in(5), &result, &err);
-	if (r < 0)
-		return failed(r);
-	printf("has_downtime=%d\ndowntime_ms=%lld\nhas_bytes=%d\n", result.has_downtime,
-	       (long long)(result.downtime.ns / CF_MS), result.has_bytes);
-	return 0;
-}
-
 static void on_news(const struct virt_news *news, void *userdata)
 {
 	(void)userdata;
@@ -311,7 +294,7 @@ static const struct virt_command commands[] = {
 	{ "host", 0, cmd_host }, { "list", 0, cmd_list }, { "look", 1, cmd_look },
 	{ "evidence", 1, cmd_evidence },
 	{ "emulator", 1, cmd_emulator }, { "offset", 3, cmd_offset }, { "set", 2, cmd_set },
-	{ "watch", 3, cmd_watch }, { "migrate", 2, cmd_migrate }, { "completed", 1, cmd_completed },
+	{ "watch", 3, cmd_watch }, { "migrate", 2, cmd_migrate },
 	{ "listen", 1, cmd_listen }, { "pid", 2, cmd_pid },
 };
 

@@ -155,8 +155,6 @@ note "STOP to RESUME $gap ms, libvirt says $(value libvirt_downtime_ms) ms"
 is "news of it" "$(came news 'arriving|landed|agent-connected')" 3
 virt B look g
 is "it runs there, persistent as it was" "$(values known state persistent job)" "1 running 1 -"
-virt B completed "$uuid"
-is "libvirt remembers it" "$(values has_downtime has_bytes)" "1 1"
 virt A look g
 is "it is gone here" "$(value known)" 0
 

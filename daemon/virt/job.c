@@ -25,7 +25,6 @@ struct job_task {
 	unsigned long long downtime_ms;
 	bool autostart;
 	struct cf_progress progress;
-	struct job_result result;
 	char which[VIRT_JOB_ROOM];
 };
 
@@ -166,33 +165,6 @@ int job_progress(struct virt_link *link, const char *uuid, cf_mono deadline, str
 
 	if (r == 0)
 		*ret = job->progress;
-	return r;
-}
-
-static int ask_completed(struct job_task *job, virDomainPtr domain, struct cf_error *err)
-{
-	virTypedParameterPtr params = NULL;
-	int type, n = 0;
-	bool good;
-
-	if (virDomainGetJobStats(domain, &type, &params, &n,
-				 VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED) < 0)
-		return virt_fail(err, "statistics of the completed job");
-	good = type == VIR_DOMAIN_JOB_COMPLETED && virt_job_result(params, n, &job->result);
-	virTypedParamsFree(params, n);
-	if (!good)
-		return cf_fail(err, ENOENT, CF_NOT_FOUND, "libvirt remembers no completed migration");
-	return 0;
-}
-
-int job_completed(struct virt_link *link, const char *uuid, cf_mono deadline, struct job_result *ret,
-		  struct cf_error *err)
-{
-	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_completed, err);
-	int r = job_do(job, link, KIND, deadline, err);
-
-	if (r == 0)
-		*ret = job->result;
 	return r;
 }
 

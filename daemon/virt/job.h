@@ -18,10 +18,6 @@
 int job_progress(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_progress *ret,
 		 struct cf_error *err);
 
-/* What libvirt kept of the last job that completed, and still keeps afterwards. */
-int job_completed(struct virt_link *link, const char *uuid, cf_mono deadline, struct job_result *ret,
-		  struct cf_error *err);
-
 /*
  * Ask for the end of the job.  0 says that libvirt took the request, not that
  * the migration ended: after QEMU has completed it does nothing at all.
