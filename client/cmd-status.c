@@ -6,7 +6,7 @@
 
 enum part { HEALTH, CLOCK, MIGRATIONS, N_PARTS };
 
-/* A first agent tells the others too. */
+/* An agent that does not know `state` lists those that have ended as well: under_way() drops them. */
 static const struct cf_migrations_query open_ones = { .has_state = true, .state = "open" };
 
 static const struct {

@@ -19,6 +19,7 @@ struct cf_again {
 	enum cf_event event;
 	enum cf_act act;
 };
+
 /*
  * What the source noted of its decision before it sent anything (daemon/ledger/marks.h): it
  * survives the agent, and not the host.  The destination notes there whether it has told libvirt to let

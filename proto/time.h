@@ -75,6 +75,8 @@ static inline cf_span cf_span_max(cf_span a, cf_span b) { return a.ns > b.ns ? a
 
 static inline cf_span cf_mono_since(cf_mono now, cf_mono then) { return (cf_span){ cf_ns_sub(now.ns, then.ns) }; }
 static inline cf_mono cf_mono_add(cf_mono t, cf_span s) { return (cf_mono){ cf_ns_add(t.ns, s.ns) }; }
+static inline int cf_mono_cmp(cf_mono a, cf_mono b) { return (a.ns > b.ns) - (a.ns < b.ns); }
+
 /* Two counts from outside, which may be anything, as one reading: what exceeds the type is its end. */
 static inline cf_real cf_real_from(int64_t seconds, int64_t ns)
 {
@@ -84,8 +86,6 @@ static inline cf_real cf_real_from(int64_t seconds, int64_t ns)
 		whole = seconds < 0 ? INT64_MIN : INT64_MAX;
 	return (cf_real){ cf_ns_add(whole, ns) };
 }
-
-static inline int cf_mono_cmp(cf_mono a, cf_mono b) { return (a.ns > b.ns) - (a.ns < b.ns); }
 
 static inline cf_span cf_real_since(cf_real now, cf_real then) { return (cf_span){ cf_ns_sub(now.ns, then.ns) }; }
 static inline cf_real cf_real_add(cf_real t, cf_span s) { return (cf_real){ cf_ns_add(t.ns, s.ns) }; }
