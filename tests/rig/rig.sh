@@ -19,7 +19,7 @@
 #
 # With rig_family=6 before rig_up the hosts have IPv6 addresses alone, fd99::1, fd99::2 and fd99::254.
 #
-# RIG_DIR    the rig's own folder (default: a new one, removed by rig_down)
+# RIG_DIR    the rig's own folder, which rig_down removes with all that is in it (default: a new one)
 # RIG_CACHE  where kernel and initramfs of the guest, and more that takes its time, are kept between runs
 # RIG_LEVEL  log level of libvirtd (default 2; 1 is debug)
 
