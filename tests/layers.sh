@@ -75,7 +75,7 @@ outside()
 		grep -vE '^(cf_|__asan|__ubsan|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__gcov|__tsan)'
 }
 
-proto_may='calloc|malloc|free|explicit_bzero|realloc|strdup|memcpy|memset|memmove|bcmp|memcmp|memchr|strcmp|strncmp|strlen|strnlen|strcpy|strchr|strrchr|strspn|strcspn|stpcpy|strtod|strtod_l|newlocale|strtoll|__isoc23_strtoll|snprintf|vsnprintf|__snprintf_chk|__vsnprintf_chk|__memcpy_chk|__strcpy_chk|abort|__assert_fail|gmtime_r|timegm|llabs|json_.*|__isoc99_sscanf|__ctype_b_loc|__errno_location|isfinite|__finite|lround|fabs'
+proto_may='calloc|malloc|free|explicit_bzero|__explicit_bzero_chk|realloc|strdup|memcpy|memset|memmove|bcmp|memcmp|memchr|strcmp|strncmp|strlen|strnlen|strcpy|strchr|strrchr|strspn|strcspn|stpcpy|strtod|strtod_l|newlocale|strtoll|__isoc23_strtoll|snprintf|vsnprintf|__snprintf_chk|__vsnprintf_chk|__memcpy_chk|__strcpy_chk|abort|__assert_fail|gmtime_r|timegm|llabs|json_.*|__isoc99_sscanf|__ctype_b_loc|__errno_location|isfinite|__finite|lround|fabs'
 policy_may='memcpy|memset|memmove|bcmp|memcmp|strcmp|strlen|__assert_fail|__memcpy_chk'
 check "libproto.a takes only what the list allows"  "$(outside libproto.a | grep -vxE "$proto_may")"
 if [ -e "$builddir/libpolicy.a" ]; then
@@ -85,6 +85,16 @@ fi
 # Unless it was configured with --enable-faults.
 if ! grep -q '^FAULTS_TRUE = $' "$builddir/Makefile" 2>/dev/null; then
 	check "what ships fails nowhere because a test wants it to" "$("$NM" "$builddir/libdaemon.a" 2>/dev/null | grep ' fault_')"
+fi
+
+# Unless it was configured with sanitizers.
+hardened()
+{
+	readelf -dW "$1" | grep -q 'Flags: NOW PIE' && "$NM" -D -u "$1" | grep -q ' __stack_chk_fail'
+}
+if ! grep -q '^HARDEN_LDFLAGS = $' "$builddir/Makefile" 2>/dev/null && [ -e "$builddir/clockferryd" ]; then
+	check "both programs are hardened" \
+		"$(for program in clockferry clockferryd; do hardened "$builddir/$program" || echo "$program"; done)"
 fi
 
 kvm=$builddir/libclockferry-kvm.so
