@@ -158,10 +158,11 @@ static bool may_have_left(enum cf_phase phase)
 }
 
 /* Of those that have ended at the destination, what is to be taken up, where all else is as it should be. */
-static const bool unsettled[CF_N_HERES][CF_N_WORDS] = {
-	[CF_HERE_ABSENT]  = { [CF_WORD_NEVER_RAN] = true, [CF_WORD_RAN] = true },
-	[CF_HERE_MOVING]  = { [CF_WORD_NEVER_RAN] = true, [CF_WORD_RAN] = true, [CF_WORD_UNKNOWN] = true },
-	[CF_HERE_RUNNING] = { [CF_WORD_NEVER_RAN] = true },
+enum { SENT = 1, UNSENT = 2 };
+static const unsigned unsettled[CF_N_HERES][CF_N_WORDS] = {
+	[CF_HERE_ABSENT]  = { [CF_WORD_NEVER_RAN] = SENT | UNSENT, [CF_WORD_RAN] = SENT },
+	[CF_HERE_MOVING]  = { [CF_WORD_NEVER_RAN] = SENT | UNSENT, [CF_WORD_RAN] = SENT, [CF_WORD_UNKNOWN] = SENT | UNSENT },
+	[CF_HERE_RUNNING] = { [CF_WORD_NEVER_RAN] = SENT | UNSENT, [CF_WORD_UNKNOWN] = UNSENT },
 };
 
 /* By its page it is one that this source had begun, and sent no commit for. */
@@ -172,12 +173,11 @@ static bool is_unsent(const struct cf_left *left)
 
 static enum cf_phase relearn_ended(const struct cf_left *left)
 {
-	bool committed = left->own == CF_DECISION_COMMIT;
-	bool kept = is_unsent(left);
+	unsigned begun = left->own == CF_DECISION_COMMIT ? SENT : is_unsent(left) ? UNSENT : 0;
 
-	if (!left->has_gate || !(committed || kept) || left->has_job || !unsettled[left->here][left->word] || (kept && left->word == CF_WORD_RAN))
+	if (!left->has_gate || left->has_job || !(unsettled[left->here][left->word] & begun))
 		return CF_PHASE_UNKNOWN;
-	return committed ? CF_PHASE_IN_DOUBT : CF_PHASE_ROLLING_BACK;
+	return begun == SENT ? CF_PHASE_IN_DOUBT : CF_PHASE_ROLLING_BACK;
 }
 
 static enum cf_phase relearn_open(const struct cf_left *left)

@@ -122,8 +122,8 @@ struct cf_left {
  * `never-ran` would wake a copy that runs elsewhere by now.  The source's own page can, which lives as long as a QEMU may that
  * stands still: whatever it has as not settled was under way here, and nothing has come of it yet.  So without a decision in
  * it nothing is taken up; nor while somebody has a job on the domain, nor where page and destination contradict each
- * other, nor what runs here though it may have run there.  Else it goes on as if the ledger had it: where a commit may have been
- * sent in doubt, and else it is taken back.
+ * other, nor what runs here though it may have run there: where no commit was sent it did not, whatever the destination has
+ * forgotten.  Else it goes on as if the ledger had it: where a commit may have been sent in doubt, and else it is taken back.
  *
  * At the destination one that runs here has landed, and says so.  One that does not may have run and ended: that it never
  * did is for an intact ledger to say, so nothing is said.

@@ -54,9 +54,11 @@ static void try_ended(const struct cf_left *left, enum cf_phase as)
 	ok(as == CF_PHASE_IN_DOUBT || as == CF_PHASE_ROLLING_BACK, "... and else taken back");
 	ok(is_open(left->own), "... it is the one that the page has: of an older one nothing is concluded");
 	ok(!left->has_job, "... nobody has a job on the domain");
-	ok(left->here != CF_HERE_RUNNING || left->word == CF_WORD_NEVER_RAN, "... one that runs here never ran there: nothing is taken from it");
+	ok(left->here != CF_HERE_RUNNING || left->word == CF_WORD_NEVER_RAN || (left->word == CF_WORD_UNKNOWN && as == CF_PHASE_ROLLING_BACK),
+	   "... one that runs here never ran there, by its word or as no commit was sent: nothing is taken from it");
 	ok(left->word != CF_WORD_RAN || left->own == CF_DECISION_COMMIT, "... one that ran there was let go by a commit of ours");
-	ok(left->here == CF_HERE_MOVING || left->word != CF_WORD_UNKNOWN, "... nobody is asked about a guest that does not stand here");
+	ok(left->here == CF_HERE_MOVING || left->word != CF_WORD_UNKNOWN || as == CF_PHASE_ROLLING_BACK,
+	   "... nobody is asked about a guest that does not stand here");
 }
 
 /* What stands still, is ours to end and has a word said of it is not left to itself. */
@@ -65,6 +67,9 @@ static void try_left(const struct cf_left *left)
 	bool ours = left->side == CF_SOURCE && left->has_gate && left->ended && is_open(left->own) && !left->has_job;
 	bool contradicts = left->word == CF_WORD_RAN && left->own != CF_DECISION_COMMIT;
 
+	if (ours && left->here == CF_HERE_RUNNING && left->own != CF_DECISION_COMMIT)
+		ok(contradicts || left->word == CF_WORD_WAITING, "decision %d, word %d: what runs here, and was to leave, is left for a reason",
+		   left->own, left->word);
 	if (ours && left->here == CF_HERE_MOVING)
 		ok(contradicts || left->word == CF_WORD_WAITING, "decision %d, word %d: what stands here, and ended there, is left for a reason",
 		   left->own, left->word);
@@ -139,6 +144,10 @@ static const struct {
 	  SOURCE(COMMIT, .has_gate = true, .ended = true, .here = CF_HERE_MOVING, .word = CF_WORD_NEVER_RAN), CF_PHASE_IN_DOUBT },
 	{ "nor is one that runs on, and is to start with its host again",
 	  SOURCE(NONE, .has_gate = true, .ended = true, .here = CF_HERE_RUNNING, .word = CF_WORD_NEVER_RAN), CF_PHASE_ROLLING_BACK },
+	{ "... though the destination was never prepared for it",
+	  SOURCE(NONE, .has_gate = true, .ended = true, .here = CF_HERE_RUNNING, .theirs = CF_PHASE_DROPPED), CF_PHASE_ROLLING_BACK },
+	{ "... but for one that may have run there", SOURCE(COMMIT, .has_gate = true, .ended = true, .here = CF_HERE_RUNNING,
+							    .theirs = CF_PHASE_DROPPED), CF_PHASE_UNKNOWN },
 	{ "unless that was done", SOURCE(KEPT, .has_gate = true, .ended = true, .here = CF_HERE_RUNNING,
 					 .word = CF_WORD_NEVER_RAN), CF_PHASE_UNKNOWN },
 	{ "one that is not there may have run", DESTINATION(.here = CF_HERE_ABSENT, .theirs = CF_PHASE_IN_DOUBT), CF_PHASE_UNKNOWN },
