@@ -110,6 +110,19 @@ static void test_settled(void)
 	ok(!is_unsettled(), "but when all was asked, and receipts were looked for");
 }
 
+/* A search for receipts that missed some of where they may be. */
+static void test_unrestored(void)
+{
+	struct migrations *all = parts.all;
+
+	all->unrestored = true;
+	relearn(true);
+	ok(all->restoring, "once all peers were asked for what was under way, receipts are looked for again where some could not be");
+	while (all->restoring)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+	ok(!all->unrestored, "... and found");
+}
+
 static void test_lost_again(void)
 {
 	struct migrations *all = parts.all;
@@ -168,6 +181,7 @@ int main(void)
 	ok(parts_begin(&parts, &err) == 0, "an agent: %s", err.text);
 	test_settled();
 	test_domains();
+	test_unrestored();
 	test_lost_again();
 	test_list();
 	parts_end(&parts);

@@ -31,6 +31,8 @@ struct migrations {
 	struct sd_event_source *alarm;		/* the queue's: somebody's time to wait is over */
 	struct stop stop;
 	bool restoring;				/* receipts that the ledger has lost are being looked for */
+	bool restore_again;			/* and are to be once more after that: some may be lost since */
+	bool unrestored;			/* not all of where they may be was searched, or what was found written */
 	struct relearn *relearn;		/* and what was under way, while peers are asked for that */
 	struct strays strays;			/* what of that nobody here has in hand */
 	bool recovered;				/* what an earlier agent left half done is known */

@@ -31,7 +31,7 @@ void migrations_recover_later(struct migrations *migrations);
 /*
  * A ledger was begun anew: put back into it the receipts that the journal has and it has
  * not, as old and as many as it may keep.  Goes on by itself; to be called as often as a
- * file was begun.
+ * file was begun: while it goes on it is done once more after that.
  */
 void migrations_restore(struct migrations *migrations);
 

@@ -269,7 +269,7 @@ static void take_all(void *userdata)
 	    sd_event_add_time_relative(loop_sd(all->context->loop), &relearn->timer, CLOCK_MONOTONIC, ASK_AGAIN.ns / CF_US, 0,
 				       on_time, relearn) >= 0)
 		return;
-	if (relearn->told)	/* they have ended by now: there are receipts of them */
+	if (relearn->told || all->unrestored)	/* they have ended by now: there are receipts of them; or peers are back */
 		migrations_restore(all);
 	end(relearn);
 	migrations_settle(all);

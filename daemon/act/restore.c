@@ -36,6 +36,8 @@ struct restore {
 	struct peers_reading peers;
 	int64_t room;				/* for so many more */
 	int64_t put_back[2], known, strange;	/* from the journal, from peers */
+	int64_t unwritten;
+	bool failed;				/* it was not searched to the end here */
 
 	/* between the loop and the thread */
 	struct ledger_line *lines[AT_ONCE];
@@ -124,6 +126,8 @@ static void tell(const struct restore *restore)
 	if (restore->peers.foreign > 0)
 		log_notice("%lld migrations that peers told of were not between them and this host, by any name of its certificate",
 			   (long long)restore->peers.foreign);
+	if (restore->unwritten > 0)
+		log_warning("%lld receipts that were found could not be written", (long long)restore->unwritten);
 	if (*restore->peers.why)
 		log_warning("not all peers were asked for lost receipts: %s", restore->peers.why);
 	if (journal + peers == 0)
@@ -133,40 +137,54 @@ static void tell(const struct restore *restore)
 	ledger_note(restore->all->context->ledger, note);
 }
 
-static void end(struct restore *restore)
+/* While relearn.c asks the peers again, one that was away is worth another search; after that it is not waited for. */
+static bool is_whole_search(const struct restore *restore)
 {
-	tell(restore);
-	peers_reading_end(&restore->peers);
-	settings_free(restore->settings);
-	free(restore->journal.cursor);
-	restore->all->restoring = false;
-	free(restore);
+	return !restore->failed && restore->unwritten == 0 && !(*restore->peers.why && restore->all->relearn);
 }
 
 /* Both of what a ledger that was begun is restored by are through. */
 void migrations_settle(struct migrations *all)
 {
-	if (!all->restoring && !all->relearn)
+	if (!all->restoring && !all->unrestored && !all->relearn)
 		ledger_settled(all->context->ledger);
+}
+
+static void end(struct restore *restore)
+{
+	struct migrations *all = restore->all;
+
+	tell(restore);
+	all->restoring = false;
+	all->unrestored = !is_whole_search(restore);
+	peers_reading_end(&restore->peers);
+	settings_free(restore->settings);
+	free(restore->journal.cursor);
+	free(restore);
+	if (all->restore_again)
+		migrations_restore(all);
+	else
+		migrations_settle(all);
 }
 
 static void go_on(struct restore *restore)
 {
-	struct migrations *all = restore->all;
 	bool more = restore->result == AT_ONCE && restore->room > 0;
 	struct cf_error err = { 0 };
 
-	if (restore->result < 0)
+	if (restore->result < 0) {
 		log_warning("the journal was not searched to its end for lost receipts: %s", restore->err.text);
+		restore->failed = true;
+	}
 	if (!more && !restore->from_peers)
 		more = restore->from_peers = true;
 	if (more && worker_run(restore->all->context->loop, read_some, write_some, restore, &err) == 0)
 		return;
-	if (more)
+	if (more) {
 		log_warning("lost receipts were not searched for to the end: %s", err.text);
+		restore->failed = true;
+	}
 	end(restore);
-	if (!more)
-		migrations_settle(all);
 }
 
 static void written(void *arg, int result, const struct cf_error *err)
@@ -176,6 +194,7 @@ static void written(void *arg, int result, const struct cf_error *err)
 	(void)err;
 	restore->put_back[restore->from_peers] += result == 0;
 	restore->known += result == -EEXIST;
+	restore->unwritten += result != 0 && result != -EEXIST;
 	if (--restore->waiting == 0)
 		go_on(restore);
 }
@@ -199,8 +218,11 @@ void migrations_restore(struct migrations *all)
 	const struct settings *settings = all->context->settings;
 	struct restore *restore = all->restoring ? NULL : calloc(1, sizeof(*restore));
 
-	if (!restore)
+	all->restore_again = all->restoring;
+	if (!restore) {
+		all->unrestored = true;
 		return;
+	}
 	all->restoring = true;
 	restore->all = all;
 	restore->context = all->context;

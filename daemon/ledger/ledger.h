@@ -62,8 +62,9 @@ CF_DEFINE_AUTO(struct ledger *, ledger_free)
 void ledger_state(struct ledger *ledger, struct ledger_state *ret);
 
 /*
- * What a file that was begun lacks has been looked for.  Until then it is one that was just begun, with its note, for each agent
- * that opens it.  On the loop's thread.
+ * What a file that was begun lacks has been looked for, and what was found written.  Until then it is one that was just begun,
+ * with its note, for each agent that opens it.  A peer that did not answer for as long as it was asked is not waited for.  On the
+ * loop's thread.
  */
 void ledger_settled(struct ledger *ledger);
 
