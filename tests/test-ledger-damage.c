@@ -248,10 +248,31 @@ static void step(void)
 		steps_left--;
 }
 
+static int reading = -1;		/* the shared memory of who reads a damaged file while it is replaced; -1: nobody does */
+static bool reads, stays;		/* somebody is to; it cannot be replaced */
+
+static void read_beside(const char *path)
+{
+	char shm[PATH_MAX];
+
+	snprintf(shm, sizeof(shm), "%s-shm", path);
+	reading = open(shm, O_RDWR | O_CREAT, 0600);
+	snprintf(shm, sizeof(shm), "%s-wal", path);
+	close(open(shm, O_RDWR | O_CREAT, 0600));
+}
+
 /* What makes a difference on a disk, SQLite's as well as ours. */
 int rename(const char *from, const char *to)
 {
+	bool replaces = strcmp(to, made.options.path) == 0;
+
 	step();
+	if (replaces && reads)
+		read_beside(to);
+	if (replaces && stays) {
+		errno = EIO;
+		return -1;
+	}
 	return renameat(AT_FDCWD, from, AT_FDCWD, to);
 }
 
@@ -294,6 +315,61 @@ static void keep_damaged(void)
 	snprintf(made.options.path, sizeof(made.options.path), "%s/was/ledger.db", made.folder);
 	scribble(made.options.path, size_of(made.options.path) / 2, 8192);
 	snprintf(made.options.path, sizeof(made.options.path), "%s/ledger.db", made.folder);
+}
+
+/* How many names of that kind there are beside it. */
+static size_t beside(const char *what)
+{
+	char pattern[PATH_MAX];
+	glob_t found;
+	size_t n;
+
+	snprintf(pattern, sizeof(pattern), "%s%s", made.options.path, what);
+	n = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+	globfree(&found);
+	return n;
+}
+
+static void test_stays(void)
+{
+	char name[PATH_MAX] = "", wal[PATH_MAX + 8];
+
+	keep_damaged();
+	command("rm -f ledger.db* && cp was/* .");
+	stays = true;
+	for (int i = 0; i < 3; i++) {
+		struct store store = { 0 };
+
+		snprintf(store.path, sizeof(store.path), "%s", made.options.path);
+		ok(store_open(&store, &(struct store_loss){ 0 }, &err) == -EIO, "it was saved, and stays in its place: %s", err.text);
+		usleep(600000);
+		command(i == 0 ? "printf its >ledger.db-wal" : ": >ledger.db-wal");	/* then somebody reads it */
+	}
+	stays = false;
+	ledger_made_open(&made);
+	ledger_state(made.ledger, &state);
+	ok(aside(name) == 1 && beside(".damaged-*") == 1 + beside(".damaged-*-wal") + beside(".damaged-*-shm") && strstr(state.note, name),
+	   "... it has one other name, however often that was tried, which is told");
+	snprintf(wal, sizeof(wal), "%s-wal", name);
+	ok(size_of(wal) == 3, "... and its own WAL with it");
+	ok(state.writable && readable(0, ROWS) >= ROWS / 2, "... in whose place the other is at last");
+	ledger_made_end(&made);
+}
+
+/* It opens the damaged one as it is about to be replaced. */
+static void test_read_meanwhile(void)
+{
+	struct stat st = { 0 };
+
+	keep_damaged();
+	command("rm -f ledger.db* && cp was/* .");
+	reads = true;
+	ledger_made_open(&made);
+	reads = false;
+	ok(reading >= 0 && fstat(reading, &st) == 0 && st.st_nlink == 0, "who reads a damaged file shares no memory with who writes the next");
+	ok(readable(0, ROWS) >= ROWS / 2, "... which is there");
+	close(reading);
+	ledger_made_end(&made);
 }
 
 /* Opens it, and is killed after so many steps; false: there are no more of them. */
@@ -528,6 +604,8 @@ int main(void)
 	test_damaged_while_open();
 	test_no_damage();
 	test_killed();
+	test_stays();
+	test_read_meanwhile();
 	try_put_there("mv backup/ledger.db ledger.db");
 	try_put_there("cp backup/ledger.db ledger.db");
 	test_gone();

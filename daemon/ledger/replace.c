@@ -42,7 +42,7 @@ static int name_saved(const char *path, char ret[static STORE_PATH_ROOM], struct
 /* WAL and shared memory are a part of a file, and none of another one. */
 static const char *const parts[] = { "-wal", "-shm" };
 
-static void discard(const char *path)
+static void discard_parts(const char *path)
 {
 	char beside[STORE_PATH_ROOM];
 
@@ -50,6 +50,11 @@ static void discard(const char *path)
 		store_name_beside(path, parts[i], beside);
 		unlink(beside);
 	}
+}
+
+static void discard(const char *path)
+{
+	discard_parts(path);
 	unlink(path);
 }
 
@@ -121,25 +126,37 @@ static int save(const char *path, const char *saved, const char *why, char ret[s
 	return store_keep_names(path, err);
 }
 
-/* Which of the names is free: two in one second must not overwrite each other. */
-static void name_aside(const char *path, char ret[static STORE_PATH_ROOM])
+static bool is_same(const struct stat *a, const char *path)
 {
-	time_t now = time(NULL);
+	struct stat b;
+
+	return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+}
+
+/*
+ * By when it was last written: whoever tries again, as it could not be replaced, finds the name that it has by then.
+ * Two of one second must not overwrite each other.
+ */
+static int name_aside(const char *path, char ret[static STORE_PATH_ROOM], struct cf_error *err)
+{
 	char stamp[40];
+	struct stat st;
 	struct tm tm;
 
+	if (stat(path, &st) < 0)
+		return cf_fail(err, errno, CF_HOST, "%.120s: %s", path, strerror(errno));
 	for (int i = 0;; i++) {
-		size_t n = strftime(stamp, sizeof(stamp), ".damaged-%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+		size_t n = strftime(stamp, sizeof(stamp), ".damaged-%Y%m%dT%H%M%SZ", gmtime_r(&st.st_mtime, &tm));
 
 		if (i > 0)
 			snprintf(stamp + n, sizeof(stamp) - n, "-%d", i);
 		store_name_beside(path, stamp, ret);
-		if (access(ret, F_OK) < 0)
-			return;
+		if (access(ret, F_OK) < 0 || is_same(&st, ret))
+			return 0;
 	}
 }
 
-/* With a second name, as the first one is never to be without a file. */
+/* With a second name, as the first one is never to be without a file.  What is there of it already is from an earlier try. */
 static int set_aside(const char *path, const char *aside, struct cf_error *err)
 {
 	char from[STORE_PATH_ROOM], to[STORE_PATH_ROOM];
@@ -148,10 +165,10 @@ static int set_aside(const char *path, const char *aside, struct cf_error *err)
 	for (size_t i = 0; r == 0 && i < CF_COUNT(parts); i++) {
 		store_name_beside(path, parts[i], from);
 		store_name_beside(aside, parts[i], to);
-		if (access(from, F_OK) == 0)
+		if (access(from, F_OK) == 0 && access(to, F_OK) < 0)
 			r = move(from, to, err);
 	}
-	if (r == 0 && link(path, aside) < 0)
+	if (r == 0 && link(path, aside) < 0 && errno != EEXIST)
 		r = cf_fail(err, errno, CF_HOST, "%.100s cannot be set aside: %s", path, strerror(errno));
 	return r;
 }
@@ -162,14 +179,19 @@ static int put_in_place(const char *path, const char *saved, const char *what, s
 	char aside[STORE_PATH_ROOM], note[CF_DETAIL_ROOM];
 	int r;
 
-	name_aside(path, aside);
+	r = name_aside(path, aside, err);
+	if (r < 0)
+		return r;
 	snprintf(note, sizeof(note), "it was damaged; the file is now %.80s, and %.120s", aside, what);
 	r = set_aside(path, aside, err);
 	if (r == 0)
 		r = begun_put(path, note, err);
 	if (r == 0)
 		r = move(saved, path, err);
-	return r == 0 ? store_keep_names(path, err) : r;
+	if (r < 0)
+		return r;
+	discard_parts(path);	/* of the damaged one, by who has opened it meanwhile to read */
+	return store_keep_names(path, err);
 }
 
 int store_replace(const char *path, const char *why, struct cf_error *err)
