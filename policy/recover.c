@@ -182,6 +182,8 @@ static enum cf_phase relearn_ended(const struct cf_left *left)
 
 static enum cf_phase relearn_open(const struct cf_left *left)
 {
+	if (left->here == CF_HERE_RUNNING && left->has_gate && is_unsent(left) && !left->has_job && left->word != CF_WORD_RAN)
+		return CF_PHASE_ROLLING_BACK;
 	if (left->here == CF_HERE_MOVING && !left->has_gate)
 		return CF_PHASE_PAUSED;
 	if (left->here == CF_HERE_MOVING)

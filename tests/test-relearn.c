@@ -37,7 +37,8 @@ static void try_open(const struct cf_left *left, enum cf_phase as)
 	bool unsent = cf_recover(CF_SOURCE, CF_PHASE_ARMED, left->has_gate, left->own).event == CF_EV_NEVER_RAN;
 
 	if (!landed) {
-		ok(left->here == CF_HERE_MOVING, "... where its guest is in the hands of a migration");
+		ok(left->here == CF_HERE_MOVING || (left->here == CF_HERE_RUNNING && !left->has_job && unsent && is_open(left->own)),
+		   "... where its guest is in the hands of a migration, or runs on and was in those of the page's");
 		ok((as == CF_PHASE_ROLLING_BACK) == (unsent && left->word != CF_WORD_RAN),
 		   "... it is taken back where a ledger that had it as armed would have that, and it did not run there");
 		ok(as == CF_PHASE_ROLLING_BACK || as == (left->has_gate ? CF_PHASE_IN_DOUBT : CF_PHASE_PAUSED), "... and else nothing is done but to ask");
@@ -134,6 +135,8 @@ static const struct {
 							 .word = CF_WORD_WAITING), CF_PHASE_ROLLING_BACK },
 	{ "... unless it ran there all the same", SOURCE(NONE, .has_gate = true, .here = CF_HERE_MOVING, .theirs = CF_PHASE_VERIFYING,
 							 .word = CF_WORD_RAN), CF_PHASE_IN_DOUBT },
+	{ "... also where it runs on, to start with its host again", SOURCE(NONE, .has_gate = true, .here = CF_HERE_RUNNING, .theirs = CF_PHASE_ARMED,
+									    .word = CF_WORD_WAITING), CF_PHASE_ROLLING_BACK },
 	{ "without a gate it is asked about", SOURCE(LOST, .here = CF_HERE_MOVING, .theirs = CF_PHASE_PREPARED), CF_PHASE_PAUSED },
 	{ "one that runs needs nobody", SOURCE(LOST, .has_gate = true, .here = CF_HERE_RUNNING, .theirs = CF_PHASE_DROPPED), CF_PHASE_UNKNOWN },
 	{ "one that is gone, and has landed, is followed to its end",
