@@ -115,12 +115,17 @@ resolve()
 	wait_for 30 all_quiet
 }
 
+held_or_over()
+{
+	held || in_phase "$from" "$id" "done|aborted|refused"
+}
+
 # to_its_moment: the guest of the cell is on its way, and who is to fail has come to where it does.  On a busy machine the
-# gate may have given the guest back before, and rightly: then once more.
+# gate may have given the guest back before, and rightly; or the commit is there before the destination says that it is loaded.
 to_its_moment()
 {
 	local attempt
-	for attempt in 1 2; do
+	for attempt in 1 2 3 4 5 6 7 8; do
 		[ $attempt = 1 ] || ready || return
 		holder=$(side_host "${row%%[-/]*}")
 		forget_looks
@@ -128,7 +133,8 @@ to_its_moment()
 		id=$(cat /proc/sys/kernel/random/uuid)
 		echo "${row#*/} stop" >"$RIG_DIR/$holder/log/faults"
 		(answer_file=$RIG_DIR/put ask "$from" PUT "/v1/migrations/$id" "{\"domain\":\"g\",\"destination\":\"h$to\"}" >/dev/null 2>&1) &
-		wait_for 30 held && return
+		wait_for 30 held_or_over
+		! held || return 0
 		note "$(rig_clockferry "$from" show "$id" 2>&1 | head -n 12)"
 		rm -f "$RIG_DIR/$holder/log/faults"
 	done
