@@ -236,4 +236,10 @@ given A B die=committed
 ok "once more" wait_for 20 eval '[ "$(stands)" = "paused (migrating), running" ]'
 rig_virsh A destroy g >&2
 is "control: to destroy it takes the image away from the guest that runs" "$(rig_virsh B domstate g | head -n 1) $(owner)" "running root"
+chown libvirt-qemu "$shared/disk"
+taken A
+given B A die=committed
+ok "and a last time" wait_for 20 eval '[ "$(stands)" = "running, paused (migrating)" ]'
+rig_in B pkill -KILL qemu-system
+is "control: so does the death of its QEMU" "$(wait_for 10 eval '[ "$(owner)" = root ]'; rig_virsh A domstate g | head -n 1) $(owner)" "running root"
 finish
