@@ -381,11 +381,38 @@ static void test_told_again(void)
 	char why[CF_DETAIL_ROOM] = "";
 
 	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	obeyed.valid_until = cf_mono_add(fake.now, (cf_span){ CF_S });
 	work->obeyed = &obeyed;
 	sim.here = CF_HERE_MOVING;
 	ok(act_obey(work, why) == CF_EV_FAILED && took((cf_span){ CF_S }, (cf_span){ 2 * CF_S }), "it is to be told again, after a moment: %s", why);
+	sim.told = CF_DECISION_COMMIT;
 	sim.here = CF_HERE_RUNNING;
 	ok(act_obey(work, why) == CF_EV_RESUMED, "... unless the guest runs");
+	work->obeyed = NULL;
+}
+
+/* The agent was stopped between its judgement and the word to libvirt. */
+static void test_told_late(void)
+{
+	struct cf_commit obeyed = { 0 };
+	char why[CF_DETAIL_ROOM] = "";
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	obeyed.valid_until = cf_mono_add(fake.now, (cf_span){ -CF_MS });
+	work->obeyed = &obeyed;
+	sim.here = CF_HERE_MOVING;
+	sim.mark = CF_MARK_OBEYED;
+	sim.told = CF_DECISION_NONE;
+	ok(act_obey(work, why) == CF_EV_NEVER_RAN && sim.mark == CF_MARK_CLOSED && sim.answer.word == CF_WORD_NEVER_RAN,
+	   "a commit that is no longer valid when libvirt is to be told never ran: %s", why);
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	obeyed.valid_until = cf_mono_add(fake.now, (cf_span){ -CF_MS });
+	work->obeyed = &obeyed;
+	sim.here = CF_HERE_MOVING;
+	sim.mark = CF_MARK_OBEYED;
+	sim.told = CF_DECISION_COMMIT;
+	ok(act_obey(work, why) == CF_EV_FAILED && sim.mark == CF_MARK_OBEYED, "... but what libvirt was told before is told again: %s", why);
 	work->obeyed = NULL;
 }
 
@@ -419,6 +446,7 @@ int main(void)
 	test_no_commit();
 	test_again();
 	test_told_again();
+	test_told_late();
 	test_no_promise();
 	free(work);
 	return done();

@@ -439,6 +439,12 @@ static enum cf_event look(struct work *work, char why[static CF_DETAIL_ROOM])
 	}
 }
 
+/* Whoever stopped this agent after its judgement may have done so for long; what libvirt was told already stays told. */
+static bool is_told_late(struct work *work, const struct cf_commit *commit)
+{
+	return cf_mono_cmp(kernel_raw(), commit->valid_until) > 0 && may_close(work);
+}
+
 enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	struct cf_commit *commit = work->obeyed;
@@ -448,6 +454,10 @@ enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
 
 	if (!work->incoming || !commit || !incoming_alive(work->incoming))
 		return look(work, why);
+	if (is_told_late(work, commit)) {
+		act_say(why, "%s: this agent stood still", cf_obey_words[CF_OBEY_LATE]);
+		return obey_give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
+	}
 	if (gated_decide(work, CF_DECISION_COMMIT, &err) < 0) {	/* else an agent after this one would take it back */
 		act_say(why, "that libvirt is told to let it run could not be noted: %s", err.text);
 		return obey_give_up(work, why) ? CF_EV_NEVER_RAN : CF_EV_GONE;
