@@ -385,6 +385,7 @@ static void test_told_again(void)
 	work->obeyed = &obeyed;
 	sim.here = CF_HERE_MOVING;
 	ok(act_obey(work, why) == CF_EV_FAILED && took((cf_span){ CF_S }, (cf_span){ 2 * CF_S }), "it is to be told again, after a moment: %s", why);
+	sim.mark = CF_MARK_OBEYED;
 	sim.told = CF_DECISION_COMMIT;
 	sim.here = CF_HERE_RUNNING;
 	ok(act_obey(work, why) == CF_EV_RESUMED, "... unless the guest runs");
