@@ -115,9 +115,10 @@ resolve()
 	wait_for 30 all_quiet
 }
 
+# held_or_over: or it has ended without; by the other agent's word, as one that is held does not answer.
 held_or_over()
 {
-	held || in_phase "$from" "$id" "done|aborted|refused"
+	held || in_phase "$(other "$holder")" "$id" "done|aborted|refused|dropped"
 }
 
 # to_its_moment: the guest of the cell is on its way, and who is to fail has come to where it does.  On a busy machine the
