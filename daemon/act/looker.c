@@ -108,10 +108,24 @@ static void set_aim(struct looker *looker)
 	pthread_mutex_unlock(&looker->rest.lock);
 }
 
+/* What was read while it stopped, or once it had been given back, is none of before. */
+static bool has_stopped(struct looker *looker, cf_mono asked)
+{
+	struct guest_events events = { .stopped = true };
+
+	pthread_mutex_lock(&looker->rest.lock);
+	if (!looker->rest.over)
+		guest_watch_read(looker->options.watch, &events);
+	pthread_mutex_unlock(&looker->rest.lock);
+	return events.stopped || events.switchover || events.undone || events.stop_unplaced ||
+	       (events.has_stop && cf_mono_cmp(events.stop.raw, asked) > 0);
+}
+
 /* Did it answer? */
 static bool ask_guest(struct looker *looker)
 {
 	struct cf_guest_offset fresh = { 0 };
+	cf_mono asked = kernel_raw();
 	struct cf_error err = { 0 };
 	int r;
 
@@ -119,6 +133,8 @@ static bool ask_guest(struct looker *looker)
 		return false;
 	r = guest_offset_read(looker->link, looker->uuid, looker->options.rounds,
 			      cf_mono_add(kernel_raw(), GUEST_PATIENCE), &fresh, &err);
+	if (r == 0 && has_stopped(looker, asked))
+		return false;
 	pthread_mutex_lock(&looker->rest.lock);
 	looker->news.readings++;
 	looker->news.read = r == 0;
