@@ -81,14 +81,17 @@ struct cf_interval cf_guest_offset_aged(const struct cf_guest_offset *reading, s
 			     reading->offset.high.ns + (wide)gain.high.ns - moved + reach);
 }
 
-bool cf_guest_offset_adds(const struct cf_guest_offset *known, const struct cf_guest_offset *fresh)
+bool cf_guest_offset_meet(const struct cf_guest_offset *known, struct cf_guest_offset *fresh)
 {
 	struct cf_guest_offset trusted = *known;
 	struct cf_interval aged;
 
 	trusted.rate_over = cf_span_min(known->rate_over, STEADY);
 	aged = cf_guest_offset_aged(&trusted, fresh->at);
-	return cf_span_cmp(fresh->offset.low, aged.low) > 0 || cf_span_cmp(fresh->offset.high, aged.high) < 0;
+	if (cf_span_cmp(fresh->offset.low, aged.low) <= 0 && cf_span_cmp(fresh->offset.high, aged.high) >= 0)
+		return false;
+	cf_interval_meet(fresh->offset, aged, &fresh->offset);
+	return true;
 }
 
 bool cf_guest_rate(const struct cf_guest_offset *first, struct cf_guest_offset *last)

@@ -34,12 +34,13 @@ struct cf_interval cf_guest_reading(struct cf_instant before, cf_real guest, str
 struct cf_interval cf_guest_offset_aged(const struct cf_guest_offset *reading, struct cf_instant now);
 
 /*
- * Does a later reading say what the known one does not?  One of a bad moment is so wide that it
- * has room for all of what the other says of the same instant: it adds nothing.  What the known one says
+ * A later reading, and what of the known one is true then, too: *fresh is what both allow, or stays as it
+ * is where they contradict each other.  False when it adds nothing: one of a bad moment is so wide that it
+ * has room for all of what the other says of the same instant.  What the known one says
  * by a rate counts for 10 s, and by +-500 ppm from then on: a guest may be steered otherwise since, and
  * readings that have room for that are news.
  */
-bool cf_guest_offset_adds(const struct cf_guest_offset *known, const struct cf_guest_offset *fresh);
+bool cf_guest_offset_meet(const struct cf_guest_offset *known, struct cf_guest_offset *fresh);
 
 /*
  * Rate of the guest's clock against its host's RAW from two readings at least 1 s

@@ -197,20 +197,22 @@ static void what_adds(void)
 {
 	struct cf_guest_offset known = reading(0, -CF_MS, CF_MS), fresh = reading(10 * CF_S, -7 * CF_MS, 7 * CF_MS);
 
-	ok(!cf_guest_offset_adds(&known, &fresh), "+-1 ms that may have gone off by 5 ms since: +-7 ms later add nothing");
+	ok(!cf_guest_offset_meet(&known, &fresh), "+-1 ms that may have gone off by 5 ms since: +-7 ms later add nothing");
 	fresh = reading(10 * CF_S, -7 * CF_MS, 5 * CF_MS);
-	ok(cf_guest_offset_adds(&known, &fresh), "... unless one end is nearer");
+	ok(cf_guest_offset_meet(&known, &fresh) && fresh.offset.high.ns == 5 * CF_MS && fresh.offset.low.ns > -7 * CF_MS,
+	   "... unless one end is nearer, and then no more than both allow is left");
 	fresh = reading(10 * CF_S, 20 * CF_MS, 80 * CF_MS);
-	ok(cf_guest_offset_adds(&known, &fresh), "... or it contradicts, however wide");
+	ok(cf_guest_offset_meet(&known, &fresh) && fresh.offset.low.ns == 20 * CF_MS && fresh.offset.high.ns == 80 * CF_MS,
+	   "... or it contradicts, however wide");
 	known.offset = (struct cf_interval){ { -CF_US }, { CF_US } };
 	known.has_rate = known.has_rate_over = true;
 	known.rate_over = (cf_span){ 10 * CF_S };
 	known.rate = (struct cf_rate){ .ppm = 20, .bound_ppm = 1 };
 	fresh = reading(10 * CF_S, -CF_MS, CF_MS);
-	ok(!cf_guest_offset_adds(&known, &fresh), "with a rate that is known the earlier one tells more for longer");
+	ok(!cf_guest_offset_meet(&known, &fresh), "with a rate that is known the earlier one tells more for longer");
 	known.rate_over = (cf_span){ 120 * CF_S };
 	fresh = reading(60 * CF_S, -4 * CF_MS, 4 * CF_MS);
-	ok(cf_guest_offset_adds(&known, &fresh), "... but not for as long as it was measured over: the guest may be steered otherwise");
+	ok(cf_guest_offset_meet(&known, &fresh), "... but not for as long as it was measured over: the guest may be steered otherwise");
 }
 
 #define AHEAD    { { 2000 }, { 2010 } }		/* the destination's clock */

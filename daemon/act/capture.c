@@ -19,6 +19,7 @@
 bool record_take_guest_offset(struct work *work, bool read, const struct cf_guest_offset *fresh, const char *why)
 {
 	struct cf_guest_clock *guest = &work->record->guest;
+	struct cf_guest_offset now = *fresh;
 
 	if (!read) {
 		/* The first reason says most: a call that hangs keeps later ones out, and a domain that is leaving has none. */
@@ -32,10 +33,10 @@ bool record_take_guest_offset(struct work *work, bool read, const struct cf_gues
 		work->first_guest_offset = *fresh;
 	}
 	/* In the copy the guest can be slow to answer: what that says may be less than what is known. */
-	if (guest->has_guest_offset && !cf_guest_offset_adds(&guest->guest_offset, fresh))
+	if (guest->has_guest_offset && !cf_guest_offset_meet(&guest->guest_offset, &now))
 		return true;
 	guest->has_guest_offset = true;
-	guest->guest_offset = *fresh;
+	guest->guest_offset = now;
 	cf_guest_rate(&work->first_guest_offset, &guest->guest_offset);
 	guest->guest_offset_why[0] = '\0';
 	if (guest->lever != CF_LEVER_KVM)
