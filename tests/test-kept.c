@@ -90,6 +90,7 @@ static const struct {
 	enum cf_phase again;
 	bool booted;
 	enum cf_decision decision;
+	int64_t stop_width;
 	int64_t jump;
 	bool stepped;
 	bool mended;
@@ -98,6 +99,7 @@ static const struct {
 } rows[] = {
 	{ "it never stood still", { 0 }, .why = "" },
 	{ "it stood still and runs again", { SEEN_STOP, SEEN_RESUME }, .mended = true, .lost = true, .why = "" },
+	{ "... and its STOP was heard of late", { SEEN_STOP, SEEN_RESUME }, .stop_width = 2 * CF_S, .mended = true, .lost = true, .why = "" },
 	{ "it does not run again", { SEEN_STOP }, .why = "RESUME was not seen" },
 	{ "its STOP fits no clock, because that was stepped", { .switchover = true, .stop_unplaced = true, SEEN_RESUME },
 	  .jump = -7 * CF_S, .stepped = true, .mended = true, .why = "STOP's time stamp fits none" },
@@ -129,6 +131,7 @@ static void begin(size_t i)
 	sim.stepped = rows[i].stepped;
 	sim.decision = rows[i].decision;
 	sim.events.stop = at(sim.events.has_stop ? STOP : 0);
+	sim.events.stop.width.ns = rows[i].stop_width;
 	sim.events.resume = at(sim.events.has_resume ? RESUME : 0);
 	memset(work->receipt, 0, sizeof(*work->receipt));
 	work->again = rows[i].again;

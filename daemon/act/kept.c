@@ -53,6 +53,22 @@ static void note_lost(struct work *work, bool has_stop, const struct guest_event
 }
 
 /*
+ * From its STOP, or from when its clock was last read, as if it had run until RESUME: both are true, and a STOP that
+ * was heard of late is not known well.
+ */
+static struct aim take_aim(const struct cf_guest_offset *before, const struct cf_instant *stop, struct cf_instant resume)
+{
+	struct aim read = { .offset = before->offset, .from = before->at, .resume = resume, .ran_on = true };
+	struct aim stopped;
+
+	if (!stop)
+		return read;
+	stopped = (struct aim){ .offset = cf_guest_offset_aged(before, *stop), .from = *stop, .resume = resume };
+	return cf_span_cmp(cf_interval_width(aim_at(&read, resume, false)), cf_interval_width(aim_at(&stopped, resume, false))) < 0
+		       ? read : stopped;
+}
+
+/*
  * What its clock was before says where it should be, also where it is not known when the guest was stopped.
  * It is never too late for that: it is done as soon as anybody knows that the guest runs on here.
  */
@@ -70,12 +86,7 @@ static void mend_here(struct work *work, bool has_stop, const struct guest_event
 		work_unmeasured(work, CF_FIGURE_LAG, "the guest's clock was not known before");
 		return;
 	}
-	aim = (struct aim){
-		.from = has_stop ? receipt->stop : before->at,
-		.resume = events->has_resume ? events->resume : kernel_instant(),
-		.ran_on = !has_stop,
-	};
-	aim.offset = cf_guest_offset_aged(before, aim.from);
+	aim = take_aim(before, has_stop ? &receipt->stop : NULL, events->has_resume ? events->resume : kernel_instant());
 	receipt->has_kept = true;
 	mend(work, &(struct mend_guest){ .uuid = work->record->guest.uuid, .aim = &aim, .at = &receipt->kept,
 					 .carried = receipt->kept.lever == CF_LEVER_KVM, .whenever = true });
