@@ -392,27 +392,27 @@ static void test_told_again(void)
 	work->obeyed = NULL;
 }
 
-/* The agent was stopped between its judgement and the word to libvirt. */
+/* The agent was stopped between its judgement and the word to libvirt; or after that. */
+static void begin_late(struct cf_commit *obeyed, enum cf_decision told)
+{
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	obeyed->valid_until = cf_mono_add(fake.now, (cf_span){ -CF_MS });
+	work->obeyed = obeyed;
+	sim.here = CF_HERE_MOVING;
+	sim.mark = CF_MARK_OBEYED;
+	sim.told = told;
+}
+
 static void test_told_late(void)
 {
 	struct cf_commit obeyed = { 0 };
 	char why[CF_DETAIL_ROOM] = "";
 
-	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
-	obeyed.valid_until = cf_mono_add(fake.now, (cf_span){ -CF_MS });
-	work->obeyed = &obeyed;
-	sim.here = CF_HERE_MOVING;
-	sim.mark = CF_MARK_OBEYED;
-	sim.told = CF_DECISION_NONE;
+	begin_late(&obeyed, CF_DECISION_NONE);
 	ok(act_obey(work, why) == CF_EV_NEVER_RAN && sim.mark == CF_MARK_CLOSED && sim.answer.word == CF_WORD_NEVER_RAN,
 	   "a commit that is no longer valid when libvirt is to be told never ran: %s", why);
 
-	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
-	obeyed.valid_until = cf_mono_add(fake.now, (cf_span){ -CF_MS });
-	work->obeyed = &obeyed;
-	sim.here = CF_HERE_MOVING;
-	sim.mark = CF_MARK_OBEYED;
-	sim.told = CF_DECISION_COMMIT;
+	begin_late(&obeyed, CF_DECISION_COMMIT);
 	ok(act_obey(work, why) == CF_EV_FAILED && sim.mark == CF_MARK_OBEYED, "... but what libvirt was told before is told again: %s", why);
 	work->obeyed = NULL;
 }

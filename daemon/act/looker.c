@@ -46,20 +46,26 @@ static void leave(struct looker *looker)
 	free(looker);
 }
 
-/*
- * May something be asked now?  Not while the switchover may be beginning.  A guest that has stood still for longer
- * without one was paused by somebody, or was not: whether memory flows tells (standstill.h).  The watch is there
- * while nobody has said stop.
- */
-static bool may_ask(struct looker *looker, bool stands_too)
+/* The watch is there while nobody has said stop; after that all is taken to have stopped. */
+static struct guest_events seen(struct looker *looker)
 {
 	struct guest_events events = { .stopped = true, .switchover = true };
-	bool stands;
 
 	pthread_mutex_lock(&looker->rest.lock);
 	if (!looker->rest.over)
 		guest_watch_read(looker->options.watch, &events);
 	pthread_mutex_unlock(&looker->rest.lock);
+	return events;
+}
+
+/*
+ * May something be asked now?  Not while the switchover may be beginning.  A guest that has stood still for longer
+ * without one was paused by somebody, or was not: whether memory flows tells (standstill.h).
+ */
+static bool may_ask(struct looker *looker, bool stands_too)
+{
+	struct guest_events events = seen(looker);
+	bool stands;
 
 	if (events.stopped && !looker->stands)
 		looker->since = kernel_raw();
@@ -111,12 +117,8 @@ static void set_aim(struct looker *looker)
 /* What was read while it stopped, or once it had been given back, is none of before. */
 static bool has_stopped(struct looker *looker, cf_mono asked)
 {
-	struct guest_events events = { .stopped = true };
+	struct guest_events events = seen(looker);
 
-	pthread_mutex_lock(&looker->rest.lock);
-	if (!looker->rest.over)
-		guest_watch_read(looker->options.watch, &events);
-	pthread_mutex_unlock(&looker->rest.lock);
 	return events.stopped || events.switchover || events.undone || events.stop_unplaced ||
 	       (events.has_stop && cf_mono_cmp(events.stop.raw, asked) > 0);
 }
