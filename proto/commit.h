@@ -74,7 +74,7 @@ struct cf_answer {
 	bool has_finish_took;
 	cf_span finish_took;		/* libvirt's Finish */
 	bool has_spare;
-	cf_span spare;			/* how much longer the commit was valid when that write was made; below 0 it was not obeyed */
+	cf_span spare;			/* how much longer the commit was valid when libvirt was told to let it run */
 	bool has_cookie;
 	struct cf_blob cookie;		/* of Finish, for Confirm */
 };

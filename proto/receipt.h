@@ -113,7 +113,7 @@ struct cf_gated {
 	bool has_finish_took;
 	cf_span finish_took;		/* of that, libvirt's Finish */
 	bool has_spare;
-	cf_span spare;			/* how much longer the commit was valid when it was obeyed */
+	cf_span spare;			/* how much longer the commit was valid when libvirt was told to let it run */
 	bool has_taken_back_took;
 	cf_span taken_back_took;	/* rolled back: from the decision until the source had its guest again */
 	bool has_word;

@@ -41,11 +41,14 @@ static struct {
 	enum cf_here here;
 	int looks;			/* so often it was asked */
 	enum cf_decision told;		/* of libvirt, to let it run */
+	bool runs;			/* it lets it run when it is told to */
+	bool taken;			/* it is told, though it may never answer */
 	char logged[200];		/* last */
 	bool full;			/* a message is in the box that nobody takes */
 } sim;
 
 static struct work *work;
+static struct cf_record record;
 
 /* In place of QEMU's events and of libvirt.  After a day the domain is gone: a wait without an end is none here. */
 
@@ -189,7 +192,8 @@ bool incoming_was_defined(struct incoming *incoming) { (void)incoming; return fa
 
 int gated_decide(struct work *of, enum cf_decision decision, struct cf_error *err)
 {
-	(void)of, (void)decision, (void)err;
+	(void)of, (void)err;
+	sim.told = decision;
 	return 0;
 }
 
@@ -203,8 +207,18 @@ int incoming_prepare(struct virt *virt, const struct drive_offer *offer, const s
 int incoming_finish(struct incoming *incoming, bool run, const void *cookie, size_t size, cf_mono deadline,
 		    struct incoming_end *ret, struct cf_error *err)
 {
-	(void)incoming, (void)run, (void)cookie, (void)size, (void)deadline, (void)ret, (void)err;
-	return -1;
+	(void)incoming, (void)run, (void)cookie, (void)size, (void)deadline, (void)err;
+	if (!sim.runs)
+		return -1;
+	fake.now = cf_mono_add(fake.now, (cf_span){ 2 * CF_MS });	/* a thread has to begin */
+	*ret = (struct incoming_end){ .runs = true, .asked = fake.now, .answered = cf_mono_add(fake.now, (cf_span){ CF_MS }) };
+	return 0;
+}
+
+bool incoming_is_told(const struct incoming *incoming)
+{
+	(void)incoming;
+	return sim.taken;
 }
 
 int leftover_undefine(struct virt *virt, const char *uuid, cf_mono deadline, struct cf_error *err)
@@ -244,23 +258,32 @@ static bool took(cf_span least, cf_span most)
 	return cf_span_cmp(fake_took(), least) >= 0 && cf_span_cmp(fake_took(), most) <= 0;
 }
 
+static bool was_never_told(void)
+{
+	return sim.mark == CF_MARK_CLOSED && sim.answer.word == CF_WORD_NEVER_RAN && sim.held == 0;
+}
+
 static bool was_dropped(void)
 {
-	return sim.mark == CF_MARK_CLOSED && sim.answer.word == CF_WORD_NEVER_RAN && sim.held == 0 && !work->obeyed;
+	return was_never_told() && !work->obeyed;
 }
 
 static void test_obeyed(void)
 {
 	char why[CF_DETAIL_ROOM] = "";
+	cf_span spare;
 
 	begin((cf_span){ 5 * CF_MS }, (cf_span){ 0 });
 	commit(cf_mono_add(fake.now, (cf_span){ CF_S }));
 	ok(act_stand_by(work, why) == CF_EV_COMMITTED && sim.mark == CF_MARK_OBEYED && sim.held == 1,
 	   "a commit that comes a moment before QEMU's word is obeyed %s", why);
 	ok(took((cf_span){ 5 * CF_MS }, (cf_span){ 7 * CF_MS }), "... as soon as that is there");
-	ok(sim.answer.has_spare && sim.answer.spare.ns > 900 * CF_MS, "... and what was to spare is told");
 	ok(cf_span_cmp(sim.patience, (cf_span){ CF_S }) <= 0, "libvirt is waited for no longer than it is valid");
-	free(work->obeyed);
+	sim.runs = true;
+	spare = cf_mono_since(work->obeyed->valid_until, fake.now);
+	ok(!sim.answer.has_spare && act_obey(work, why) == CF_EV_RESUMED && sim.answer.word == CF_WORD_RAN, "libvirt lets it run %s", why);
+	ok(sim.answer.has_spare && sim.answer.spare.ns == spare.ns - 2 * CF_MS,
+	   "... and for how long the commit was valid still when it was told to: %lld us", (long long)sim.answer.spare.ns / 1000);
 
 	begin((cf_span){ 5 * CF_MS }, (cf_span){ 0 });
 	commit(NEVER);
@@ -347,6 +370,38 @@ static void test_no_commit(void)
 	ok(act_stand_by(work, why) == CF_EV_LOADED && sim.held == 1, "what has all of its memory says so");
 }
 
+/* A source that still talks, and whose commit was lost: what QEMU has stands still here, and may not for ever. */
+static void test_over_limit(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	work->shown.phase = CF_PHASE_LOADED;
+	work->limits.limits.max_blackout = (cf_span){ 5 * CF_S };
+	begin((cf_span){ 0 }, (cf_span){ 0 });
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ 10 * CF_S }, (cf_span){ 11 * CF_S }),
+	   "what was loaded twice the limit ago is dropped: %s", why);
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	work->has_record = true;
+	record.has_stop = record.has_raw_offset = true;
+	record.stop.raw = cf_mono_add(fake.now, (cf_span){ -1000 * CF_S });	/* by a clock that is so far behind */
+	record.raw_offset = (struct cf_interval){ { 999 * CF_S }, { 1001 * CF_S } };
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ 6 * CF_S }, (cf_span){ 7 * CF_S }),
+	   "what stands still for the limit since its STOP, taken at its latest: %s", why);
+
+	work->limits.overridden[CF_FINDING_BLACKOUT_REACHED] = true;
+	begin((cf_span){ 0 }, (cf_span){ 0 });
+	ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ 60 * CF_S }, (cf_span){ 61 * CF_S }),
+	   "where the limit is none, after a minute: %s", why);
+	begin((cf_span){ INT64_MAX }, (cf_span){ 100 * CF_S });
+	ok(act_stand_by(work, why) == CF_EV_GONE && took((cf_span){ 100 * CF_S }, (cf_span){ 101 * CF_S }),
+	   "... and not at all before it is loaded, whatever its record says: %s", why);
+	work->limits.overridden[CF_FINDING_BLACKOUT_REACHED] = false;
+	work->limits.limits.max_blackout = (cf_span){ 0 };
+	work->has_record = false;
+	work->shown.phase = CF_PHASE_ARMED;
+}
+
 /* An agent that was restarted, and a libvirtd that does not answer for so long yet; a message of the source has come. */
 static void begin_again(cf_span hangs, enum cf_here here, cf_span stop)
 {
@@ -384,9 +439,19 @@ static void test_told_again(void)
 	obeyed.valid_until = cf_mono_add(fake.now, (cf_span){ CF_S });
 	work->obeyed = &obeyed;
 	sim.here = CF_HERE_MOVING;
-	ok(act_obey(work, why) == CF_EV_FAILED && took((cf_span){ CF_S }, (cf_span){ 2 * CF_S }), "it is to be told again, after a moment: %s", why);
 	sim.mark = CF_MARK_OBEYED;
-	sim.told = CF_DECISION_COMMIT;
+	ok(act_obey(work, why) == CF_EV_FAILED && took((cf_span){ CF_S }, (cf_span){ 2 * CF_S }), "it is to be told again, after a moment: %s", why);
+	ok(sim.told == CF_DECISION_NONE, "... and stands as not told yet");
+	ok(act_obey(work, why) == CF_EV_NEVER_RAN && was_never_told(), "... and no more when the commit is not valid any longer: %s", why);
+
+	begin((cf_span){ INT64_MAX }, (cf_span){ 0 });
+	obeyed.valid_until = cf_mono_add(fake.now, (cf_span){ CF_S });
+	work->obeyed = &obeyed;
+	sim.here = CF_HERE_MOVING;
+	sim.mark = CF_MARK_OBEYED;
+	sim.taken = true;
+	ok(act_obey(work, why) == CF_EV_FAILED && sim.told == CF_DECISION_COMMIT, "one that it was told and has not answered may run: %s", why);
+	ok(act_obey(work, why) == CF_EV_FAILED && sim.mark == CF_MARK_OBEYED, "... at any time");
 	sim.here = CF_HERE_RUNNING;
 	ok(act_obey(work, why) == CF_EV_RESUMED, "... unless the guest runs");
 	work->obeyed = NULL;
@@ -413,6 +478,7 @@ static void test_told_late(void)
 	   "a commit that is no longer valid when libvirt is to be told never ran: %s", why);
 
 	begin_late(&obeyed, CF_DECISION_COMMIT);
+	sim.taken = true;
 	ok(act_obey(work, why) == CF_EV_FAILED && sim.mark == CF_MARK_OBEYED, "... but what libvirt was told before is told again: %s", why);
 	work->obeyed = NULL;
 }
@@ -439,12 +505,14 @@ int main(void)
 	work->context = &context;
 	work->shown.phase = CF_PHASE_ARMED;
 	work->settings = &settings;
+	work->record = &record;
 	snprintf(work->boot, sizeof(work->boot), "this boot");
 	test_obeyed();
 	test_failed();
 	test_clock();
 	test_not_loaded();
 	test_no_commit();
+	test_over_limit();
 	test_again();
 	test_told_again();
 	test_told_late();

@@ -287,8 +287,6 @@ static int judge(struct work *work, const struct cf_commit *commit, enum cf_obey
 	said = work_answer_begin(work);
 	said->has_obeyed_took = true;
 	said->obeyed_took = took;
-	said->spare = cf_mono_since(commit->valid_until, evidence.now);
-	said->has_spare = said->spare.ns >= -CF_DAY && said->spare.ns <= CF_DAY;	/* else no peer of ours has set it */
 	work_answer_end(work);
 	*ret = cf_obey_judge(&evidence, &work->limits);
 	return 0;
@@ -381,6 +379,8 @@ static enum cf_event finished(struct work *work, struct incoming_end *end, char 
 	said->word = end->runs || events.landed ? CF_WORD_RAN : CF_WORD_UNKNOWN;
 	said->has_finish_took = true;
 	said->finish_took = cf_mono_since(end->answered, end->asked);
+	said->spare = cf_mono_since(work->obeyed->valid_until, end->asked);
+	said->has_spare = said->spare.ns >= -CF_DAY && said->spare.ns <= CF_DAY;	/* else no peer of ours has set it */
 	if (end->cookie_size > 0) {
 		said->cookie.data = malloc(end->cookie_size);
 		said->has_cookie = said->cookie.data != NULL;
@@ -465,8 +465,12 @@ enum cf_event act_obey(struct work *work, char why[static CF_DETAIL_ROOM])
 	incoming_pause(work->incoming, commit->paused);
 	carried_arm_again(work, commit);
 	if (incoming_finish(work->incoming, true, commit->cookie.data, commit->cookie.size,
-			    cf_mono_add(kernel_raw(), FINISH_PATIENCE), &end, &err) < 0)
+			    cf_mono_add(kernel_raw(), FINISH_PATIENCE), &end, &err) < 0) {
+		if (!incoming_is_told(work->incoming) && gated_decide(work, CF_DECISION_NONE, NULL) < 0)
+			log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+					  "migration %s: that libvirt was not told yet could not be noted", work->id);
 		return look(work, why);
+	}
 	FAULT(FINISH_AFTER);
 	event = finished(work, &end, why);
 	work->obeyed = work_commit_free(commit);

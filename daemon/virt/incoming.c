@@ -201,6 +201,11 @@ static void say(const struct phase *phase, bool runs, const struct cf_error *err
 	}
 }
 
+bool incoming_is_told(const struct incoming *incoming)
+{
+	return incoming->finish != NULL;
+}
+
 int incoming_finish(struct incoming *incoming, bool run, const void *cookie, size_t cookie_size, cf_mono deadline,
 		    struct incoming_end *ret, struct cf_error *err)
 {

@@ -74,6 +74,9 @@ struct incoming_end {
 int incoming_finish(struct incoming *incoming, bool run, const void *cookie, size_t cookie_size, cf_mono deadline,
 		    struct incoming_end *ret, struct cf_error *err);
 
+/* Was libvirt told by incoming_finish(), or will it be at any moment? */
+bool incoming_is_told(const struct incoming *incoming);
+
 /*
  * Somebody pauses, or resumed, the guest at the source since it was offered: how it is to
  * stand here; before incoming_finish().

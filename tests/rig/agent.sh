@@ -28,7 +28,7 @@ rig_agent_conf()
 			driver = "${RIG_DRIVER:-auto}"
 		}
 		copy {
-			heartbeat = "5 s" # the machine may be busy with other work
+			heartbeat = "${RIG_HEARTBEAT:-5 s}" # the machine may be busy with other work
 			peer-silence = "${RIG_SILENCE:-10 s}"
 			${RIG_COPY:-}
 		}
