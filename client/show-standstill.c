@@ -79,14 +79,16 @@ void show_blackout(FILE *to, const struct cf_receipt *r)
 
 void show_standstill(FILE *to, const struct cf_receipt *r)
 {
-	char text[FIGURE_TEXT_ROOM];
+	char text[FIGURE_TEXT_ROOM], limit[LIMIT_TEXT_ROOM];
 
-	say_heading(to, "Standstill");
 	if (!r->has_stop) {
+		say_heading(to, "Standstill");
 		say_row(to, "on the source", "none: the guest was not seen to stop");
 		return;
 	}
-	say_row(to, "on the source", "%s", figure_text(r, CF_FIGURE_SOURCE_LOST, r->source_lost, text));
+	say_heading(to, "Standstill, %s", limit_text(r->limits.max_blackout, r->limit_owners.max_blackout, limit));
+	say_row(to, "on the source", "%s%s%s", figure_text(r, CF_FIGURE_SOURCE_LOST, r->source_lost, text),
+		r->has_source_lost ? ": " : "", r->has_source_lost ? verdict(r->source_lost.high, r->limits.max_blackout) : "");
 	if (r->has_source_lost)
 		show_assumed(to, r->stop_slack, false, (cf_span){ 0 });
 }

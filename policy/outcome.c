@@ -44,3 +44,10 @@ enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct 
 	*reason = '\0';
 	return CF_OUTCOME_CLEAN;
 }
+
+bool cf_kept_breached(const struct cf_receipt *receipt)
+{
+	return receipt->migration.outcome == CF_OUTCOME_ABORTED && receipt->has_source_lost &&
+	       receipt->limits.max_blackout.ns > 0 &&
+	       cf_span_cmp(receipt->source_lost.high, receipt->limits.max_blackout) > 0;
+}

@@ -12,3 +12,9 @@
  */
 enum cf_outcome cf_outcome_judge(const struct cf_receipt *receipt, const struct cf_limits *limits,
 				 char reason[static CF_DETAIL_ROOM]);
+
+/*
+ * One that came to nothing, but whose guest may have stood still for longer than a blackout may last
+ * before it ran on where it was: a breach, though no migration that was completed.
+ */
+bool cf_kept_breached(const struct cf_receipt *receipt);

@@ -179,14 +179,15 @@ const struct cf_receipt receipt_carried = {
 			"disruption marker of vmclock: policy has the guest's agent neither told nor asked such things (notice)" },
 };
 
-/* Taken back before anything was to be decided at its gate. */
+/* Taken back before anything was to be decided at its gate, and later than its limit: a libvirtd hung. */
 const struct cf_receipt receipt_rolled_back = {
-	.migration = ENDS(14456, CF_PHASE_ABORTED, CF_OUTCOME_ABORTED, "hB does not expect the guest any more"),
+	.migration = ENDS(20456, CF_PHASE_ABORTED, CF_OUTCOME_ABORTED,
+			  "hB does not expect the guest any more; meanwhile libvirtd did not answer for 7.1 s"),
 	.driver = "gated", BY("hA"), POLICY, CLOCKS, .has_offset_before = true, .offset_before = FROM(-12300, 8100),
 	.has_offset_during = true, .offset_during = FROM(-94000, 91000), .probe_rounds = 40, .n_phases = 5,
 	.phases = { UNTIL_COPYING, { CF_PHASE_COPYING, AT(1376), SPAN(11320 * CF_MS) },
-		    { CF_PHASE_PAUSED, AT(12696), SPAN(131 * CF_MS) } },
-	STOP, .has_source_lost = true, .source_lost = FROM(31 * CF_MS, 33 * CF_MS), .has_gated = true,
+		    { CF_PHASE_PAUSED, AT(12696), SPAN(7431 * CF_MS) } },
+	STOP, .has_source_lost = true, .source_lost = FROM(7331 * CF_MS, 7333 * CF_MS), .has_gated = true,
 	.gated = { .committed = false, .limit = SPAN(CF_S) }, GUEST_BEFORE, VERSIONS, .n_unmeasured = 1,
 	.unmeasured = { "bytes copied: libvirt does not tell" },
 };

@@ -164,6 +164,9 @@ static const struct {
 	{ &receipt_stopped, LOG_ID_MIGRATION_ABORTED, "4",
 	  "migration of web1 from hA to hB: aborted; it stood still for +31.00 ms .. +33.00 ms, "
 	  "residual -900 us .. +100 us: internal error: qemu unexpectedly closed the monitor", "hB" },
+	{ &receipt_rolled_back, LOG_ID_MIGRATION_BREACHED, "4",
+	  "migration of web1 from hA to hB: aborted, beyond the limit of 1 s; it stood still for +7.33100 s .. +7.33300 s, "
+	  "residual not measured: hB does not expect the guest any more; meanwhile libvirtd did not answer for 7.1 s", "hB" },
 	{ &receipt_alone_there, LOG_ID_MIGRATION_UNVERIFIED, "4", NULL, "hA" },
 	{ &receipt_long, LOG_ID_MIGRATION_ABORTED, "4", NULL, NULL },
 	{ &receipt_absent, LOG_ID_MIGRATION_UNVERIFIED, "4", NULL, "hB" },

@@ -7,6 +7,7 @@
 
 #include "daemon/act/receipt.h"
 #include "daemon/log.h"
+#include "policy/outcome.h"
 #include "proto/codec.h"
 #include "proto/text.h"
 
@@ -101,13 +102,16 @@ void receipt_log(const struct cf_receipt *receipt)
 		{ "CLOCKFERRY_RESIDUAL_HIGH_NS", figures.residual.high },
 		{ "CLOCKFERRY_RECEIPT", json },
 	};
-	char measured[4 * CF_INTERVAL_TEXT_ROOM];
+	char measured[4 * CF_INTERVAL_TEXT_ROOM], over[32 + CF_SPAN_TEXT_ROOM] = "", limit[CF_SPAN_TEXT_ROOM];
+	bool breached = cf_kept_breached(receipt);
 
 	say_figures(receipt, measured, sizeof(measured));
+	if (breached)
+		snprintf(over, sizeof(over), ", beyond the limit of %s", cf_span_text(receipt->limits.max_blackout, limit));
 	log_write(said[m->outcome].priority,
-		  LOG_ABOUT(.id = said[m->outcome].id, .migration = m->id, .domain = m->domain,
+		  LOG_ABOUT(.id = breached ? LOG_ID_MIGRATION_BREACHED : said[m->outcome].id, .migration = m->id, .domain = m->domain,
 			    .peer = m->side == CF_DESTINATION ? m->source : m->destination,
 			    .fields = fields, .n_fields = CF_COUNT(fields)),
-		  "migration of %s from %s to %s: %s%s%s%s", m->domain, m->source, m->destination,
-		  cf_outcome_words[m->outcome], measured, *m->reason ? ": " : "", m->reason);
+		  "migration of %s from %s to %s: %s%s%s%s%s", m->domain, m->source, m->destination,
+		  cf_outcome_words[m->outcome], over, measured, *m->reason ? ": " : "", m->reason);
 }
