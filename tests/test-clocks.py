@@ -23,12 +23,13 @@ class Stream:
         self.raw, self.mono, self.tsc, self.ahead, self.text, self.n = 10**12, 10**10, 10**11, 10**15, [], {}
         self.due = {0xf0 + i: self.mono + (i + 4) * 1000 * MS for i in range(4)}
         self.apart = self.behind = self.last = 0
+        self.boot = "00aa"
 
     def say(self, host, who, late=0):
         raw = self.last = max(self.last, self.raw + MS + int(self.random.expovariate(1 / (2 * MS))))
         n = self.n[who] = self.n.get(who, 0) + 1
         tsc = (self.tsc + (self.apart if who == 1 else 0)) * 12 // 10
-        self.text.append((raw, f"{raw} {raw} {host} 00aa {n:08x} {self.mono + self.ahead:016x} {self.mono:016x} {tsc:016x} "
+        self.text.append((raw, f"{raw} {raw} {host} {self.boot} {n:08x} {self.mono + self.ahead:016x} {self.mono:016x} {tsc:016x} "
                                f"{who:02x} {late:016x} {self.behind:016x}\n"))
 
     def run(self, host, seconds):
@@ -50,11 +51,11 @@ class Stream:
         self.tsc += (ms - tsc) * MS
         return self
 
-    def verdict(self):
+    def verdict(self, stood=()):
         with tempfile.NamedTemporaryFile("w", suffix=".tick") as log:
             log.write("".join(text for _, text in self.text))
             log.flush()
-            return clocks.Guest(clocks.read(log.name)).verdict()
+            return clocks.Guest(clocks.read(log.name), stood).verdict()
 
 
 def holds(interval, ms):
@@ -79,6 +80,16 @@ def test_nothing_lost():
     ok(all(holds(i, 0) for lost in change["lost_ns"].values() for i in lost.values()), "a guest that was only away lost nothing")
     late = change["sleeps"]["late_ns"]
     ok(late and max(late) <= change["sleeps"]["control_ns"], "... and its sleepers woke in time")
+    outside = change["sleeps"]["outside_ns"]
+    ok(len(outside) == len(late) and max(outside) < change["sleeps"]["outside_control_ns"] + 3 * MS, "... by the machine's clock, too")
+    ok(verdict["boots"] == 1, "it booted once")
+
+
+def test_sleepers_of_a_clock_that_stood():
+    sleeps = Stream().run("A", 12).away(700, 400, 400).run("B", 12).verdict()["changes"][0]["sleeps"]
+    ok(sleeps["late_ns"] and max(sleeps["late_ns"]) <= sleeps["control_ns"], "by a clock that lost something its sleepers are in time")
+    ok(all(395 * MS < late < 430 * MS for late in sleeps["outside_ns"]), "... and late by the machine's, by as much as that lost")
+    ok(sleeps["outside_control_ns"] < 40 * MS, "... which those that slept through nothing are not")
 
 
 def test_set_afterwards():
@@ -108,6 +119,8 @@ def test_apart():
     verdict = guest.run("B", 12).verdict()
     ok(abs(verdict["changes"][0]["apart_ns"] - 200 * MS) < 3 * MS, "vCPUs whose TSCs come apart are found")
     ok(abs(verdict["behind_ns"] - 200 * MS) < MS, "... as the guest itself saw it")
+    before, after = verdict["changes"][0]["behind_ns"]
+    ok(before == 0 and abs(after - 200 * MS) < MS, "... from that change on")
     ok([each["clock"] for each in verdict["back"]] == [], "... though neither went back by itself")
 
 
@@ -116,6 +129,39 @@ def test_pause():
     pause = verdict["pauses"][0]
     ok(not verdict["changes"] and len(verdict["pauses"]) == 1, "a pause is no change of host")
     ok(holds(pause["lost_ns"][0]["MONOTONIC"], 2000) and holds(pause["lost_ns"][1]["TSC"], 0), "what clocks lost in it is found")
+
+
+def test_standstill_that_is_told():
+    guest = Stream().run("A", 12)
+    start = guest.raw - 1000 * MS
+    guest.away(250, 50, 0)
+    end = guest.raw + 1000 * MS
+    guest.run("A", 12).away(700, 0, 0).run("B", 12)
+    blind = guest.verdict()
+    ok(blind["pauses"] == [] and blind["jitter_ns"]["MONOTONIC"] > 45 * MS, "a short pause that nobody told of is in the control")
+    told = guest.verdict([(start, end, 200 * MS)])
+    pause = told["pauses"][0]
+    ok(len(told["pauses"]) == 1 and pause["told"] and 240 * MS < pause["gap_ns"] < 270 * MS, "one that is told is found")
+    ok(holds(pause["lost_ns"][0]["MONOTONIC"], 50) and not holds(pause["lost_ns"][1]["MONOTONIC"], 0), "... with what was lost in it")
+    ok(pause["sleeps"]["late_ns"], "... and who slept through it")
+    ok(told["jitter_ns"]["MONOTONIC"] < 3 * MS, "... and the control does not know it")
+    ok(guest.verdict([(start, end, 300 * MS)])["pauses"] == [], "where it was silent for less than is told there is none")
+    ok(guest.verdict([(end, end + 5000 * MS, 200 * MS)])["pauses"] == [], "... nor where it was not silent")
+    long = Stream().run("A", 12).away(3000, 0, 0).run("A", 12).verdict()["pauses"]
+    ok([each["told"] for each in long] == [False], "a long one is found by itself")
+
+
+def test_boots():
+    guest = Stream().run("A", 12).away(700, 0, 0)
+    guest.boot = "00bb"
+    ok(guest.run("B", 12).verdict()["boots"] == 2, "a guest that booted again is found")
+
+
+def test_table():
+    verdict = Stream().run("A", 12).away(700, 400, 400).run("B", 12).away(500, 0, 0).run("A", 12).verdict()
+    head, alone, carried, control = clocks.table(verdict, ["virsh", "carried"], ["None", "1234567"]).splitlines()
+    ok("bound" in head and " none " in alone and " +- 1.23 ms " in carried, "the table has each row's bound")
+    ok(control.startswith("control: the same guest while it stays"), "... and says what its control is")
 
 
 def test_back():
@@ -128,8 +174,12 @@ def test_back():
 test_each_clock_has_its_own_loss()
 test_nothing_lost()
 test_set_afterwards()
+test_sleepers_of_a_clock_that_stood()
 test_timer_that_comes_late()
 test_apart()
 test_pause()
+test_standstill_that_is_told()
+test_boots()
+test_table()
 test_back()
 done()

@@ -1,22 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""clocks.py LOG [LABEL...]: what each clock of a guest under KVM lost at each change of host, by the outside
-tick stream of `tick --each`, as JSON; with labels, one for each change, as a table.
+"""clocks.py [--stood FROM:TO:NS]... LOG [LABEL BOUND]...: what each clock of a guest under KVM lost at each change
+of host, by the outside tick stream of `tick --each`, as JSON; as a table with a label for each change, and the bound
+(ns, or None) within which the receipt or the hosts' offset has it.
+
+--stood: the guest is known to have stood still where it stayed, between two instants of this machine's
+CLOCK_MONOTONIC_RAW, and for so long at least: the longest silence there is that standstill.
 
 Lines come late and never early, so a clock's distance from the machine's is that of the quickest line of
 judge.WINDOW (see judge.py, whose estimator this is, for each clock of each vCPU).  What a clock lost is by how
 much that distance shrank over the change.  The jitter is the control: the 99.9th percentile of what the same
-estimator says of all instants without a change; it is the bound of every figure.
+estimator says of all instants of the same guest while it stays, with judge.WINDOW between them and any change or
+pause; it is the bound of every figure.
 
-  changes      of host; pauses: where the guest said nothing for SILENT_NS and stayed, with the same figures
+  boots        of the guest
+  changes      of host; pauses: where the guest stayed and said nothing for SILENT_NS, or is known to have stood still
+               (told), with the same figures
   lost_ns      by clock and vCPU.  REALTIME is told at the end of the guest's stay, after all that corrects it;
                soon_ns is what it had lost by then that nothing had yet corrected: MONOTONIC is not corrected
   back         a clock that went backwards on one vCPU
-  behind_ns    the worst that one vCPU's TSC was ever seen behind another's
+  behind_ns    the worst that one vCPU's TSC was ever seen behind another's by the guest; of a change, until then and until
+               the end of the stay after it
   apart_ns     by how much the vCPUs' TSCs moved against each other at a change, by the stream
-  sleeps       by how much those that slept through the change, and were due after it, woke too late; the
-               control is the 99.9th percentile of those that slept through none
+  sleeps       by how much those that slept through the change, and were due after it, woke too late: late_ns by the
+               guest's own clock, outside_ns by the machine's, for which what MONOTONIC lost is late, too; the controls
+               are the 99.9th percentiles of those that slept through none
 """
+import argparse
+import bisect
 import json
 import os
 import statistics
@@ -33,12 +44,21 @@ SILENT_NS = 1_000_000_000
 CLOCKS = ("MONOTONIC", "TSC")
 
 
-def numbered(lines):
+def standstill(lines, since, until, least_ns):
+    """The longest silence of all vCPUs in that time, as the instants of the lines around it; None if it is too short."""
+    said = [line for line in lines if line.who < SLEEPER and since <= line.raw <= until]
+    silences = [(a.raw, b.raw) for a, b in zip(said, said[1:]) if a.host == b.host]
+    silence = max(silences, key=lambda silence: silence[1] - silence[0], default=(0, 0))
+    return silence if silence[1] - silence[0] >= least_ns else None
+
+
+def numbered(lines, told):
     """The host of each line gets a number, one more after each pause."""
-    found, pauses, last = [], 0, None
+    found, pauses, last, ends = [], 0, None, {end for _, end in told}
     for line in lines:
         if line.who < SLEEPER:
-            pauses += last is not None and last.host == line.host and line.raw - last.raw > SILENT_NS
+            pauses += last is not None and last.host == line.host and last.raw < line.raw and \
+                (line.raw - last.raw > SILENT_NS or line.raw in ends)
             last = line
         found.append(line._replace(host=f"{line.host}{pauses}"))
     return found
@@ -103,18 +123,39 @@ def asleep(sleeps, before, after):
 
 
 class Guest:
-    def __init__(self, lines):
-        lines = numbered(lines)
+    def __init__(self, lines, stood=()):
+        found = [standstill(lines, *each) for each in stood]
+        self.told = [each for each in found if each]
+        lines = numbered(lines, self.told)
+        self.boots = len({line.boot for line in lines})
         self.vcpus = {who: [l for l in lines if l.who == who] for who in sorted({l.who for l in lines}) if who < SLEEPER}
         self.sleeps = [l for l in lines if l.who >= SLEEPER]
         real, ticks = rate_of(self.vcpus[0])
         readings = {"MONOTONIC": lambda line: line.guest_mono, "TSC": lambda line: line.guest_counter * real // ticks}
         self.clocks = {who: {name: Clock(of, readings[name]) for name in CLOCKS} for who, of in self.vcpus.items()}
-        self.stretches = self.clocks[0]["MONOTONIC"].standstill.stretches
-        moved = [line for last, first in zip(self.stretches, self.stretches[1:])
-                 for line in asleep(self.sleeps, last[-1], first[0])[0]]
-        self.usual_ns = percentile([line.late for line in self.sleeps if line not in moved], 0.999)
+        self.standstill = self.clocks[0]["MONOTONIC"].standstill
+        self.stretches = self.standstill.stretches
+        moved = {line for last, first in zip(self.stretches, self.stretches[1:])
+                 for line in asleep(self.sleeps, last[-1], first[0])[0]}
+        usual = [line for line in self.sleeps if line not in moved]
+        self.usual_ns = percentile([line.late for line in usual], 0.999)
+        self.usual_outside_ns = percentile([late for late in map(self.usually_late, usual) if late is not None], 0.999)
         self.tick_hz = ticks * 1e9 / real
+
+    def late(self, sleep, quickest):
+        """How long after it was due it was heard of, by the machine's clock and by what was quickest before it."""
+        return round(self.standstill.late(sleep._replace(guest_mono=due(sleep))) - quickest)
+
+    def usually_late(self, sleep):
+        for i, stretch in enumerate(self.stretches):
+            if stretch[0].raw <= sleep.raw <= stretch[-1].raw:
+                at = bisect.bisect_right(stretch, sleep.raw, key=lambda line: line.raw) - 1
+                return self.late(sleep, self.standstill.before[i][at])
+        return None
+
+    def behind(self, until=None):
+        seen = [line.behind for of in self.vcpus.values() for line in of if until is None or line.raw <= until]
+        return round(max(seen, default=0) * 1e9 / self.tick_hz)
 
     def change(self, i):
         """From stay i - 1 to stay i."""
@@ -126,23 +167,27 @@ class Guest:
         lost[0]["REALTIME"] = interval(mono.lost(i) - corrected, mono.jitter)
         tsc = [clocks["TSC"].lost(i) for clocks in self.clocks.values()]
         _, through = asleep(self.sleeps, last[-1], first[0])
+        quickest = self.standstill.before[i - 1][-1]
         return {
             "from": last[-1].host[0], "to": first[0].host[0], "at_ns": last[-1].raw, "gap_ns": first[0].raw - last[-1].raw,
             "lost_ns": lost, "corrected_ns": round(corrected), "apart_ns": round(max(tsc) - min(tsc)),
+            "behind_ns": [self.behind(last[-1].raw), self.behind(first[-1].raw)],
+            "told": any(last[-1].raw <= start and end <= first[0].raw for start, end in self.told),
             "soon_ns": interval(mono.lost(i) - distance(first[:SOON]) + distance(last[-SETTLED:]), mono.jitter),
-            "sleeps": {"late_ns": [line.late for line in through],
-                       "control_ns": self.usual_ns},
+            "sleeps": {"late_ns": [line.late for line in through], "control_ns": self.usual_ns,
+                       "outside_ns": [self.late(line, quickest) for line in through],
+                       "outside_control_ns": self.usual_outside_ns},
         }
 
     def verdict(self):
         found = [self.change(i) for i in range(1, len(self.stretches))]
         return {
-            "vcpus": len(self.vcpus), "tsc_hz": round(self.tick_hz),
+            "boots": self.boots, "vcpus": len(self.vcpus), "tsc_hz": round(self.tick_hz),
             "jitter_ns": {name: round(max(c[name].jitter for c in self.clocks.values())) for name in CLOCKS},
             "changes": [each for each in found if each["from"] != each["to"]],
             "pauses": [each for each in found if each["from"] == each["to"]],
             "back": [each for of in self.vcpus.values() for each in backwards(of)],
-            "behind_ns": round(max(l.behind for of in self.vcpus.values() for l in of) * 1e9 / self.tick_hz),
+            "behind_ns": self.behind(),
             "two_copies": [each for of in self.vcpus.values() for each in judge.doubles(of)],
             "rollbacks": [each for of in self.vcpus.values() for each in judge.rollbacks(of)],
         }
@@ -153,13 +198,15 @@ def milli(interval_ns):
     return f"{middle:9.2f} ms +- {(interval_ns['high_ns'] - interval_ns['low_ns']) / 2e6:.2f}"
 
 
-def table(verdict, labels):
-    rows = [("lost by the guest's", "REALTIME", "MONOTONIC", "TSC", "silent for")]
-    for label, change in zip(labels, verdict["changes"]):
+def table(verdict, labels, bounds):
+    rows = [("lost by the guest's", "REALTIME", "MONOTONIC", "TSC", "bound", "silent for")]
+    for label, bound, change in zip(labels, bounds, verdict["changes"]):
         lost = change["lost_ns"][0]
-        rows.append((label, *(milli(lost[name]) for name in ("REALTIME", "MONOTONIC", "TSC")), f"{change['gap_ns'] / 1e6:.0f} ms"))
+        rows.append((label, *(milli(lost[name]) for name in ("REALTIME", "MONOTONIC", "TSC")),
+                     "none" if bound == "None" else f"+- {int(bound) / 1e6:.2f} ms", f"{change['gap_ns'] / 1e6:.0f} ms"))
     jitter = verdict["jitter_ns"]
-    rows.append(("control: no migration", *(f"+- {jitter[name] / 1e6:.2f} ms" for name in ("MONOTONIC", "MONOTONIC", "TSC")), ""))
+    rows.append(("control: the same guest while it stays",
+                 *(f"+- {jitter[name] / 1e6:.2f} ms" for name in ("MONOTONIC", "MONOTONIC", "TSC")), "", ""))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))).rstrip()
                      for row in rows)
@@ -172,12 +219,20 @@ def read(path):
     return lines
 
 
+def span(text):
+    since, until, least_ns = text.split(":")
+    return int(since), int(until), int(least_ns)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__.splitlines()[0])
-    found = Guest(read(sys.argv[1])).verdict()
-    if len(sys.argv) > 2:
-        print(table(found, sys.argv[2:]))
+    parser = argparse.ArgumentParser(usage=__doc__.split(": what")[0])
+    parser.add_argument("--stood", type=span, action="append", default=[])
+    parser.add_argument("log")
+    parser.add_argument("rows", nargs="*")
+    given = parser.parse_args()
+    found = Guest(read(given.log), given.stood).verdict()
+    if given.rows:
+        print(table(found, given.rows[::2], given.rows[1::2]))
     else:
         json.dump(found, sys.stdout, indent=2)
         print()
