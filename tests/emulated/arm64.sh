@@ -161,6 +161,7 @@ guest()
 	all="[$(IFS=,; echo "${bounds[*]}")]"
 	note "$guest: bounds of the offset: $all ns; jitter: $(verdict 'v["jitter_ns"]'); silent for $(verdict '[c["gap_ns"] // 10**6 for c in v["changes"]]') ms"
 	is "$guest: it changed machines as often as it was moved" "$(verdict 'len(v["changes"])')" 3
+	is "$guest: it never booted again" "$(verdict 'v["boots"]')" 1
 	is "$guest: no clock that was carried lost more than the offset's bound and the jitter" \
 		"$(verdict "[(c['to'], who, clock) for c, b in zip(v['changes'], $all) if b is not None for who, lost in c['lost_ns'].items() for clock, i in lost.items() if i['low_ns'] > b or i['high_ns'] < -b]")" "[]"
 	is "$guest: its two clocks (CNTPCT and CNTVCT, where it is bare) moved by the same" \
@@ -168,7 +169,7 @@ guest()
 	is "$guest: QEMU alone loses CNTVCT, and it shows" "$(verdict 'v["changes"][0]["lost_ns"]["0"]["TSC"]["low_ns"] > 0')" True
 	is "$guest: there was one copy at a time" "$(verdict 'v["rollbacks"] + v["two_copies"]')" "[]"
 	is "$guest: while it was carried none went back" "$(verdict '[each for each in v["back"] if each["at_ns"] > v["changes"][0]["at_ns"] + 10**9]')" "[]"
-	note "$("$srcdir/tests/emulated/clocks.py" "$RIG_DIR/ticks-$guest" "QEMU alone" "library, to the older machine" "library, to the younger one")"
+	emu_table "$guest" "QEMU alone" "${bounds[0]}" "library, to the older machine" "${bounds[1]}" "library, to the younger one" "${bounds[2]}"
 }
 
 cleanup emu_down

@@ -312,5 +312,6 @@ emu_up()
 
 emu_down()
 {
+	[ "$tap_failed" = 0 ] || emu_tails
 	rig_down
 }
