@@ -111,6 +111,28 @@ static void test_nested(void)
 	work->carrier = carrier_free(work->carrier);
 }
 
+/* Another thread stood in the way when QEMU read its clock for the last time. */
+static void test_missed(void)
+{
+	at->said.n_missed = 3;
+	set_out(CF_LEVER_KVM);
+	leave();
+	ok(commit.has_point, "what the library missed before the migration is no matter");
+	set_out(CF_LEVER_KVM);
+	comes(has_pushed);
+	happens(true, false, true);
+	capture();
+	comes(has_pushed_stop);
+	at->said.n_missed++;
+	carried_commit(work, &commit);
+	work->carrier = carrier_free(work->carrier);
+	bring();
+	ok(!commit.has_point, "where it missed one, the newest capture is not said to be what travels");
+	ok(carried_prepare(work, &err) == 0 && carried_arm(work, &commit, why) && at->asked.clock_low == at->said.capture.clock &&
+	   at->asked.clock_high >= at->asked.clock_low + CF_S, "and the destination takes what QEMU may have read after it");
+	work->carried = carried_free(work->carried);
+}
+
 static bool is_there(void)
 {
 	return carried_there(work);
@@ -474,6 +496,7 @@ int main(void)
 	work = work_made(&context);
 	test_source();
 	test_nested();
+	test_missed();
 	test_arm64();
 	test_paused_before();
 	test_not_there();

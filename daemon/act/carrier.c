@@ -41,6 +41,7 @@ struct carrier {
 	struct cf_kvm_asked asked;
 	struct cf_kvm_said said;
 	uint64_t first, told;			/* numbers of captures: when it began, and the last that was sent */
+	uint32_t missed;			/* how many had been missed when it began; after a restart nobody knows */
 	bool paused;				/* by somebody; the watch says nothing of one from before it */
 	bool again;				/* armed by an agent before this one; it has no watch */
 	bool armed, wanted;
@@ -248,6 +249,7 @@ static int set_out(struct carrier *carrier, const struct act_context *context, c
 	if (r < 0)
 		return r;
 	carrier->first = carrier->told = carrier->said.capture.number;
+	carrier->missed = carrier->said.n_missed;
 	if (!carrier->paused)
 		arm(carrier);
 	return 0;
@@ -310,7 +312,7 @@ bool carrier_capture(struct carrier *carrier, struct cf_kvm_capture *ret)
 {
 	CF_AUTO(cf_free) struct cf_kvm_said *said = NULL;
 
-	if (!read_page(carrier, &said) || said->capture.number <= carrier->first)
+	if (!read_page(carrier, &said) || said->capture.number <= carrier->first || said->n_missed != carrier->missed)
 		return false;
 	*ret = said->capture;
 	return true;

@@ -46,7 +46,7 @@ void carrier_read(struct carrier *carrier, struct carrier_news *ret);
 
 /*
  * The library's newest capture of the guest that stands: its value is what travels, once all
- * is loaded.  false: none was made since the carrier began.
+ * is loaded.  false: none was made since the carrier began, or one was missed, whose value may be what travels.
  */
 bool carrier_capture(struct carrier *carrier, struct cf_kvm_capture *ret);
 
