@@ -30,6 +30,9 @@
 #define KEPT_SLACK_NS	(50 * CF_US)
 #define KEPT_SLACK_PPM	200
 
+/* How closely RAW is known of two instants. */
+#define RAW_WIDTH	((cf_span){ 4 * CF_US })
+
 static void begin(struct vm *vm, const struct kvm_clock_data *data)
 {
 	outcome_begin(vm, data->clock);
@@ -281,7 +284,8 @@ bool x86_carry(struct vm *vm, const struct kvm_clock_data *data)
  * The guest stays, and QEMU is about to set its kvmclock back to where it stopped.
  * KVM's own never did: it is the same line it was, which no setting could give
  * back to the bit.  So it is held against the host's TSC, and set only if it is
- * not where that says it should be.  The TSC counted all the time.
+ * not where that says it should be.  The TSC counted all the time.  Where nobody said
+ * how fast the host's counts, RAW has to do: the guest's own may be scaled.
  */
 bool x86_keep(struct vm *vm, const struct kvm_clock_data *data)
 {
@@ -297,17 +301,18 @@ bool x86_keep(struct vm *vm, const struct kvm_clock_data *data)
 	begin(vm, data);
 	if (!may_act(vm))
 		return outcome_end(vm, CF_KVM_LEFT);
-	if (!hz)
-		hz = vm->vcpus[0].khz * 1000;
-	if (x86_get_clock(vm, KVM_GET_CLOCK, &now, &outcome->anchor) < 0 || !hz) {
-		outcome_fail(vm, hz ? CF_KVM_STEP_ANCHOR : CF_KVM_STEP_FREQUENCY, hz ? errno : 0);
+	if (x86_get_clock(vm, KVM_GET_CLOCK, &now, &outcome->anchor) < 0) {
+		outcome_fail(vm, CF_KVM_STEP_ANCHOR, errno);
 		return outcome_end(vm, CF_KVM_LEFT);
 	}
-	outcome->elapsed = cf_counter_time(outcome->anchor.host - then->host, hz);
+	outcome->elapsed = hz ? cf_counter_time(outcome->anchor.host - then->host, hz)
+			      : cf_mono_since(outcome->anchor.raw, then->raw);
 	clock = then->clock + (uint64_t)outcome->elapsed.ns;
 	outcome->readback = outcome->anchor;
 	outcome->residual.ns = (int64_t)(now.clock - clock);
 	outcome->residual_width = cf_span_add(outcome->anchor.width, then->width);
+	if (!hz)
+		outcome->residual_width = cf_span_add(outcome->residual_width, RAW_WIDTH);
 	outcome->flags |= CF_KVM_OUTCOME_READ | (now.flags & CF_KVM_CLOCK_STABLE ? CF_KVM_OUTCOME_STABLE : 0);
 
 	slack = cf_span_add((cf_span){ KEPT_SLACK_NS }, cf_span_ppm(outcome->elapsed, KEPT_SLACK_PPM));

@@ -205,7 +205,7 @@ struct cf_kvm_asked {
 	cf_mono expires;		/* of this host: an arming must not outlive a dead agent for long */
 	uint32_t flags;
 	uint32_t n_vcpus;
-	uint64_t host_hz;		/* this host's counter; 0: as the guest's */
+	uint64_t host_hz;		/* this host's counter; 0: nobody knows */
 	uint64_t guest_hz;		/* x86: the guest's TSC on the source; 0: as KVM has it here.  arm64: the source's CNTFRQ */
 	uint64_t clock_low;		/* x86: the value that travels; as high once it is known for certain */
 	uint64_t clock_high;

@@ -350,6 +350,37 @@ static void test_kept_after(void)
 	   "and was to leave: when its clock cannot be kept, its TSCs are not touched");
 }
 
+/* One whose TSC the host scales, and of whose host nobody knows how fast it counts. */
+static void test_kept_scaled(void)
+{
+	struct fake_host slow = there;
+	const struct trip trip = { &here, &slow, 2, .ratio = UINT64_C(5) << 46, .blackout = 200 * CF_MS };
+
+	slow.hz = here.hz / 5 * 4;
+	for (int known = 0; known < 2; known++) {
+		struct fake_vm before;
+		bool same;
+
+		leave(&trip);
+		arrive(&trip);
+		set_clock(qemu.clock);
+		run();
+		fake_now += 20 * CF_S;
+		stop();
+		before = fake_vm;
+		asked.host_hz = known ? slow.hz : 0;
+		asked.expires.ns = fake_raw() + CF_S;
+		tell(CF_KVM_SOURCE);
+		fake_now += 400 * CF_MS;
+		same = set_clock(qemu.clock) == 0 && hear()->outcome.result == CF_KVM_KEPT &&
+			fake_vm.kvmclock_offset == before.kvmclock_offset;
+		ok(same && near(said.outcome.elapsed.ns, 400 * CF_MS, 50 * CF_US) && near(said.outcome.residual.ns, 0, CF_US),
+		   "a guest whose TSC is scaled keeps its clock to the bit, its host's rate %sknown (%lld ns)", known ? "" : "un",
+		   (long long)said.outcome.residual.ns);
+		ok((said.outcome.residual_width.ns > 0) == !known, "by the other clock as closely as that can be told");
+	}
+}
+
 static void test_no_master(void)
 {
 	const struct trip trip = { &here, &there, 2, .blackout = 300 * CF_MS };
@@ -404,6 +435,7 @@ int main(void)
 	test_itself();
 	test_kept();
 	test_kept_after();
+	test_kept_scaled();
 	test_no_master();
 	test_leap();
 	return done();
