@@ -61,10 +61,24 @@ int x86_get_clock(struct vm *vm, unsigned long request, struct kvm_clock_data *d
 	return r;
 }
 
+/* What a kernel says that has no such thing; any other error is one of the moment. */
+static bool is_lacking(int error)
+{
+	return error == ENXIO || error == EINVAL || error == ENOTTY;
+}
+
+static void note_offsets(struct vm *vm, bool lacks, bool all)
+{
+	if (lacks)
+		__atomic_or_fetch(&vm->flags, CF_KVM_VM_NO_OFFSETS, __ATOMIC_RELAXED);
+	else if (all)
+		__atomic_and_fetch(&vm->flags, ~CF_KVM_VM_NO_OFFSETS, __ATOMIC_RELAXED);
+}
+
 /* Only of a guest that stands: a vCPU in the guest would be waited for. */
 static void read_vcpus(struct vm *vm)
 {
-	bool can = !vm_running(vm) && vm_descriptors(vm);
+	bool can = !vm_running(vm) && vm_descriptors(vm), all = can, lacks = false;
 
 	for (uint32_t i = 0; i < vm->n; i++) {
 		struct vcpu *vcpu = &vm->vcpus[i];
@@ -74,13 +88,15 @@ static void read_vcpus(struct vm *vm)
 		if (!can)
 			continue;
 		if (x86_offset(vm, vcpu, KVM_GET_DEVICE_ATTR, &vcpu->offset) < 0) {
-			vm->flags |= CF_KVM_VM_NO_OFFSETS;
+			lacks = lacks || is_lacking(errno);
+			all = false;
 			continue;
 		}
 		khz = vcpu->khz ? (int)vcpu->khz : vm_ioctl(vm, vcpu->fd, KVM_GET_TSC_KHZ, NULL);
 		vcpu->khz = khz > 0 ? (uint64_t)khz : 0;
 		vcpu->flags = CF_KVM_VCPU_OFFSET;
 	}
+	note_offsets(vm, lacks, all);
 }
 
 /* QEMU reads kvmclock: of a guest that stops, or whose device is saved. */

@@ -350,6 +350,27 @@ static void test_kept_after(void)
 	   "and was to leave: when its clock cannot be kept, its TSCs are not touched");
 }
 
+/* What keeps a guest from ever being carried is what the kernel cannot do, and nothing that went wrong once. */
+static void test_no_offsets(void)
+{
+	const struct trip trip = { &here, &there, 3, .blackout = 200 * CF_MS };
+
+	leave(&trip);
+	fake_fails(KVM_GET_DEVICE_ATTR, 2, EINTR);
+	stop();
+	ok(!(hear()->vm_flags & CF_KVM_VM_NO_OFFSETS) && !(said.vcpus[1].flags & CF_KVM_VCPU_OFFSET) &&
+	   said.vcpus[2].flags & CF_KVM_VCPU_OFFSET, "an offset that cannot be read is not there, and no more is said of it");
+	fake_kind.old = true;
+	stop();
+	ok(hear()->vm_flags & CF_KVM_VM_NO_OFFSETS, "of a kernel that has none it is said");
+	fake_kind.old = false;
+	fake_fails(KVM_GET_DEVICE_ATTR, 3, EINTR);
+	stop();
+	ok(hear()->vm_flags & CF_KVM_VM_NO_OFFSETS, "until all are read");
+	stop();
+	ok(!(hear()->vm_flags & CF_KVM_VM_NO_OFFSETS), "and then no more");
+}
+
 /* One whose TSC the host scales, and of whose host nobody knows how fast it counts. */
 static void test_kept_scaled(void)
 {
@@ -436,6 +457,7 @@ int main(void)
 	test_kept();
 	test_kept_after();
 	test_kept_scaled();
+	test_no_offsets();
 	test_no_master();
 	test_leap();
 	return done();
