@@ -90,16 +90,19 @@ static bool anchor(struct vm *vm, const struct kvm_clock_data *data)
 	return true;
 }
 
-static bool one_msr(struct vm *vm, const struct vcpu *vcpu, unsigned long request, uint32_t index, uint64_t *value)
+/* 1: done; 0, without errno: the vCPU has none of that name, or takes no such value; negative, with errno: the call failed. */
+static int one_msr(struct vm *vm, const struct vcpu *vcpu, unsigned long request, uint32_t index, uint64_t *value)
 {
 	struct {	/* struct kvm_msrs with one entry */
 		uint32_t nmsrs, pad;
 		struct kvm_msr_entry entry;
 	} msrs = { .nmsrs = 1, .entry = { .index = index, .data = *value } };
-	bool done = vm_ioctl(vm, vcpu->fd, request, &msrs) == 1;
+	int r;
 
+	errno = 0;
+	r = vm_ioctl(vm, vcpu->fd, request, &msrs);
 	*value = msrs.entry.data;
-	return done;
+	return r;
 }
 
 /*
@@ -111,7 +114,7 @@ static bool is_scaled(struct vm *vm, const struct vcpu *vcpu, int64_t offset, st
 	uint64_t slack = cf_counter_ticks(SCALED_SLACK, hz), low, high, tsc = 0;
 
 	low = cf_counter_scaled(machine_counter(), ratio) - slack;
-	if (!one_msr(vm, vcpu, KVM_GET_MSRS, MSR_IA32_TSC, &tsc))
+	if (one_msr(vm, vcpu, KVM_GET_MSRS, MSR_IA32_TSC, &tsc) != 1)
 		return outcome_fail(vm, CF_KVM_STEP_FREQUENCY, errno);
 	high = cf_counter_scaled(machine_counter(), ratio) + slack;
 	return tsc - (uint64_t)offset - low <= high - low || outcome_fail(vm, CF_KVM_STEP_FREQUENCY, 0);
@@ -149,24 +152,25 @@ static bool plan(struct vm *vm, const struct kvm_clock_data *data, struct cf_tsc
 static bool rearm(struct vm *vm, struct vcpu *vcpu)
 {
 	uint64_t deadline = 0;
+	int r = one_msr(vm, vcpu, KVM_GET_MSRS, MSR_IA32_TSC_DEADLINE, &deadline);
 
 	/* A vCPU without that kind of timer has nothing that could wait. */
-	if (!one_msr(vm, vcpu, KVM_GET_MSRS, MSR_IA32_TSC_DEADLINE, &deadline) || !deadline)
+	if (r == 0 || (r == 1 && !deadline))
 		return true;
-	if (!one_msr(vm, vcpu, KVM_SET_MSRS, MSR_IA32_TSC_DEADLINE, &deadline))
+	if (r < 0 || one_msr(vm, vcpu, KVM_SET_MSRS, MSR_IA32_TSC_DEADLINE, &deadline) != 1)
 		return false;
 	vcpu->flags |= CF_KVM_VCPU_DEADLINE;
 	return true;
 }
 
-/* As it was, for the first n vCPUs. */
+/* As it was, for the first n vCPUs.  A timer that was not armed again is still where it was. */
 static void undo(struct vm *vm, uint32_t n)
 {
 	vm->outcome.flags |= CF_KVM_OUTCOME_UNDONE;
 	for (uint32_t i = 0; i < n; i++) {
 		bool back = x86_offset(vm, &vm->vcpus[i], KVM_SET_DEVICE_ATTR, &vm->before[i]) == 0;
 
-		if (!rearm(vm, &vm->vcpus[i]) || !back)
+		if (!back || (vm->vcpus[i].flags & CF_KVM_VCPU_DEADLINE && !rearm(vm, &vm->vcpus[i])))
 			vm->outcome.flags |= CF_KVM_OUTCOME_STUCK;
 	}
 }

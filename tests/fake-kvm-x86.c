@@ -101,6 +101,8 @@ static int msrs(struct fake_vcpu *vcpu, struct kvm_msrs *all, bool set)
 {
 	struct kvm_msr_entry *entry = all->entries;
 
+	if (entry->index == MSR_IA32_TSC_DEADLINE && fake_kind.no_deadline)
+		return 0;
 	if (entry->index == MSR_IA32_TSC && set)
 		write_tsc(vcpu, entry->data);
 	else if (entry->index == MSR_IA32_TSC)

@@ -21,6 +21,7 @@ struct fake_host {
 struct fake_kind {
 	bool old;			/* before 5.16: flags are refused, there are no TSC offsets */
 	bool no_master;			/* the master clock never comes on */
+	bool no_deadline;		/* a vCPU has no IA32_TSC_DEADLINE */
 	bool deaf;			/* TSC offsets are taken and ignored, as for a TDX guest */
 	uint64_t ratio;			/* hardware scaling of the guest's TSC, 48 bits of fraction; 0: none */
 	bool no_phys;			/* arm64 before 6.4: CNTPCT cannot be set */

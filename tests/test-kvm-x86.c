@@ -61,6 +61,12 @@ static void test_timers(void)
 	arrive(&trip);
 	set_clock(qemu.clock);
 	ok(fake_timer(0) == -1 && !(hear()->vcpus[0].flags & CF_KVM_VCPU_DEADLINE), "none that was not armed is");
+
+	leave(&trip);
+	arrive(&trip);
+	fake_kind.no_deadline = true;
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0) && hear()->outcome.result == CF_KVM_CARRIED &&
+	   !(said.vcpus[1].flags & CF_KVM_VCPU_DEADLINE), "vCPUs that have no such timer are carried without");
 }
 
 /* Many of them, of all kinds. */
@@ -133,7 +139,8 @@ static void test_failures(void)
 	static const struct { unsigned long request; int calls; const char *what; } steps[] = {
 		{ KVM_GET_CLOCK, 1, "KVM_GET_CLOCK" },
 		{ KVM_GET_DEVICE_ATTR, 6, "reading a TSC offset" },
-		{ KVM_GET_MSRS, 3, "reading a TSC" },
+		{ KVM_GET_TSC_KHZ, 3, "reading a frequency" },
+		{ KVM_GET_MSRS, 6, "reading a TSC, or whether a timer waits" },
 		{ KVM_SET_DEVICE_ATTR, 3, "writing a TSC offset" },
 		{ KVM_SET_MSRS, 3, "arming a timer again" },
 		{ KVM_SET_CLOCK, 1, "KVM_SET_CLOCK" },
@@ -148,6 +155,7 @@ static void test_failures(void)
 			int r;
 
 			leave(&trip);
+			asked.guest_hz = steps[s].request == KVM_GET_TSC_KHZ ? 0 : asked.guest_hz;
 			arrive(&trip);
 			before = fake_vm;
 			fake_fails(steps[s].request, nth, EIO);
