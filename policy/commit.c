@@ -6,6 +6,7 @@
 #define RECORD_LEAST ((cf_span){ 200 * CF_MS })
 #define RECORD_MOST  ((cf_span){ 10 * CF_S })
 #define RECORD_SHARE 8
+#define NOT_ENFORCED ((cf_span){ 60 * CF_S })
 
 const char *const cf_obey_words[CF_N_OBEYS] = {
 	[CF_OBEY]            = "obeyed",
@@ -99,6 +100,21 @@ cf_span cf_record_patience(const struct cf_both_limits *limits)
 	cf_span least = cf_span_min(RECORD_LEAST, (cf_span){ limit.ns / 2 });
 
 	return cf_span_min(cf_span_max((cf_span){ limit.ns / RECORD_SHARE }, least), RECORD_MOST);
+}
+
+bool cf_wait_over(const struct cf_wait_evidence *evidence, const struct cf_both_limits *limits)
+{
+	cf_span limit = limits->limits.max_blackout;
+	bool enforced = cf_blackout_enforced(limits);
+	cf_span most = enforced ? cf_span_add(limit, limit) : NOT_ENFORCED;
+	cf_mono end;
+
+	if (evidence->loaded && cf_span_cmp(cf_mono_since(evidence->now, evidence->loaded_at), most) > 0)
+		return true;
+	if (!enforced || !evidence->has_stop)
+		return false;
+	end = cf_mono_add(evidence->stop, cf_span_add(evidence->raw_offset.high, limit));
+	return cf_mono_cmp(evidence->now, end) > 0;
 }
 
 /* By the rule that the source's gates have for it. */

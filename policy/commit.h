@@ -50,6 +50,23 @@ bool cf_blackout_enforced(const struct cf_both_limits *limits);
  */
 cf_span cf_record_patience(const struct cf_both_limits *limits);
 
+/* What the destination knows while none has come; all instants but stop on its own RAW clock. */
+struct cf_wait_evidence {
+	cf_mono now;
+	bool loaded;
+	cf_mono loaded_at;		/* since when its QEMU has all of the guest */
+	bool has_stop;			/* by the source's record, with both of these: */
+	cf_mono stop;			/* QEMU's STOP, on the source's RAW clock */
+	struct cf_interval raw_offset;	/* destination RAW - source RAW */
+};
+
+/*
+ * Has it waited for long enough?  The guest stands still since STOP, and no commit can be obeyed after its limit; the
+ * record that says when that was may be lost, so that twice the limit is enough since it was loaded.  Where the limit holds
+ * nothing back that is a minute: a commit that was lost is not sent again, and the source asks until somebody can answer.
+ */
+bool cf_wait_over(const struct cf_wait_evidence *evidence, const struct cf_both_limits *limits);
+
 /* What the destination knows when a commit comes in. */
 struct cf_obey_evidence {
 	cf_mono now;			/* its own RAW clock */

@@ -341,6 +341,64 @@ static void last_word(void)
 	ok(as_there == 0 && bad > 0, "what the source commits is not refused for a clock as it was there (%lld times bad)", (long long)bad);
 }
 
+/* A destination that waits for the commit of this gate, with the true offset anywhere within its bounds. */
+static struct cf_wait_evidence waits(const struct gate *gate, bool loaded, bool has_stop)
+{
+	cf_span offset = { sim_between(&sim, gate->e.raw_offset.low.ns, gate->e.raw_offset.high.ns) };
+	cf_span since = { sim_between(&sim, 0, cf_mono_since(gate->e.now, gate->e.stop.raw).ns) };
+
+	return (struct cf_wait_evidence){
+		.loaded = loaded, .loaded_at = cf_mono_add(cf_mono_add(gate->e.stop.raw, since), offset),
+		.has_stop = has_stop, .stop = gate->e.stop.raw, .raw_offset = gate->e.raw_offset,
+	};
+}
+
+static bool is_over_at(struct cf_wait_evidence e, cf_mono now)
+{
+	e.now = now;
+	return cf_wait_over(&e, &g.both);
+}
+
+/* A commit is sent once, and may be lost: whoever waits for it does so while it may be obeyed, and no longer than that takes. */
+static void wait_ends(void)
+{
+	const cf_span minute = { 60 * CF_S };
+	int64_t early = 0, held = 0, ever = 0, free_of_it = 0, blind = 0;
+	struct cf_wait_evidence e;
+
+	for (int i = 0; i < TRIES; i++) {
+		bool enforced, has_stop = likely();
+
+		at_random(&g);
+		judge(&g);
+		enforced = cf_blackout_enforced(&g.both);
+		e = waits(&g, likely(), has_stop);
+		if (g.d.commit && enforced) {
+			held++;
+			early += is_over_at(e, g.d.valid_until);
+		}
+		free_of_it += !enforced;
+		blind += !enforced && is_over_at(waits(&g, false, has_stop), cf_mono_add(e.loaded_at, (cf_span){ CF_DAY }));
+		blind += !enforced && is_over_at(waits(&g, true, has_stop), cf_mono_add(e.loaded_at, (cf_span){ 40 * CF_S }));
+		if (enforced && g.both.limits.max_blackout.ns > CF_DAY)
+			continue;
+		e = waits(&g, true, has_stop);
+		ever += !is_over_at(e, cf_mono_add(e.loaded_at, enforced ? (cf_span){ 2 * g.both.limits.max_blackout.ns + 1 }
+									 : (cf_span){ minute.ns + 1 }));
+	}
+	ok(early == 0 && held > 100, "while a commit would still be obeyed, it is waited for (%lld times)", (long long)held);
+	ok(ever == 0, "a guest that is loaded does not stand still for ever, whether its record came or not");
+	ok(blind == 0 && free_of_it > 100, "a limit that holds nothing back does not end it within the minute, nor before it is loaded");
+
+	begin(&g);
+	scene_both(&g.s, &g.both);
+	e = waits(&g, false, true);
+	ok(!is_over_at(e, (cf_mono){ 424 * CF_S + CF_MS }), "since STOP, taken at its latest, it waits for the limit");
+	ok(is_over_at(e, (cf_mono){ 424 * CF_S + CF_MS + 1 }), "... and not a nanosecond more");
+	e.has_stop = false;
+	ok(!is_over_at(e, (cf_mono){ 424 * CF_S + CF_DAY }), "without either it waits on");
+}
+
 /* What the record of STOP may take is of what the guest may stand still, and leaves most of it. */
 static void record_patience(void)
 {
@@ -371,6 +429,7 @@ int main(void)
 	stories();
 	last_word();
 	last_word_of_clock();
+	wait_ends();
 	record_patience();
 	return done();
 }

@@ -36,7 +36,6 @@
 #define LOADED_TURN      ((cf_span){ CF_MS })
 #define JUDGE_PATIENCE   ((cf_span){ 60 * CF_S })
 #define FINISH_PATIENCE  ((cf_span){ 60 * CF_S })
-#define NOT_ENFORCED     ((cf_span){ 60 * CF_S })
 #define SOURCE_PATIENCE  ((cf_span){ 5 * CF_S })	/* to call its copy off, asked to from here */
 #define LOOK_AGAIN       ((struct timespec){ .tv_nsec = 100 * CF_MS })
 #define TELL_AGAIN       ((struct timespec){ .tv_sec = 1 })
@@ -168,22 +167,19 @@ enum cf_event act_prepare(struct work *work, char why[static CF_DETAIL_ROOM])
 
 /* --- stand by --- */
 
-/* The guest stands still since STOP, and no commit can be obeyed after its limit: then nobody waits for one. */
-static bool is_over_limit(struct work *work)
+static bool is_over_limit(const struct work *work)
 {
 	const struct cf_record *record = work->record;
-	cf_span limit;
-	cf_mono end;
+	const struct cf_wait_evidence evidence = {
+		.now = kernel_raw(),
+		.loaded = work->loaded_at.ns != 0,
+		.loaded_at = work->loaded_at,
+		.has_stop = work->has_record && record->has_stop && record->has_raw_offset,
+		.stop = record->stop.raw,
+		.raw_offset = record->raw_offset,
+	};
 
-	if (work->loaded_at.ns != 0 && !cf_blackout_enforced(&work->limits))	/* but not for ever, should the commit be lost */
-		return cf_span_cmp(cf_mono_since(kernel_raw(), work->loaded_at), NOT_ENFORCED) > 0;
-	limit = work->limits.limits.max_blackout;
-	if (work->loaded_at.ns != 0 && cf_span_cmp(cf_mono_since(kernel_raw(), work->loaded_at), cf_span_add(limit, limit)) > 0)
-		return true;		/* the record of STOP may be lost as well */
-	if (!cf_blackout_enforced(&work->limits) || !work->has_record || !record->has_stop || !record->has_raw_offset)
-		return false;
-	end = cf_mono_add(record->stop.raw, cf_span_add(record->raw_offset.high, limit));
-	return cf_mono_cmp(kernel_raw(), end) > 0;
+	return cf_wait_over(&evidence, &work->limits);
 }
 
 /*
