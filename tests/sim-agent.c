@@ -190,6 +190,10 @@ static void take_there(struct world *world, const struct sent *sent)
 		if (stands_by && !agent->noting)
 			agent_say(world, THERE, M_PREPARED);
 		break;
+	case M_RECORD:
+		agent->has_record |= agent->now.is && !cf_phase_is_end(phase);
+		agent->record_stop = sent->stop;
+		break;
 	case M_COMMIT:
 		agent->has_commit |= stands_by;
 		agent->owes_answer |= stands_by || phase == CF_PHASE_OBEYED;

@@ -50,11 +50,13 @@ static bool round_of_all(struct world *world)
 	return any;
 }
 
-/* The source that it waits for has another life by now, or has done with it. */
+/* The source that it waits for has another life by now, or has done with it.  One in doubt asks, whatever life it is in. */
 static bool is_forsaken(const struct world *world)
 {
 	const struct agent *source = &world->agents[HERE];
 
+	if (source->now.is && source->now.phase == CF_PHASE_IN_DOUBT)
+		return false;
 	return source->life != world->lease_life || !source->now.is || source->now.ended ||
 	       source->now.phase == CF_PHASE_ROLLING_BACK || cf_phase_is_end(source->now.phase);
 }
@@ -81,7 +83,7 @@ static void go_on(struct world *world)
 	for (int round = 0; round < ROUNDS_MOST && !world->wrong; round++) {
 		bool any = round_of_all(world);
 
-		try(world, TICK, 1);
+		try(world, TICK, any ? 1 : 4);
 		if (any && round % PATIENCE != 0)
 			continue;
 		if (is_over(world, HERE) && is_over(world, THERE))
@@ -198,6 +200,7 @@ static const char *const kinds[N_KINDS] = {
 	[BOOT]          = "the host boots",
 	[SILENCE]       = "the destination hears nothing of the source",
 	[RELEARN]       = "the agent hears of it anew",
+	[ONLY_WARN]     = "both policies only warn of the limit",
 	[KILL]          = "the agent is killed",
 	[CLOSE_CONN]    = "libvirtd closes the agent's connection",
 	[RESTART]       = "libvirtd restarts",
@@ -218,14 +221,14 @@ static const char *const kinds[N_KINDS] = {
 };
 
 static const char *const messages[N_MESSAGES] = {
-	[M_RESERVE] = "reservation", [M_LEASE] = "lease", [M_OFFER] = "offer", [M_PREPARED] = "prepared",
+	[M_RESERVE] = "reservation", [M_LEASE] = "lease", [M_OFFER] = "offer", [M_PREPARED] = "prepared", [M_RECORD] = "record of STOP",
 	[M_COMMIT] = "commit", [M_ASK] = "question", [M_ANSWER] = "answer", [M_CLOSE] = "receipt", [M_ACCEPTED] = "accepted",
 	[M_WISH] = "wish to abort",
 };
 
 const char *happening_text(struct happening h)
 {
-	static const int64_t ms[] = { 1, 10, 100, 1000 };
+	static const int64_t ms[] = { 1, 10, 100, 1000, 10000, 100000 };
 	static char text[96];
 
 	switch ((enum kind)h.kind) {
@@ -241,6 +244,7 @@ const char *happening_text(struct happening h)
 	case QEMU_LOADED:
 	case QEMU_COMPLETED:
 	case SILENCE:
+	case ONLY_WARN:
 	case CUT:
 	case SEND_FAILS:
 	case RESOLVE:

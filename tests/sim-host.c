@@ -146,14 +146,9 @@ static bool power_off(struct world *world, int side)
 	if (side == HERE)
 		agent->mark = NO_MARK;	/* the page is in memory */
 	agent->told = CF_DECISION_LOST;
-	if (side == HERE && (world->sending == ACTIVE || world->sending == DEVICE)) {
-		world->sending = NOT_SENDING;
-		if (!world->hosts[THERE].loaded)
-			world->hosts[THERE].incoming = false, world->hosts[THERE].copy = NO_COPY;
-	}
-	host_gone(world, side);
 	if (side == HERE)
-		world->sending = NOT_SENDING;
+		world->sending = NOT_SENDING;	/* which nobody tells the other QEMU */
+	host_gone(world, side);
 	*host = (struct host){ .autostart = autostart };
 	return true;
 }
@@ -165,6 +160,7 @@ static bool boot(struct world *world, int side)
 	if (host->up)
 		return false;
 	host->up = host->libvirtd = true;
+	world->agents[THERE].rebooted |= side == HERE && world->agents[THERE].now.is;
 	if (host->autostart)
 		host_runs(world, side);
 	return true;
@@ -187,7 +183,7 @@ void agent_say(struct world *world, int from, enum message message)
 	*sent = (struct sent){
 		.message = message, .to = !from,
 		.life = from == HERE ? agent->life : world->agents[HERE].life,
-		.valid_until = agent->valid_until,
+		.valid_until = agent->valid_until, .stop = { world->stop },
 	};
 	if (message == M_ANSWER)
 		sent->word = agent->now.is ? agent_word(world) : CF_WORD_UNKNOWN;
@@ -351,6 +347,11 @@ static bool tick(struct world *world, int exponent)
 	return true;
 }
 
+static bool only_warn(struct world *world)
+{
+	return world->agents[HERE].now.phase == CF_PHASE_CHECKING && turn(&world->only_warns, true);
+}
+
 static bool step(struct world *world, int side)
 {
 	struct agent before = world->agents[side];
@@ -384,6 +385,7 @@ bool world_happen(struct world *world, struct happening h)
 	case BOOT:		return boot(world, h.on);
 	case SILENCE:		return world->agents[THERE].up && turn(&world->agents[THERE].silent, true);
 	case RELEARN:		return agent_relearn(world, h.on);
+	case ONLY_WARN:		return only_warn(world);
 	case KILL:		return kill_agent(world, h.on);
 	case CLOSE_CONN:	return host_disconnect(world, h.on);
 	case RESTART:		return restart(world, h.on);

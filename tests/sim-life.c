@@ -35,11 +35,11 @@ struct life {
 
 static const struct rules shipped = {
 	.next = cf_phase_next, .recover = cf_recover, .noting = cf_phase_noting, .word = cf_word, .obey = cf_obey_judge,
-	.may_arm = cf_may_arm, .may_close = cf_may_close, .stand_again = cf_stand_again, .abort = cf_phase_abort,
-	.relearn = cf_relearn,
+	.wait_over = cf_wait_over, .may_arm = cf_may_arm, .may_close = cf_may_close, .stand_again = cf_stand_again,
+	.abort = cf_phase_abort, .relearn = cf_relearn,
 };
 
-static uint64_t lives, happened, began[CF_N_PHASES], killed[2][CF_N_PHASES], ends[CF_N_PHASES], doubts;
+static uint64_t lives, happened, began[CF_N_PHASES], killed[2][CF_N_PHASES], ends[CF_N_PHASES], doubts, waited_out;
 
 /* --- one life --- */
 
@@ -87,7 +87,7 @@ static struct happening any_happening(struct sim *sim, const struct luck *luck, 
 	if (kind == DELIVER && on == luck->slow && !sim_chance(sim, 16))
 		kind = REPEAT, on = luck->slow;
 	if (kind == TICK)
-		on = sim_chance(sim, 4) ? (unsigned)(sim_random(sim) % 4) : 0;
+		on = sim_chance(sim, 4) ? (unsigned)(sim_random(sim) % 6) : 0;
 	return (struct happening){ .kind = (uint8_t)kind, .on = (uint8_t)on };
 }
 
@@ -106,6 +106,7 @@ static void tally_end(const struct world *world)
 	for (int side = HERE; side <= THERE; side++)
 		ends[world->agents[side].now.phase]++;
 	doubts += world->agents[HERE].now.phase == CF_PHASE_IN_DOUBT;
+	waited_out += world->waited_out;
 }
 
 /* Live it at random and remember what happened. */
@@ -117,6 +118,8 @@ static bool live(struct world *world, const struct rules *rules, uint64_t seed, 
 
 	world_begin(world, rules);
 	life->n = 0;
+	if (sim_chance(&sim, 4) && world_happen(world, (struct happening){ .kind = ONLY_WARN }))
+		life->list[life->n++] = (struct happening){ .kind = ONLY_WARN };
 	while (tries-- > 0 && life->n < HAPPENINGS_MOST && !world->wrong) {
 		struct happening h = any_happening(&sim, &luck, life->n < luck.calm ? 4000 : luck.odds);
 
@@ -248,6 +251,14 @@ static enum cf_word any_drop(enum cf_phase phase, bool resumed, enum cf_mark mar
 	return word == CF_WORD_UNKNOWN && cf_phase_is_end(phase) ? CF_WORD_NEVER_RAN : word;
 }
 
+/* It does not run, and nobody has said yet that it may: as if nobody could any more. */
+static enum cf_word waits_is_never(enum cf_phase phase, bool resumed, enum cf_mark mark)
+{
+	enum cf_word word = cf_word(phase, resumed, mark);
+
+	return word == CF_WORD_WAITING ? CF_WORD_NEVER_RAN : word;
+}
+
 static bool always(enum cf_mark mark, enum cf_decision told)
 {
 	(void)mark, (void)told;
@@ -273,6 +284,25 @@ static enum cf_obey never_late(const struct cf_obey_evidence *evidence, const st
 	enum cf_obey obey = cf_obey_judge(evidence, limits);
 
 	return obey == CF_OBEY_LATE ? CF_OBEY : obey;
+}
+
+static bool for_ever(const struct cf_wait_evidence *evidence, const struct cf_both_limits *limits)
+{
+	(void)evidence, (void)limits;
+	return false;
+}
+
+static bool by_limit_alone(const struct cf_wait_evidence *evidence, const struct cf_both_limits *limits)
+{
+	return cf_blackout_enforced(limits) && cf_wait_over(evidence, limits);
+}
+
+static bool by_record_alone(const struct cf_wait_evidence *evidence, const struct cf_both_limits *limits)
+{
+	struct cf_wait_evidence known = *evidence;
+
+	known.loaded &= known.has_stop;
+	return cf_wait_over(&known, limits);
 }
 
 static const struct cf_edge *no_doubt(enum cf_side side, enum cf_phase from, enum cf_event on)
@@ -333,7 +363,9 @@ static const struct {
 	{ "a decision that was noted is not looked at", { .recover = lost_decision } },
 	{ "the ledger is not waited for before the copy may converge", { .noting = armed_beside } },
 	{ "whatever came to its end is sworn never to have run", { .word = any_drop } },
+	{ "never-ran is sworn of what waits for a commit still", { .word = waits_is_never } },
 	{ "a late commit is obeyed", { .obey = never_late } },
+	{ "... or libvirt told of it late", { .tells_late = true } },
 	{ "an abort at the destination ends what was obeyed", { .abort = ever, .next = obeyed_is_armed } },
 	{ "a source that lost its ledger and hears of it anew takes its guest back", { .relearn = not_sent } },
 	{ "... of one that has ended there, whatever its page says", { .relearn = ended_well } },
@@ -347,7 +379,9 @@ static const struct {
 	{ "never-ran is promised over a promise that was lost", { .may_close = always } },
 	{ "the destination does not note that it tells libvirt to let the guest run", { .tells_unnoted = true } },
 	{ "a destination forgets its promise before the source has ended", { .forgets_early = true } },
-	{ "a source in doubt only asks, and the destination waits for its commit", { .only_asks = true } },
+	{ "a destination waits for a commit that was lost, and the source only asks", { .wait_over = for_ever } },
+	{ "... where the limit is only warned of", { .wait_over = by_limit_alone } },
+	{ "... where the record of STOP was lost as well", { .wait_over = by_record_alone } },
 	{ "a guest that ended with its host stays off though its migration came to nothing", { .never_starts = true } },
 	{ "a destination that knows nothing is taken for one that never ran it", { .absent_is_never = true } },
 };
@@ -365,6 +399,7 @@ static void try_flaw(const char *sentence, const struct rules *flaw, uint64_t se
 	rules.noting = flaw->noting ? flaw->noting : shipped.noting;
 	rules.word = flaw->word ? flaw->word : shipped.word;
 	rules.obey = flaw->obey ? flaw->obey : shipped.obey;
+	rules.wait_over = flaw->wait_over ? flaw->wait_over : shipped.wait_over;
 	rules.relearn = flaw->relearn ? flaw->relearn : shipped.relearn;
 	rules.abort = flaw->abort ? flaw->abort : shipped.abort;
 	rules.may_arm = flaw->may_arm ? flaw->may_arm : shipped.may_arm;
@@ -400,7 +435,7 @@ static void try_shipped(uint64_t seed, double patience)
 	uint64_t n = 0;
 	bool good = true;
 
-	lives = happened = doubts = 0;
+	lives = happened = doubts = waited_out = 0;
 	while (good && (n < LIVES_LEAST || n % 256 != 0 || seconds() < until))
 		good = live(&world, &shipped, seed + n++, &life);
 	printf("# %llu lives, %llu happenings; %llu in doubt to the end\n", (unsigned long long)lives,
@@ -428,6 +463,7 @@ static void try_reached(void)
 	}
 	for (size_t i = 0; i < CF_COUNT(ended); i++)
 		ok(ends[ended[i]] > 0, "some end %s", cf_phase_words[ended[i]]);
+	ok(waited_out > 0, "some destinations wait for a commit for as long as they may, %llu of them", (unsigned long long)waited_out);
 }
 
 int main(int argc, char **argv)

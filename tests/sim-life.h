@@ -39,10 +39,11 @@ struct rules {
 	bool (*may_close)(enum cf_mark mark, enum cf_decision told);
 	enum cf_event (*stand_again)(enum cf_mark mark, enum cf_here here);
 	enum cf_obey (*obey)(const struct cf_obey_evidence *evidence, const struct cf_both_limits *limits);
+	bool (*wait_over)(const struct cf_wait_evidence *evidence, const struct cf_both_limits *limits);
 	bool keeps_autostart;	/* the source does not clear it */
 	bool forgets_early;	/* a destination forgets its promise with its own receipt */
 	bool tells_unnoted;	/* a destination does not note that it tells libvirt to let the guest run */
-	bool only_asks;		/* a source in doubt does not send its commit again */
+	bool tells_late;	/* ... nor looks, before it does, whether the commit is valid still */
 	bool never_starts;	/* a source does not start a guest that ended with its host */
 	bool absent_is_never;	/* that the other host knows nothing is taken for never-ran */
 };
@@ -63,6 +64,7 @@ enum kind {
 	BOOT,		/* a host comes up */
 	SILENCE,	/* the destination hears nothing of the source any more */
 	RELEARN,	/* an agent whose ledger was lost hears from the other what was under way */
+	ONLY_WARN,	/* of the limit of the blackout: so say both hosts' policies, before anything begins */
 
 	/* what goes wrong */
 	KILL,		/* kill -9 of an agent */
@@ -91,14 +93,15 @@ struct happening {
 	uint8_t on;	/* whose, which message, or how long: HERE, THERE, enum message, log10 of ms */
 };
 
-enum message { M_RESERVE, M_LEASE, M_OFFER, M_PREPARED, M_COMMIT, M_ASK, M_ANSWER, M_CLOSE, M_ACCEPTED, M_WISH, N_MESSAGES };
+enum message { M_RESERVE, M_LEASE, M_OFFER, M_PREPARED, M_RECORD, M_COMMIT, M_ASK, M_ANSWER, M_CLOSE, M_ACCEPTED, M_WISH,
+	       N_MESSAGES };
 
 struct sent {
 	enum message message;
 	uint8_t to;
 	unsigned life;		/* of the agent it answers: another one has no such connection */
 	enum cf_word word;
-	cf_mono valid_until;
+	cf_mono valid_until, stop;
 };
 
 /* What the ledger has of the migration. */
@@ -127,10 +130,12 @@ struct agent {
 	size_t n_notes;
 	bool noting, or_abort;		/* the act waits for its note; does without it as the edge has it */
 	bool impatient, abort, wished, silent, kept, offered, leased, prepared, prepared_there, accepted, resent, closed;
-	bool has_word, has_commit, owes_answer, knows_commit, not_sent;
+	bool rebooted;			/* destination: its source did, which takes longer than one may be silent */
+	bool has_word, has_commit, owes_answer, not_sent, has_record, loaded;
 	enum cf_word word;
 	enum cf_resolution resolution;
 	cf_mono valid_until;
+	cf_mono record_stop, loaded_at;	/* destination: what it has waited since */
 };
 
 enum copy { NO_COPY, STANDS, RUNS };
@@ -156,9 +161,10 @@ struct world {
 	int64_t now;			/* ns, by the source's RAW clock */
 	bool has_stop;
 	int64_t stop;
+	bool only_warns;
 
 	/* seen from outside */
-	bool ran_there, ended_there, ran_here_since, swore, operated;
+	bool ran_there, ended_there, ran_here_since, swore, operated, waited_out;
 	bool lost_row[2], lost_mark[2], spoilt_mark, spoilt_row;
 	unsigned lease_life;		/* of the source that reserved it */
 	const char *wrong;		/* what must never be, and is */
