@@ -20,7 +20,7 @@ static void learn(struct row *row, int side, enum cf_event event, enum cf_phase 
 	row->resumed |= event == CF_EV_RESUMED;
 }
 
-void agent_event(struct world *world, int side, enum cf_event event)
+bool agent_event(struct world *world, int side, enum cf_event event)
 {
 	struct agent *agent = &world->agents[side];
 	enum cf_side as = side == HERE ? CF_SOURCE : CF_DESTINATION;
@@ -30,7 +30,7 @@ void agent_event(struct world *world, int side, enum cf_event event)
 	if (!edge) {
 		wrong(world, "an event without an edge", cf_event_name(event));
 		agent->act = CF_ACT_NONE;
-		return;
+		return true;
 	}
 	learn(&agent->now, side, event, edge->to);
 	agent->now.phase = edge->to;
@@ -43,6 +43,15 @@ void agent_event(struct world *world, int side, enum cf_event event)
 	agent->or_abort = noting == CF_NOTE_OR_ABORT;
 	if (side == HERE && edge->to == CF_PHASE_QUEUED)
 		agent_event(world, side, CF_EV_TURN);
+	return true;
+}
+
+/* It waits then for what it asked for, or until its patience ends. */
+bool agent_ask(struct world *world, int side, enum message message)
+{
+	agent_say(world, side, message);
+	world->agents[side].at++;
+	return true;
 }
 
 bool agent_note(struct world *world, int side)

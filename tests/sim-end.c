@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/base.h"
+#include "tests/gate.h"
 #include "tests/sim-life.h"
 
 #define ROUNDS_MOST 240
@@ -25,6 +26,25 @@ void world_begin(struct world *world, const struct rules *rules)
 	world->hosts[HERE].autostart = true;
 	world->agents[HERE].now.is = true;
 	agent_event(world, HERE, CF_EV_ASKED);
+}
+
+const struct cf_both_limits *world_limits(const struct world *world, const struct scene **ret)
+{
+	static struct scene scene;
+	static struct cf_both_limits refuse, warn;
+	static bool is_set;
+
+	if (!is_set) {
+		scene_begin(&scene);
+		scene_both(&scene, &refuse);
+		set_severity(&scene.a_limits, CF_FINDING_BLACKOUT_REACHED, CF_SEVERITY_WARN);
+		set_severity(&scene.b_limits, CF_FINDING_BLACKOUT_REACHED, CF_SEVERITY_WARN);
+		scene_both(&scene, &warn);
+		refuse.limits.max_blackout.ns = warn.limits.max_blackout.ns = LIMIT;
+		is_set = true;
+	}
+	*ret = &scene;
+	return world->only_warns ? &warn : &refuse;
 }
 
 static bool try(struct world *world, enum kind kind, int on)

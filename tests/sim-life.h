@@ -22,6 +22,7 @@
 #define LIMIT      (300 * CF_MS)	/* of the blackout */
 #define OFFSET     (-77 * CF_S)		/* destination's RAW - source's */
 #define OFFSET_OFF CF_MS		/* how far the one that is measured may be from it */
+#define RESUME_TAKES (4 * CF_MS)
 #define SENT_MOST  12
 #define NOTES_MOST 8
 #define HERE       0
@@ -179,13 +180,20 @@ bool world_happen(struct world *world, struct happening happening);
 /* Everything is repaired and goes on for as long as anything does; then it is looked at whether all is well. */
 void world_end(struct world *world);
 
+/* Two good clocks, and a limit for the blackout: as both hosts have it. */
+struct scene;
+const struct cf_both_limits *world_limits(const struct world *world, const struct scene **ret);
+
 /* For the agents */
 void agent_step(struct world *world, int side);
 bool agent_note(struct world *world, int side);
 bool agent_start(struct world *world, int side);
 bool agent_relearn(struct world *world, int side);
 void agent_take_message(struct world *world, const struct sent *sent);
-void agent_event(struct world *world, int side, enum cf_event event);
+
+/* For their acts: each has gone on, and says so. */
+bool agent_event(struct world *world, int side, enum cf_event event);
+bool agent_ask(struct world *world, int side, enum message message);
 bool agent_act_here(struct world *world);
 bool agent_act_there(struct world *world);
 enum cf_word agent_word(const struct world *world);
