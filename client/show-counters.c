@@ -29,8 +29,9 @@ static void show_carried(FILE *to, const struct cf_receipt *r, const struct cf_l
 	if (c->has_residual)
 		say_row(to, "", "read back, they are off by %s%s%s", cf_interval_text(c->residual, text),
 			judged ? ": " : "", judged ? verdict(cf_interval_far(c->residual), r->limits.max_residual) : "");
-	if (c->n_runs > 0 && !c->master_clock)
-		say_row(to, "", "KVM's master clock is off: its vCPUs do not agree");
+	if ((c->n_runs > 0 || c->has_master_clock_before) && !c->master_clock)
+		say_row(to, "", "KVM's master clock is off%s", !c->has_master_clock_before ? ": its vCPUs do not agree" :
+			c->master_clock_before ? ", and was on before: its vCPUs do not agree any more" : ", as it was before");
 	if (c->has_routes)
 		say_row(to, "", "by the way that Linux documents the TSC would be further by %s", cf_span_text(c->routes, text));
 	for (size_t i = 0; i < c->n_runs; i++)

@@ -8,7 +8,7 @@
 
 /* --- what travels --- */
 
-struct cf_counter_point cf_carry_point(const struct cf_kvm_capture *capture, struct cf_interval raw_offset)
+struct cf_counter_point cf_carry_point(const struct cf_kvm_capture *capture, enum cf_kvm_arch arch, struct cf_interval raw_offset)
 {
 	return (struct cf_counter_point){
 		.clock = (int64_t)capture->clock,
@@ -16,6 +16,8 @@ struct cf_counter_point cf_carry_point(const struct cf_kvm_capture *capture, str
 		.at = { .raw = capture->raw, .real = capture->realtime },
 		.width = capture->width,
 		.raw_offset = raw_offset,
+		.has_master_clock = arch == CF_KVM_ARCH_X86,
+		.master_clock = arch == CF_KVM_ARCH_X86 && capture->flags & CF_KVM_CLOCK_STABLE,
 	};
 }
 
@@ -309,12 +311,28 @@ static void report_residual(const struct cf_carried *carried, struct cf_counter_
 	if (outcome->flags & CF_KVM_OUTCOME_MAPPED)	/* x86: the clock is ns, and was read that much after the record */
 		mapped.ns = (int64_t)(outcome->clock - record->clock);
 	raw = cf_span_sub(cf_mono_since(outcome->anchor.raw, record->raw), mapped);
-	passed = cf_interval_sub((struct cf_interval){ raw, raw }, *carried->raw_offset);
+	passed = cf_interval_sub((struct cf_interval){ raw, raw }, carried->point->raw_offset);
 	slack = cf_span_add((cf_span){ record->width.ns / 2 + 1 }, (cf_span){ outcome->residual_width.ns / 2 + 1 });
 	slack = cf_span_add(slack, cf_span_add(RAW_SLACK, RAW_SLACK));
 	ret->has_residual = true;
 	ret->residual = cf_interval_neg(cf_interval_shift(passed, cf_span_neg(cf_span_add(outcome->elapsed, outcome->residual))));
 	ret->residual = cf_interval_widen(ret->residual, slack);
+}
+
+/* Where the guest was stopped: at the source, or here. */
+static void report_before(const struct cf_carried *carried, struct cf_counter_report *ret)
+{
+	const struct cf_kvm_capture *capture = &carried->said->capture;
+
+	if (carried->arch != CF_KVM_ARCH_X86)
+		return;
+	if (ret->result == CF_COUNTERS_KEPT) {
+		ret->has_master_clock_before = true;
+		ret->master_clock_before = capture->flags & CF_KVM_CLOCK_STABLE;
+	} else if (carried->point) {
+		ret->has_master_clock_before = carried->point->has_master_clock;
+		ret->master_clock_before = carried->point->master_clock;
+	}
 }
 
 void cf_carry_report(const struct cf_carried *carried, struct cf_counter_report *ret)
@@ -333,6 +351,7 @@ void cf_carry_report(const struct cf_carried *carried, struct cf_counter_report 
 	ret->elapsed = outcome->elapsed;
 	ret->clamped = outcome->flags & CF_KVM_OUTCOME_CLAMPED;
 	ret->master_clock = outcome->flags & CF_KVM_OUTCOME_STABLE;
+	report_before(carried, ret);
 	ret->has_routes = outcome->flags & CF_KVM_OUTCOME_READ && ret->result == CF_COUNTERS_CARRIED;
 	ret->routes = outcome->routes;
 	report_vcpus(carried, ret);
@@ -341,7 +360,7 @@ void cf_carry_report(const struct cf_carried *carried, struct cf_counter_report 
 	if (ret->result == CF_COUNTERS_KEPT) {
 		ret->has_residual = true;
 		ret->residual = cf_interval_around(outcome->residual, (cf_span){ outcome->residual_width.ns / 2 + 1 });
-	} else if (carried->asked && carried->raw_offset) {
+	} else if (carried->asked && carried->point) {
 		report_residual(carried, ret);
 	}
 }

@@ -15,7 +15,7 @@
 #include "proto/kvm.h"
 
 /* A capture or sample as a point that travels; raw_offset as of it. */
-struct cf_counter_point cf_carry_point(const struct cf_kvm_capture *capture, struct cf_interval raw_offset);
+struct cf_counter_point cf_carry_point(const struct cf_kvm_capture *capture, enum cf_kvm_arch arch, struct cf_interval raw_offset);
 
 /*
  * What debugfs shows of a vCPU while a nested guest runs on it is not the guest's own: it becomes what
@@ -60,14 +60,15 @@ bool cf_carry_ask(const struct cf_carry *carry, struct cf_kvm_asked *ret, char w
 bool cf_carry_is_scaled(const struct cf_kvm_asked *asked, const struct cf_vcpu_counter *vcpus, size_t n_vcpus);
 
 /*
- * What came of it.  asked and raw_offset are those it was armed with, NULL where nobody knows any
+ * What came of it.  asked and point are those it was armed with, NULL where nobody knows any
  * more: then there is no residual, nor is there one of what was left.  vcpus are those of
  * debugfs, read after it.
  */
 struct cf_carried {
 	const struct cf_kvm_said *said;
+	enum cf_kvm_arch arch;
 	const struct cf_kvm_asked *asked;
-	const struct cf_interval *raw_offset;
+	const struct cf_counter_point *point;
 	const struct cf_vcpu_counter *vcpus;
 	size_t n_vcpus;
 };

@@ -15,6 +15,7 @@ static const struct cf_field counter_point_fields[] = {
 	CF_STRUCT(T, at, cf_instant_shape),
 	CF_SPAN(T, width, 0, CF_S),
 	CF_INTERVAL(T, raw_offset, INT64_MIN, INT64_MAX),
+	CF_BOOL(T, master_clock, CF_MAYBE(T, has_master_clock), CF_SINCE(2)),
 };
 #undef T
 const struct cf_shape cf_counter_point_shape = CF_SHAPE(cf_counter_point, counter_point_fields);
@@ -79,6 +80,7 @@ static const struct cf_field counter_report_fields[] = {
 	CF_INTERVAL(T, residual, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_residual)),
 	CF_BOOL(T, clamped),
 	CF_BOOL(T, master_clock),
+	CF_BOOL(T, master_clock_before, CF_MAYBE(T, has_master_clock_before), CF_SINCE(2)),
 	CF_SPAN(T, routes, INT64_MIN, INT64_MAX, CF_MAYBE(T, has_routes)),
 	CF_SPAN(T, took, 0, INT64_MAX),
 	CF_SPAN(T, bare, 0, INT64_MAX),

@@ -22,6 +22,8 @@ struct cf_counter_point {
 	struct cf_instant at;		/* the host's clocks */
 	cf_span width;			/* counter and clocks belong together within +- half of this; 0: exactly */
 	struct cf_interval raw_offset;	/* destination RAW - source RAW, then */
+	bool has_master_clock;
+	bool master_clock;		/* x86: KVM's was on */
 };
 
 /* Host counter minus guest counter, in ticks: from low on, high - low ticks wide. */
@@ -87,6 +89,8 @@ struct cf_counter_report {
 	struct cf_interval residual;	/* read back: the guest's clock minus where it should be */
 	bool clamped;			/* by the clocks less than nothing had passed: they stand, none went back */
 	bool master_clock;		/* the vCPUs agree: KVM's master clock is on */
+	bool has_master_clock_before;
+	bool master_clock_before;	/* x86: it was on where the guest was stopped */
 	bool has_routes;
 	cf_span routes;			/* how much further the TSC would be by the way that Linux documents */
 	cf_span took;			/* inside QEMU's call ... */

@@ -233,6 +233,8 @@ static void test_destination(void)
 	   (long long)work->landing.counters.residual.high.ns);
 	ok(work->landing.counters.n_runs == 1 && work->landing.counters.runs[0].count == 2 && work->landing.counters.runs[0].agrees,
 	   "and each vCPU's offset, as KVM shows it, too");
+	ok(work->landing.counters.has_master_clock_before && work->landing.counters.master_clock_before && work->landing.counters.master_clock,
+	   "and that KVM's master clock is on, as it was on the source");
 	ok(carried_report(work), "asked again it says the same");
 	ok(is_unarmed(), "then it is disarmed");
 	at->asked.direction = CF_KVM_SOURCE;

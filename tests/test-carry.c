@@ -61,7 +61,7 @@ static bool travels(void)
 
 static bool push(const struct cf_kvm_capture *capture, bool stopped)
 {
-	point = cf_carry_point(capture, raw_offset);
+	point = cf_carry_point(capture, CF_KVM_ARCH_X86, raw_offset);
 	cf_carry_tell(&said, &point, stopped, &guest, &sent);
 	return travels();
 }
@@ -75,6 +75,7 @@ struct journey {
 	bool committed;			/* the value that travels is known for certain */
 	bool stopped;			/* the counters were sent once more after STOP */
 	bool parked;			/* the last vCPU was unplugged: KVM has it still, and the destination never */
+	bool off_here, off_there;	/* KVM's master clock never comes on, at the source and at the destination */
 	int64_t slewed;			/* the destination's REALTIME, after the library was armed */
 };
 
@@ -87,7 +88,7 @@ static bool leave(const struct journey *journey)
 	bool good;
 
 	raw_offset = cf_interval_around((cf_span){ RAW_OFFSET + journey->off }, (cf_span){ journey->half });
-	fake_kind = (struct fake_kind){ 0 };
+	fake_kind = (struct fake_kind){ .no_master = journey->off_here };
 	guest = (struct cf_guest_clock){ .kvm_version = 1 };
 	fake_on(&here);
 	start(journey->n);
@@ -106,7 +107,7 @@ static bool leave(const struct journey *journey)
 	hear();
 	if (journey->stopped)
 		good = good && push(&said.capture, true);
-	point = cf_carry_point(&said.capture, raw_offset);
+	point = cf_carry_point(&said.capture, CF_KVM_ARCH_X86, raw_offset);
 	stayed = fake_vm;
 	stayed_on = &here;
 	return good;
@@ -131,6 +132,7 @@ static bool arrive(const struct journey *journey)
 
 	fake_now += 300 * CF_MS;
 	fake_kind.ratio = journey->ratio;
+	fake_kind.no_master = journey->off_there;
 	fake_on(&there);
 	left.n -= journey->parked;
 	start(left.n);
@@ -152,8 +154,9 @@ static void land(void)
 {
 	hear();
 	read_vcpus();
-	cf_carry_report(&(struct cf_carried){ .said = &said, .asked = &asked, .raw_offset = &raw_offset, .vcpus = guest.vcpus,
-					      .n_vcpus = guest.n_vcpus }, &report);
+	cf_carry_report(&(struct cf_carried){ .said = &said, .arch = CF_KVM_ARCH_X86, .asked = &asked,
+					      .point = asked.clock_low == asked.clock_high ? &point : &came.point,
+					      .vcpus = guest.vcpus, .n_vcpus = guest.n_vcpus }, &report);
 }
 
 static bool migrates(const struct journey *journey)
@@ -225,6 +228,26 @@ static void test_carried(void)
 	journey.n = 4;
 	journey.parked = true;
 	ok(migrates(&journey) && is_told(&journey) && report.vcpus == 3 && asked.n_vcpus == 3, "a vCPU that was unplugged on the source is not missed");
+}
+
+/* Whether the destination lost it, or the guest never had it, is another matter. */
+static void test_master_clock(void)
+{
+	for (int i = 0; i < 8; i++) {
+		struct journey journey = plain;
+
+		journey.off_here = i & 1;
+		journey.off_there = i & 2;
+		journey.committed = i & 4;
+		ok(migrates(&journey) && report.master_clock == !journey.off_there && report.has_master_clock_before &&
+		   report.master_clock_before == !journey.off_here && reaches_receipt(),
+		   "KVM's master clock was %s, is %s, and both are told%s", journey.off_here ? "off" : "on", journey.off_there ? "off" : "on",
+		   journey.committed ? "" : " by a sample");
+	}
+	came.point.has_master_clock = false;
+	cf_carry_report(&(struct cf_carried){ .said = &said, .arch = CF_KVM_ARCH_X86, .point = &came.point }, &report);
+	ok(!report.has_master_clock_before, "of a source whose agent does not tell nothing is said");
+	ok(!cf_carry_point(&said.capture, CF_KVM_ARCH_ARM64, raw_offset).has_master_clock, "nor of arm64, which has none");
 }
 
 static void test_bounds(void)
@@ -394,7 +417,8 @@ static void test_kept(void)
 	fake_now += 400 * CF_MS;
 	set_clock(qemu.clock);
 	hear();
-	cf_carry_report(&(struct cf_carried){ .said = &said }, &report);
+	cf_carry_report(&(struct cf_carried){ .said = &said, .arch = CF_KVM_ARCH_X86 }, &report);
+	ok(report.has_master_clock_before && report.master_clock_before && report.master_clock, "KVM's master clock stayed on");
 	ok(report.result == CF_COUNTERS_KEPT && report.elapsed.ns > 400 * CF_MS && report.has_residual &&
 	   cf_interval_has(report.residual, (cf_span){ ahead_clock() }), "its clocks went on, and that is told with its bound");
 }
@@ -402,6 +426,7 @@ static void test_kept(void)
 int main(void)
 {
 	test_carried();
+	test_master_clock();
 	test_bounds();
 	test_left();
 	test_asked();

@@ -358,6 +358,36 @@ static void test_far_apart(void)
 	comes_back("a receipt", &cf_receipt_shape, receipt);
 }
 
+/* What the library did in this way or that; and what must not be said of it. */
+static void test_counter_rows(void)
+{
+	static const struct {
+		const char *what;
+		struct cf_counter_report report;
+		const char *shown, *hidden;
+	} rows[] = {
+		{ "a master clock that is off as ever", { .has_master_clock_before = true },
+		  "KVM's master clock is off, as it was before\n", "agree" },
+		{ "one that is off here alone", { .has_master_clock_before = true, .master_clock_before = true },
+		  "KVM's master clock is off, and was on before: its vCPUs do not agree any more\n", "as it was" },
+		{ "one that is off", { .n_runs = 1, .runs = { { 0, 4, 5, 6, false, false } } },
+		  "KVM's master clock is off: its vCPUs do not agree\n", "before:" },
+		{ "one that is on", { .has_master_clock_before = true, .master_clock = true }, "carried", "master" },
+	};
+	CF_AUTO(cf_free) struct cf_receipt *carried = malloc(sizeof(*carried));
+
+	*carried = *(const struct cf_receipt *)made_up_find("receipt-carried")->message;
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		CF_AUTO(cf_free) char *text = NULL;
+
+		carried->landing.counters = rows[i].report;
+		carried->landing.counters.result = CF_COUNTERS_CARRIED;
+		carried->landing.counters.has_elapsed = true;
+		text = shown(receipt, carried);
+		ok(strstr(text, rows[i].shown) && !strstr(text, rows[i].hidden), "counters: %s", rows[i].what);
+	}
+}
+
 static void test_bytes(void)
 {
 	static const struct {
@@ -382,6 +412,7 @@ int main(void)
 	test_folding();
 	test_json();
 	test_far_apart();
+	test_counter_rows();
 	test_bytes();
 	return done();
 }

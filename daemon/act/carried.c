@@ -114,7 +114,7 @@ void carried_commit(struct work *work, struct cf_commit *commit)
 
 	commit->has_point = work->carrier && carrier_capture(work->carrier, &capture);
 	if (commit->has_point)
-		commit->point = cf_carry_point(&capture, cf_offset_raw(&work->peer.offset, capture.raw));
+		commit->point = cf_carry_point(&capture, carrier_arch(work->carrier), cf_offset_raw(&work->peer.offset, capture.raw));
 }
 
 /* Until the guest's own clock is read, what its counters lack is what is known of its lag. */
@@ -146,7 +146,7 @@ struct carried {
 	unsigned char id[16];
 	bool armed;
 	char why[CF_DETAIL_ROOM];		/* why it could not be, the last time; "" */
-	struct cf_interval raw_offset;		/* that it was armed with */
+	struct cf_counter_point point;		/* that it was armed with */
 	struct cf_kvm_asked asked, draft;
 	bool loaded;				/* QEMU had, when the vCPUs were read */
 	struct cf_vcpu_counter vcpus[CF_VCPUS_MAX];
@@ -257,7 +257,7 @@ static bool arm(struct work *work, const struct cf_counter_point *point)
 	carried->asked = carried->draft;
 	carried->asked.direction = CF_KVM_DESTINATION;
 	memcpy(carried->asked.migration, carried->id, sizeof(carried->id));
-	carried->raw_offset = point ? point->raw_offset : work->counters->point.raw_offset;
+	carried->point = point ? *point : work->counters->point;
 	carried->armed = kvm_page_arm(carried->page, &carried->asked, &err) == 0;
 	snprintf(carried->why, sizeof(carried->why), "%s", carried->armed ? "" : err.text);
 	return carried->armed;
@@ -358,8 +358,9 @@ static void report(struct carried *carried, const struct cf_kvm_said *said, stru
 {
 	const struct cf_carried all = {
 		.said = said,
+		.arch = kvm_page_arch(carried->page),
 		.asked = carried->armed ? &carried->asked : NULL,
-		.raw_offset = carried->armed ? &carried->raw_offset : NULL,
+		.point = carried->armed ? &carried->point : NULL,
 		.vcpus = carried->vcpus,
 		.n_vcpus = carried->n_vcpus,
 	};

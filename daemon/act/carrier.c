@@ -151,7 +151,7 @@ static void push(struct carrier *carrier, const struct cf_kvm_capture *capture, 
 		return;
 	}
 	read_vcpus(carrier);
-	point = cf_carry_point(capture, offset);
+	point = cf_carry_point(capture, kvm_page_arch(carrier->page), offset);
 	cf_carry_tell(&carrier->said, &point, stopped, &carrier->guest, &carrier->counters);
 	memcpy(carrier->counters.destination_boot, boot, sizeof(boot));
 	cf_carry_is_whole(&carrier->counters, kvm_page_arch(carrier->page), carrier->guest.vcpus, carrier->guest.n_vcpus, why);
@@ -318,6 +318,11 @@ bool carrier_capture(struct carrier *carrier, struct cf_kvm_capture *ret)
 	return true;
 }
 
+enum cf_kvm_arch carrier_arch(const struct carrier *carrier)
+{
+	return kvm_page_arch(carrier->page);
+}
+
 bool carrier_kept(struct carrier *carrier, struct cf_counter_report *ret)
 {
 	CF_AUTO(cf_free) struct cf_kvm_said *said = NULL;
@@ -325,7 +330,7 @@ bool carrier_kept(struct carrier *carrier, struct cf_counter_report *ret)
 	if (!read_page(carrier, &said) || said->outcome.direction != CF_KVM_SOURCE ||
 	    memcmp(said->outcome.migration, carrier->id, sizeof(carrier->id)) != 0)
 		return false;
-	cf_carry_report(&(struct cf_carried){ .said = said }, ret);
+	cf_carry_report(&(struct cf_carried){ .said = said, .arch = kvm_page_arch(carrier->page) }, ret);
 	return true;
 }
 

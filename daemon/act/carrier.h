@@ -49,6 +49,7 @@ void carrier_read(struct carrier *carrier, struct carrier_news *ret);
  * is loaded.  false: none was made since the carrier began, or one was missed, whose value may be what travels.
  */
 bool carrier_capture(struct carrier *carrier, struct cf_kvm_capture *ret);
+enum cf_kvm_arch carrier_arch(const struct carrier *carrier);
 
 /* What the library did when QEMU let the guest run on here; false: nothing that it has told of. */
 bool carrier_kept(struct carrier *carrier, struct cf_counter_report *ret);
