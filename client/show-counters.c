@@ -16,6 +16,11 @@ static void show_run(FILE *to, const char *label, const struct cf_counter_run *r
 		!run->has_agrees ? "" : run->agrees ? "; KVM's debugfs shows the same" : "; KVM's debugfs SHOWS ANOTHER");
 }
 
+static const char *own(bool own)
+{
+	return own ? "KVM's own instant" : "an instant read around KVM's call";
+}
+
 static void show_carried(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
 {
 	const struct cf_counter_report *c = &l->counters;
@@ -32,6 +37,10 @@ static void show_carried(FILE *to, const struct cf_receipt *r, const struct cf_l
 	if ((c->n_runs > 0 || c->has_master_clock_before) && !c->master_clock)
 		say_row(to, "", "KVM's master clock is off%s", !c->has_master_clock_before ? ": its vCPUs do not agree" :
 			c->master_clock_before ? ", and was on before: its vCPUs do not agree any more" : ", as it was before");
+	if (c->has_own_instant && c->has_own_instant_before)
+		say_row(to, "", "reckoned from %s to %s", own(c->own_instant_before), own(c->own_instant));
+	if (c->by_value)
+		say_row(to, "", "KVM took no instant with kvmclock: it was set by value, late by the way there");
 	if (c->has_routes)
 		say_row(to, "", "by the way that Linux documents the TSC would be further by %s", cf_span_text(c->routes, text));
 	for (size_t i = 0; i < c->n_runs; i++)

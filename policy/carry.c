@@ -335,6 +335,21 @@ static void report_before(const struct cf_carried *carried, struct cf_counter_re
 	}
 }
 
+/* x86: KVM's own instants are exact, and the others as wide as it took to read them; arm64 has none. */
+static void report_instants(const struct cf_carried *carried, struct cf_counter_report *ret)
+{
+	const struct cf_kvm_outcome *outcome = &carried->said->outcome;
+	bool kept = ret->result == CF_COUNTERS_KEPT;
+
+	if (carried->arch != CF_KVM_ARCH_X86)
+		return;
+	ret->has_own_instant_before = kept || carried->point;
+	ret->own_instant_before = ret->has_own_instant_before && (kept ? carried->said->capture.width : carried->point->width).ns == 0;
+	ret->has_own_instant = ret->has_by_value = true;
+	ret->own_instant = !(outcome->anchor.flags & CF_KVM_CLOCK_BRACKETED);
+	ret->by_value = outcome->flags & CF_KVM_OUTCOME_BY_VALUE;
+}
+
 void cf_carry_report(const struct cf_carried *carried, struct cf_counter_report *ret)
 {
 	static const enum cf_counter_result results[CF_N_KVM_RESULTS] = {
@@ -352,6 +367,7 @@ void cf_carry_report(const struct cf_carried *carried, struct cf_counter_report 
 	ret->clamped = outcome->flags & CF_KVM_OUTCOME_CLAMPED;
 	ret->master_clock = outcome->flags & CF_KVM_OUTCOME_STABLE;
 	report_before(carried, ret);
+	report_instants(carried, ret);
 	ret->has_routes = outcome->flags & CF_KVM_OUTCOME_READ && ret->result == CF_COUNTERS_CARRIED;
 	ret->routes = outcome->routes;
 	report_vcpus(carried, ret);

@@ -91,6 +91,12 @@ struct cf_counter_report {
 	bool master_clock;		/* the vCPUs agree: KVM's master clock is on */
 	bool has_master_clock_before;
 	bool master_clock_before;	/* x86: it was on where the guest was stopped */
+	bool has_own_instant_before;
+	bool own_instant_before;	/* x86: where the guest was stopped, KVM gave host counter and clock in one ... */
+	bool has_own_instant;
+	bool own_instant;		/* ... and here; else they were read around its call */
+	bool has_by_value;
+	bool by_value;			/* x86: KVM took no instant with kvmclock, which was set late by the way there */
 	bool has_routes;
 	cf_span routes;			/* how much further the TSC would be by the way that Linux documents */
 	cf_span took;			/* inside QEMU's call ... */

@@ -243,7 +243,17 @@ static void test_master_clock(void)
 		   report.master_clock_before == !journey.off_here && reaches_receipt(),
 		   "KVM's master clock was %s, is %s, and both are told%s", journey.off_here ? "off" : "on", journey.off_there ? "off" : "on",
 		   journey.committed ? "" : " by a sample");
+		ok(report.has_own_instant_before && report.own_instant_before == !journey.off_here && report.has_by_value && !report.by_value &&
+		   cf_interval_has(report.residual, (cf_span){ ahead_clock() }),
+		   "so is that KVM gave %s of its own there", report.own_instant_before ? "an instant" : "none");
 	}
+	ok(report.has_own_instant && !report.own_instant, "it gives none before it has a master clock");
+	ok(leave(&plain) && arrive(&plain), "a guest is on its way");
+	fake_fails(KVM_SET_CLOCK, 1, EINVAL);
+	set_clock(qemu.clock);
+	land();
+	ok(report.result == CF_COUNTERS_CARRIED && report.by_value && reaches_receipt(),
+	   "to a KVM that takes no instant, which is told");
 	came.point.has_master_clock = false;
 	cf_carry_report(&(struct cf_carried){ .said = &said, .arch = CF_KVM_ARCH_X86, .point = &came.point }, &report);
 	ok(!report.has_master_clock_before, "of a source whose agent does not tell nothing is said");
@@ -419,6 +429,7 @@ static void test_kept(void)
 	hear();
 	cf_carry_report(&(struct cf_carried){ .said = &said, .arch = CF_KVM_ARCH_X86 }, &report);
 	ok(report.has_master_clock_before && report.master_clock_before && report.master_clock, "KVM's master clock stayed on");
+	ok(report.own_instant_before && report.own_instant, "with KVM's own instants");
 	ok(report.result == CF_COUNTERS_KEPT && report.elapsed.ns > 400 * CF_MS && report.has_residual &&
 	   cf_interval_has(report.residual, (cf_span){ ahead_clock() }), "its clocks went on, and that is told with its bound");
 }

@@ -373,6 +373,12 @@ static void test_counter_rows(void)
 		{ "one that is off", { .n_runs = 1, .runs = { { 0, 4, 5, 6, false, false } } },
 		  "KVM's master clock is off: its vCPUs do not agree\n", "before:" },
 		{ "one that is on", { .has_master_clock_before = true, .master_clock = true }, "carried", "master" },
+		{ "instants of KVM's own", { .has_own_instant_before = true, .own_instant_before = true, .has_own_instant = true,
+					     .own_instant = true, .has_by_value = true },
+		  "reckoned from KVM's own instant to KVM's own instant\n", "by value" },
+		{ "none from it", { .has_own_instant_before = true, .own_instant_before = true, .has_own_instant = true },
+		  "reckoned from KVM's own instant to an instant read around KVM's call\n", "by value" },
+		{ "none that it took", { .has_by_value = true, .by_value = true }, "it was set by value, late by the way there\n", "around" },
 	};
 	CF_AUTO(cf_free) struct cf_receipt *carried = malloc(sizeof(*carried));
 
