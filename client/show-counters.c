@@ -21,6 +21,19 @@ static const char *own(bool own)
 	return own ? "KVM's own instant" : "an instant read around KVM's call";
 }
 
+/* arm64's second counter. */
+static void show_physical(FILE *to, const struct cf_counter_report *c)
+{
+	char text[CF_INTERVAL_TEXT_ROOM];
+
+	if (c->has_physical)
+		say_row(to, "", "CNTPCT, read back, is off by %s", cf_interval_text(c->physical, text));
+	else if (c->has_physical_set)
+		say_row(to, "", c->physical_set ? "CNTPCT was carried, too" : "CNTPCT could not be set, as before Linux 6.4: it jumped");
+	if (c->vm_wide)
+		say_row(to, "", "both counters have one offset now, for the life of this QEMU");
+}
+
 static void show_carried(FILE *to, const struct cf_receipt *r, const struct cf_landing *l)
 {
 	const struct cf_counter_report *c = &l->counters;
@@ -34,6 +47,7 @@ static void show_carried(FILE *to, const struct cf_receipt *r, const struct cf_l
 	if (c->has_residual)
 		say_row(to, "", "read back, they are off by %s%s%s", cf_interval_text(c->residual, text),
 			judged ? ": " : "", judged ? verdict(cf_interval_far(c->residual), r->limits.max_residual) : "");
+	show_physical(to, c);
 	if ((c->n_runs > 0 || c->has_master_clock_before) && !c->master_clock)
 		say_row(to, "", "KVM's master clock is off%s", !c->has_master_clock_before ? ": its vCPUs do not agree" :
 			c->master_clock_before ? ", and was on before: its vCPUs do not agree any more" : ", as it was before");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy/carry.h"
 
+#include "policy/counter.h"
 #include "policy/words.h"
 
 #define RAW_SLACK  ((cf_span){ CF_US })		/* of RAW beside an instant that the kernel gave, at either end */
@@ -301,7 +302,7 @@ static void report_vcpus(const struct cf_carried *carried, struct cf_counter_rep
 }
 
 /* What was added, and what the read-back differs by, against what has passed by RAW. */
-static void report_residual(const struct cf_carried *carried, struct cf_counter_report *ret)
+static struct cf_interval residual_of(const struct cf_carried *carried, cf_span residual, cf_span width)
 {
 	const struct cf_kvm_outcome *outcome = &carried->said->outcome;
 	const struct cf_kvm_capture *record = &carried->asked->record;
@@ -312,11 +313,27 @@ static void report_residual(const struct cf_carried *carried, struct cf_counter_
 		mapped.ns = (int64_t)(outcome->clock - record->clock);
 	raw = cf_span_sub(cf_mono_since(outcome->anchor.raw, record->raw), mapped);
 	passed = cf_interval_sub((struct cf_interval){ raw, raw }, carried->point->raw_offset);
-	slack = cf_span_add((cf_span){ record->width.ns / 2 + 1 }, (cf_span){ outcome->residual_width.ns / 2 + 1 });
+	slack = cf_span_add((cf_span){ record->width.ns / 2 + 1 }, (cf_span){ width.ns / 2 + 1 });
 	slack = cf_span_add(slack, cf_span_add(RAW_SLACK, RAW_SLACK));
-	ret->has_residual = true;
-	ret->residual = cf_interval_neg(cf_interval_shift(passed, cf_span_neg(cf_span_add(outcome->elapsed, outcome->residual))));
-	ret->residual = cf_interval_widen(ret->residual, slack);
+	return cf_interval_widen(cf_interval_neg(cf_interval_shift(passed, cf_span_neg(cf_span_add(outcome->elapsed, residual)))), slack);
+}
+
+/* arm64: what became of CNTPCT.  A page may say any frequency. */
+static void report_physical(const struct cf_carried *carried, struct cf_counter_report *ret)
+{
+	const struct cf_kvm_said *said = carried->said;
+	const struct cf_kvm_outcome *outcome = &said->outcome;
+	bool set = outcome->flags & CF_KVM_OUTCOME_PHYS, asked = carried->asked && carried->asked->flags & CF_KVM_ASKED_PHYS;
+
+	if (carried->arch != CF_KVM_ARCH_ARM64 || ret->result != CF_COUNTERS_CARRIED)
+		return;
+	ret->has_vm_wide = true;
+	ret->vm_wide = outcome->flags & CF_KVM_OUTCOME_VM_WIDE;
+	ret->has_physical_set = set || asked;
+	ret->physical_set = set;
+	ret->has_physical = set && asked && carried->point && outcome->flags & CF_KVM_OUTCOME_READ && said->hz > 0;
+	if (ret->has_physical)
+		ret->physical = residual_of(carried, outcome->residual_phys, cf_counter_time(said->phys.high - said->phys.low, said->hz));
 }
 
 /* Where the guest was stopped: at the source, or here. */
@@ -368,6 +385,7 @@ void cf_carry_report(const struct cf_carried *carried, struct cf_counter_report 
 	ret->master_clock = outcome->flags & CF_KVM_OUTCOME_STABLE;
 	report_before(carried, ret);
 	report_instants(carried, ret);
+	report_physical(carried, ret);
 	ret->has_routes = outcome->flags & CF_KVM_OUTCOME_READ && ret->result == CF_COUNTERS_CARRIED;
 	ret->routes = outcome->routes;
 	report_vcpus(carried, ret);
@@ -377,6 +395,7 @@ void cf_carry_report(const struct cf_carried *carried, struct cf_counter_report 
 		ret->has_residual = true;
 		ret->residual = cf_interval_around(outcome->residual, (cf_span){ outcome->residual_width.ns / 2 + 1 });
 	} else if (carried->asked && carried->point) {
-		report_residual(carried, ret);
+		ret->has_residual = true;
+		ret->residual = residual_of(carried, outcome->residual, outcome->residual_width);
 	}
 }

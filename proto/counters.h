@@ -97,6 +97,12 @@ struct cf_counter_report {
 	bool own_instant;		/* ... and here; else they were read around its call */
 	bool has_by_value;
 	bool by_value;			/* x86: KVM took no instant with kvmclock, which was set late by the way there */
+	bool has_physical_set;
+	bool physical_set;		/* arm64: CNTPCT was carried, too; before Linux 6.4 it cannot be, and jumped */
+	bool has_physical;
+	struct cf_interval physical;	/* arm64: the residual of CNTPCT */
+	bool has_vm_wide;
+	bool vm_wide;			/* arm64: one offset was set for both, for the life of the VM */
 	bool has_routes;
 	cf_span routes;			/* how much further the TSC would be by the way that Linux documents */
 	cf_span took;			/* inside QEMU's call ... */

@@ -434,6 +434,39 @@ static void test_kept(void)
 	   cf_interval_has(report.residual, (cf_span){ ahead_clock() }), "its clocks went on, and that is told with its bound");
 }
 
+/* arm64: what the library says of CNTPCT. */
+static void test_physical(void)
+{
+	struct cf_carried carried = { .said = &said, .arch = CF_KVM_ARCH_ARM64, .asked = &asked, .point = &point };
+	struct cf_kvm_outcome *outcome = &said.outcome;
+
+	said = (struct cf_kvm_said){ .hz = 62500000, .phys = { 1000, 1100 }, .n_vcpus = 1 };
+	*outcome = (struct cf_kvm_outcome){ .result = CF_KVM_CARRIED, .elapsed = { 200 * CF_MS }, .residual = { -100 },
+		.flags = CF_KVM_OUTCOME_READ | CF_KVM_OUTCOME_PHYS, .residual_phys = { 700 }, .residual_width = { 200 },
+		.anchor = { .raw = { 5 * CF_S + 200 * CF_MS }, .flags = CF_KVM_CLOCK_BRACKETED } };
+	asked = (struct cf_kvm_asked){ .flags = CF_KVM_ASKED_VIRT | CF_KVM_ASKED_PHYS, .record = { .raw = { 5 * CF_S } } };
+	point = (struct cf_counter_point){ .raw_offset = cf_interval_around((cf_span){ 0 }, (cf_span){ 10 * CF_US }) };
+	cf_carry_report(&carried, &report);
+	ok(report.has_physical_set && report.physical_set && report.has_vm_wide && !report.vm_wide && report.has_physical &&
+	   cf_interval_middle(report.physical).ns == 700 && cf_interval_middle(report.residual).ns == -100,
+	   "arm64: each counter's residual is told");
+	ok(cf_interval_half(report.physical).ns - cf_interval_half(report.residual).ns == 700, "each as closely as it is known");
+	ok(reaches_receipt() && !report.has_own_instant && !report.has_master_clock_before, "and nothing that is x86's");
+	outcome->flags |= CF_KVM_OUTCOME_VM_WIDE;
+	cf_carry_report(&carried, &report);
+	ok(report.vm_wide, "that both have one offset is, too");
+	said.hz = 0;
+	cf_carry_report(&carried, &report);
+	ok(report.physical_set && !report.has_physical, "of a page that has no frequency no residual is reckoned");
+	outcome->flags = CF_KVM_OUTCOME_READ;
+	cf_carry_report(&carried, &report);
+	ok(report.has_physical_set && !report.physical_set && !report.has_physical && reaches_receipt(),
+	   "where CNTPCT could not be set, that is said");
+	asked.flags = CF_KVM_ASKED_VIRT;
+	cf_carry_report(&carried, &report);
+	ok(!report.has_physical_set, "and nothing where nobody asked for it");
+}
+
 int main(void)
 {
 	test_carried();
@@ -445,6 +478,7 @@ int main(void)
 	test_nested();
 	test_nested_there();
 	test_kept();
+	test_physical();
 	kvm_page_free(page);
 	return done();
 }

@@ -379,6 +379,12 @@ static void test_counter_rows(void)
 		{ "none from it", { .has_own_instant_before = true, .own_instant_before = true, .has_own_instant = true },
 		  "reckoned from KVM's own instant to an instant read around KVM's call\n", "by value" },
 		{ "none that it took", { .has_by_value = true, .by_value = true }, "it was set by value, late by the way there\n", "around" },
+		{ "both of arm64", { .has_physical_set = true, .physical_set = true, .has_physical = true, .has_vm_wide = true,
+				     .physical = { { -300 }, { 500 } } }, "CNTPCT, read back, is off by -300 ns .. +500 ns\n", "one offset" },
+		{ "one of them", { .has_physical_set = true, .has_vm_wide = true },
+		  "CNTPCT could not be set, as before Linux 6.4: it jumped\n", "read back" },
+		{ "both, by one offset", { .has_physical_set = true, .physical_set = true, .has_vm_wide = true, .vm_wide = true },
+		  "both counters have one offset now, for the life of this QEMU\n", "jumped" },
 	};
 	CF_AUTO(cf_free) struct cf_receipt *carried = malloc(sizeof(*carried));
 
