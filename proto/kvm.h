@@ -22,7 +22,11 @@
  * the destination the agent fills `asked` before the guest may run: the source's
  * capture, offsets and the offset of the hosts; and the library acts on the one
  * KVM_SET_CLOCK (arm64: write of a counter) whose value lies in [clock_low,
- * clock_high].  On the source, armed, it keeps the clock going if QEMU would
+ * clock_high] (arm64: is one of cnt, cnt_last and pcnt of its vCPU).  Before the
+ * commit that is a window: any value that QEMU may still read of the map that
+ * `record` is a point of.  Only the commit narrows it to the value that travelled,
+ * bit for bit; where there is no commit, or it names no value because a capture
+ * was missed, the window stays.  On the source, armed, it keeps the clock going if QEMU would
  * set it back to the newest capture: the migration failed.  A guest that somebody
  * paused looks the same, so an agent that sees STOP without a switchover disarms:
  * in the copy that shows with QEMU's next MIGRATION_PASS, as libvirt calls a pause
