@@ -177,7 +177,7 @@ static const struct {
 		"nothing is known yet from which the blackout could be predicted",
 		"The first migration between two hosts has no history; the copy itself is watched." },
 	[CF_FINDING_ROLLED_BACK_RECENTLY] = { CF_SEVERITY_WARN,
-		"an attempt to move this guest was rolled back within the last hour, after it had stood still for it",
+		"an attempt to move this guest was cut or rolled back within the last hour",
 		"Its receipt says why; what has not changed since will end the next attempt as well." },
 
 	[CF_FINDING_BLACKOUT_REACHED] = { CF_SEVERITY_REFUSE,

@@ -165,6 +165,7 @@ static const struct cf_field receipt_fields[] = {
 	CF_INT(T, probe_rounds, 0, INT64_MAX),
 	CF_LIST(T, phases, &phase_time_shape),
 	CF_STRUCT(T, gated, gated_shape, CF_MAYBE(T, has_gated), CF_SINCE(2)),
+	CF_SPAN(T, cut_late, 0, CF_YEAR, CF_MAYBE(T, has_cut_late), CF_SINCE(2)),
 	CF_INT(T, bytes, 0, INT64_MAX, CF_MAYBE(T, has_bytes)),
 	CF_STRUCT(T, stop, cf_instant_shape, CF_MAYBE(T, has_stop)),
 	CF_SPAN(T, stop_slack, 0, CF_DAY),

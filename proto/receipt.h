@@ -185,6 +185,8 @@ struct cf_receipt {
 	struct cf_phase_time phases[16];	/* the source's */
 	bool has_gated;
 	struct cf_gated gated;
+	bool has_cut_late;
+	cf_span cut_late;		/* the watchdog cut the copy's connection: how long after that was due */
 	bool has_bytes;
 	int64_t bytes;
 	bool has_stop;

@@ -324,8 +324,10 @@ static void test_refused(void)
 	ok(!unrecorded(6), "from where it is listed then");
 }
 
-/* One more attempt of the same guest: how long ago it ended, and whether the guest had stood still for it. */
-static const char *lately(int n, enum cf_phase phase, cf_span ago, bool stood)
+enum cost { NOTHING, STOOD, CUT };
+
+/* One more attempt of the same guest: how long ago it ended, and what it had cost the guest. */
+static const char *lately(int n, enum cf_phase phase, cf_span ago, enum cost cost)
 {
 	struct ledger_line *line = ledger_made_line(3 * n, phase, true);
 	static char why[CF_DETAIL_ROOM];
@@ -334,9 +336,10 @@ static const char *lately(int n, enum cf_phase phase, cf_span ago, bool stood)
 	memcpy(uuid, line->view.uuid, sizeof(uuid));
 	line->view.has_ended = true;
 	line->view.ended = cf_real_add(kernel_instant().real, (cf_span){ -ago.ns });
-	snprintf(line->view.reason, sizeof(line->view.reason), "because");
+	snprintf(line->view.reason, sizeof(line->view.reason), "because of %d", n);
 	line->receipt.migration = line->view;
-	line->receipt.has_source_lost = stood;
+	line->receipt.has_source_lost = cost == STOOD;
+	line->receipt.has_cut_late = cost == CUT;
 	line->receipt.has_gated = false;
 	ledger_made_write(&parts.made, line, PATIENCE, &err);
 	lately_rolled_back(&parts.context, uuid, why);
@@ -345,10 +348,19 @@ static const char *lately(int n, enum cf_phase phase, cf_span ago, bool stood)
 
 static void test_lately(void)
 {
-	ok(strcmp(lately(20, CF_PHASE_DONE, (cf_span){ CF_S }, false), "") == 0, "a guest that moved was not rolled back");
-	ok(strcmp(lately(21, CF_PHASE_ABORTED, (cf_span){ CF_S }, false), "") == 0, "nor one that an attempt cost nothing");
-	ok(strcmp(lately(22, CF_PHASE_ABORTED, (cf_span){ 4000 * CF_S }, true), "") == 0, "nor lately, when that is long ago");
-	ok(strcmp(lately(23, CF_PHASE_ABORTED, (cf_span){ 3000 * CF_S }, true), "because") == 0, "else why is said for an hour");
+	const cf_span now = { CF_S }, long_ago = { 4000 * CF_S }, before = { 3000 * CF_S };
+	const char *why = "";
+
+	ok(strcmp(lately(20, CF_PHASE_DONE, now, NOTHING), "") == 0, "a guest that moved was not rolled back");
+	ok(strcmp(lately(21, CF_PHASE_ABORTED, now, NOTHING), "") == 0, "nor one that an attempt cost nothing");
+	ok(strcmp(lately(22, CF_PHASE_ABORTED, long_ago, STOOD), "") == 0, "nor lately, when that is long ago");
+	ok(strcmp(lately(23, CF_PHASE_ABORTED, before, CUT), "because of 23") == 0, "one that was cut in the copy is said to be");
+	ok(strcmp(lately(24, CF_PHASE_ABORTED, before, STOOD), "because of 24") == 0, "so is one that had stood still, for an hour");
+	for (int n = 25; n < 25 + CF_PAGE_MAX; n++)
+		why = lately(n, CF_PHASE_ABORTED, now, NOTHING);
+	ok(strcmp(why, "because of 24") == 0, "no attempt that cost nothing takes that back, nor do many: %s", why);
+	ok(strcmp(lately(25 + CF_PAGE_MAX, CF_PHASE_ABORTED, long_ago, STOOD), "because of 24") == 0, "nor one that ended before it");
+	ok(strcmp(lately(26 + CF_PAGE_MAX, CF_PHASE_ABORTED, now, STOOD), "because of 126") == 0, "the newest of them is the one");
 }
 
 int main(void)

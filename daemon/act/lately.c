@@ -9,21 +9,16 @@
 
 #define LATELY ((cf_span){ 3600 * CF_S })
 
-/* Its newest attempt from here that ended as one that was aborted. */
-static bool find_newest(const struct act_context *context, const char *uuid, struct cf_migration *ret)
-{
-	const struct ledger_query query = { .phase = cf_phase_words[CF_PHASE_ABORTED], .only_ended = true, .domain = uuid,
-					    .limit = 1 };
-	CF_AUTO(cf_free) struct ledger_page *page = calloc(1, sizeof(*page));
-	bool found = page && ledger_list(context->ledger, &query, page, NULL) == 0 && page->migrations.n_list > 0;
+#define PAGES  10
 
-	if (found)
-		*ret = page->migrations.list[0];
-	return found;
+static bool is_recent(const struct cf_migration *attempt, cf_real now)
+{
+	return attempt->side == CF_SOURCE && attempt->has_ended &&
+	       cf_span_cmp(cf_span_abs(cf_real_since(now, attempt->ended)), LATELY) <= 0;
 }
 
 /* An attempt that was called off earlier cost the guest nothing. */
-static bool stood_still(const struct act_context *context, const char *id)
+static bool counts(const struct act_context *context, const char *id)
 {
 	CF_AUTO(cf_free) struct ledger_row *row = NULL;
 	const struct cf_receipt *receipt;
@@ -31,17 +26,46 @@ static bool stood_still(const struct act_context *context, const char *id)
 	if (ledger_find(context->ledger, id, &row, NULL) < 0)
 		return false;
 	receipt = &row->line.receipt;
-	return receipt->has_source_lost || (receipt->has_gated && !receipt->gated.committed);
+	return receipt->has_source_lost || receipt->has_cut_late || (receipt->has_gated && !receipt->gated.committed);
+}
+
+/* The newest of them that counts; *any: some are of the last hour. */
+static const struct cf_migration *find(const struct act_context *context, const struct cf_migrations *attempts, bool *any)
+{
+	cf_real now = kernel_instant().real;
+
+	*any = false;
+	for (size_t i = 0; i < attempts->n_list; i++) {
+		const struct cf_migration *attempt = &attempts->list[i];
+
+		if (!is_recent(attempt, now))
+			continue;
+		*any = true;
+		if (counts(context, attempt->id))
+			return attempt;
+	}
+	return NULL;
 }
 
 void lately_rolled_back(const struct act_context *context, const char *uuid, char ret[static CF_DETAIL_ROOM])
 {
-	struct cf_migration last;
+	struct ledger_query query = { .phase = cf_phase_words[CF_PHASE_ABORTED], .only_ended = true, .domain = uuid };
+	CF_AUTO(cf_free) struct ledger_page *page = calloc(1, sizeof(*page));
+	bool any = page != NULL;
 
 	ret[0] = '\0';
-	if (!find_newest(context, uuid, &last) || last.side != CF_SOURCE || !last.has_ended ||
-	    cf_span_cmp(cf_span_abs(cf_real_since(kernel_instant().real, last.ended)), LATELY) > 0 ||
-	    !stood_still(context, last.id))
-		return;
-	snprintf(ret, CF_DETAIL_ROOM, "%s", *last.reason ? last.reason : "its receipt does not say why");
+	for (int n = 0; any && n < PAGES; n++) {
+		const struct cf_migration *found;
+
+		if (ledger_list(context->ledger, &query, page, NULL) < 0)
+			return;
+		found = find(context, &page->migrations, &any);
+		if (found) {
+			snprintf(ret, CF_DETAIL_ROOM, "%s", *found->reason ? found->reason : "its receipt does not say why");
+			return;
+		}
+		if (!page->more)
+			return;
+		query.before = page->numbers[page->migrations.n_list - 1];
+	}
 }

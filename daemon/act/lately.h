@@ -7,7 +7,7 @@
 #include "proto/finding.h"
 
 /*
- * Why its last attempt was rolled back or cut, after the guest had stood still for it; "" when none
- * was within the last hour, or the ledger does not say.  Blocks: not on the loop's thread.
+ * Why the last attempt that was cut or rolled back was, whatever came of later ones; "" when none was
+ * within the last hour, or the ledger does not say.  Blocks: not on the loop's thread.
  */
 void lately_rolled_back(const struct act_context *context, const char *uuid, char ret[static CF_DETAIL_ROOM]);

@@ -148,6 +148,8 @@ bool ward_has_cut(struct work *work, char why[static CF_DETAIL_ROOM])
 	cutter_read(work->ward->cutter, &end);
 	if (!end.cut || end.reason == GUARD_ASKED)
 		return false;
+	work->receipt->has_cut_late = end.reason != GUARD_ENDED;
+	work->receipt->cut_late = end.late;
 	act_say(why, "its connection was cut, %s late: %s", cf_span_text(end.late, late), words[end.reason]);
 	return true;
 }

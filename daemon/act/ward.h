@@ -38,7 +38,7 @@ void ward_loaded(struct work *work);
  */
 bool ward_is_held(struct work *work);
 
-/* Why the watchdog has cut it; false when it has not. */
+/* Why the watchdog has cut it, of which the receipt has how late that was; false when it has not. */
 bool ward_has_cut(struct work *work, char why[static CF_DETAIL_ROOM]);
 
 /* Has the guest's QEMU ended, and was that what the watchdog saw first? */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What is said of a copy whose connection was cut: the guard's end is played. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/act/pulse.h"
+#include "daemon/act/ramp.h"
+#include "daemon/act/ward.h"
+#include "daemon/settings.h"
+#include "daemon/virt/cutter.h"
+#include "tests/fake-unmeasured.h"
+#include "tests/tap.h"
+
+static struct guard_end end;
+
+int cutter_new(struct watchdog *dog, struct guest_watch *watch, const struct cutter_terms *terms, struct cutter **ret,
+	       struct cf_error *err)
+{
+	static char cutter;
+
+	(void)dog, (void)watch, (void)terms, (void)err;
+	*ret = (struct cutter *)&cutter;
+	return 0;
+}
+
+enum cf_watch cutter_read(struct cutter *cutter, struct guard_end *ret)
+{
+	(void)cutter;
+	*ret = end;
+	return CF_WATCH_RUNS;
+}
+
+/* --- what else it does, and this test is not about --- */
+
+struct cutter *cutter_free(struct cutter *cutter) { (void)cutter; return NULL; }
+int cutter_want(struct cutter *cutter, enum socket_use use, const char *uri, size_t expected, struct cf_error *err)
+{
+	(void)cutter, (void)use, (void)uri, (void)expected, (void)err;
+	return 0;
+}
+void cutter_look(struct cutter *cutter, struct sockets_seen *ret) { (void)cutter, (void)ret; }
+void cutter_heard(struct cutter *cutter) { (void)cutter; }
+void cutter_copied(struct cutter *cutter, const struct cf_progress *progress) { (void)cutter, (void)progress; }
+void cutter_aims(struct cutter *cutter, cf_span max_downtime) { (void)cutter, (void)max_downtime; }
+bool cutter_cut(struct cutter *cutter) { (void)cutter; return false; }
+bool cutter_loaded(struct cutter *cutter) { (void)cutter; return false; }
+
+int pulse_new(struct pulse **ret, const struct act_context *context, const char *uuid, cf_span heartbeat,
+	      void (*heard)(void *userdata), void *userdata, struct cf_error *err)
+{
+	(void)context, (void)uuid, (void)heartbeat, (void)heard, (void)userdata, (void)err;
+	*ret = NULL;
+	return 0;
+}
+void pulse_end(struct pulse *pulse) { (void)pulse; }
+struct pulse *pulse_free(struct pulse *pulse) { (void)pulse; return NULL; }
+
+cf_span ramp_target(const struct work *of) { (void)of; return (cf_span){ 0 }; }
+
+/* --- the tests --- */
+
+static void test_has_cut(struct work *work)
+{
+	static const struct {
+		const char *sentence;
+		struct guard_end end;
+		bool cut, noted;
+		const char *why;
+	} rows[] = {
+		{ "one that is under way", { 0 }, false, false, "" },
+		{ "one that was loaded", { .loaded = true }, false, false, "" },
+		{ "for want of a heartbeat", { .cut = true, .reason = GUARD_HEARTBEAT, .late = { 42 } }, true, true, "libvirtd was not heard" },
+		{ "for the blackout", { .cut = true, .reason = GUARD_BLACKOUT, .late = { 42 } }, true, true, "stood still" },
+		{ "after its QEMU", { .cut = true, .reason = GUARD_ENDED }, true, false, "QEMU has ended" },
+		{ "as it was asked to", { .cut = true, .reason = GUARD_ASKED }, false, false, "" },
+	};
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		struct cf_receipt *receipt = work->receipt;
+		char why[CF_DETAIL_ROOM] = "";
+		bool cut;
+
+		memset(receipt, 0, sizeof(*receipt));
+		end = rows[i].end;
+		cut = ward_has_cut(work, why);
+		ok(cut == rows[i].cut && !*why == !*rows[i].why && strstr(why, rows[i].why), "%s: %s", rows[i].sentence, why);
+		ok(receipt->has_cut_late == rows[i].noted && (!rows[i].noted || receipt->cut_late.ns == 42),
+		   "... %s of the receipt", rows[i].noted ? "a cut" : "no cut");
+	}
+}
+
+int main(void)
+{
+	static char dog;
+	const struct act_context context = { .dog = (struct watchdog *)&dog };
+	struct work *work = calloc(1, sizeof(*work));
+
+	if (!work)
+		return 1;
+	work->context = &context;
+	work->receipt = calloc(1, sizeof(*work->receipt));
+	work->record = calloc(1, sizeof(*work->record));
+	work->settings = calloc(1, sizeof(*work->settings));
+	ward_begin(work, "tcp:hB");
+	test_has_cut(work);
+	work->ward = ward_free(work->ward);
+	free(work->settings);
+	free(work->record);
+	free(work->receipt);
+	free(work);
+	return done();
+}
