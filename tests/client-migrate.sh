@@ -127,6 +127,34 @@ answers "DELETE /v1/migrations/* 409 problem problem-too-late.json"
 runs 1 "abort, too late" abort 7c0e58e1
 like "abort, too late: says so" "$err" 'the guest has landed'
 
+## resolve
+
+answers "POST /v1/migrations/*/resolve 200 json migration-copying.json" "GET /v1/migrations/* 200 json migration-copying.json" \
+	"GET /v1/migrations/* 200 json migration-clean.json"
+runs 0 "resolve waits for the end" resolve 7c0e58e1 runs-there "it answers there"
+like "resolve says what became of it" "$out" '^clean: web1 moved from hA to hB$'
+ok "resolve says which, and why" \
+	asked '^POST /v1/migrations/7c0e58e1/resolve \{"resolution":"runs-there","reason":"it answers there"\}$'
+answers "POST /v1/migrations/*/resolve 200 json migration-aborted.json"
+runs 0 "one that runs here has been resolved as well" resolve 7c0e58e1 runs-here "the other host burnt down"
+like "... and stays" "$out" '^aborted: web1 stays on hA$'
+ok "... by the other word" asked '"resolution":"runs-here"'
+runs 0 "resolve as JSON" resolve 7c0e58e1 runs-here "it burnt down" --json
+ok "resolve as JSON is JSON" is_json
+for answer in "403 problem problem-forbidden" "404 problem problem-not-found" "409 problem problem-conflict"; do
+	answers "POST /v1/migrations/*/resolve $answer.json"
+	runs 1 "resolve, answered with $answer" resolve 7c0e58e1 runs-here "it burnt down"
+	like "... which is explained" "$err" '^clockferry: .'
+done
+answers "POST /v1/migrations/*/resolve 200 hangup page"
+runs 6 "resolve, answered by nobody" --timeout 1s resolve 7c0e58e1 runs-here "it burnt down"
+answers "POST /v1/migrations/*/resolve 200 json migration-aborted.json"
+runs 2 "resolve with another word" resolve 7c0e58e1 runs-somewhere "it burnt down"
+like "... the two are named" "$err" 'neither runs-here nor runs-there'
+runs 2 "resolve without a reason" resolve 7c0e58e1 runs-here
+runs 2 "resolve with a reason of a page" resolve 7c0e58e1 runs-here "$(printf '%2000s' | tr ' ' x)"
+ok "of those nobody was asked" not asked ^POST
+
 ## several at once
 
 # of A-LINES B-LINES: two migrations whose agent answers with these files, one after the other.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/act/gather.h"
+#include "daemon/act/migration.h"
 #include "daemon/act/receipt.h"
 #include "daemon/http/api.h"
 #include "daemon/settings.h"
@@ -61,9 +62,15 @@ static void on_migrations(void *wire, struct http_exchange *x)
 	api_migrations(&api, x);
 }
 
+static void on_resolve(void *wire, struct http_exchange *x)
+{
+	(void)wire;
+	api_resolve(&api, x);
+}
+
 static http_handler *const handlers[CF_N_ROUTES] = {
 	[CF_ROUTE_VERSION] = on_version, [CF_ROUTE_RESERVE] = on_reserve, [CF_ROUTE_GUARD] = on_guard, [CF_ROUTE_CLOSE] = on_close,
-	[CF_ROUTE_MIGRATIONS] = on_migrations,
+	[CF_ROUTE_MIGRATIONS] = on_migrations, [CF_ROUTE_RESOLVE] = on_resolve,
 };
 
 /* May it come in, by the answer to a peer that says that another manager moves it here? */
@@ -309,6 +316,78 @@ static void test_pages(void)
 		usleep(10000);
 }
 
+/* --- a word on one in doubt --- */
+
+static struct {
+	enum cf_resolution resolution;
+	char why[CF_DETAIL_ROOM];
+} heard;
+
+/* On the loop's thread: the first of those that wait is in that phase. */
+static void put(void *phase)
+{
+	struct migration *migration;
+
+	if (migrations_find(parts.all, ledger_made_id(1000), &migration, NULL) < 0)
+		abort();
+	migration->phase = *(enum cf_phase *)phase;
+}
+
+/* What its thread would be told. */
+static void hear(void *ignored)
+{
+	struct migration *migration;
+
+	(void)ignored;
+	if (migrations_find(parts.all, ledger_made_id(1000), &migration, NULL) < 0)
+		abort();
+	heard.resolution = work_resolution(migration->work, heard.why);
+}
+
+static bool is_heard(void)
+{
+	wire_do(&pair.wire, hear, NULL);
+	return heard.resolution == CF_RUNS_THERE;
+}
+
+static bool resolve(struct call *as, const char *id, enum cf_resolution resolution, const char *reason)
+{
+	const char *segments[] = { id };
+	struct cf_resolve wish = { .resolution = resolution };
+	static struct cf_migration shown;
+
+	snprintf(wish.reason, sizeof(wish.reason), "%s", reason);
+	pair.err = (struct cf_error){ 0 };
+	return call_do(as, CF_ROUTE_RESOLVE, segments, NULL, &wish, &shown, pair_patience, NULL, &pair.err) == 0 &&
+	       strcmp(shown.id, id) == 0;
+}
+
+static void test_resolve(void)
+{
+	CF_AUTO(call_free) struct call *root = pair_call("root"), *operator = pair_call("olga"), *peer = pair_call("a");
+	enum cf_phase queued = CF_PHASE_QUEUED, in_doubt = CF_PHASE_IN_DOUBT;
+	char id[CF_UUID_ROOM];
+
+	snprintf(id, sizeof(id), "%s", ledger_made_id(1000));
+	ok(!resolve(root, id, CF_RUNS_THERE, "I saw it") && pair.err.code == CF_CONFLICT && !is_heard(),
+	   "what is not in doubt cannot be resolved: %s", pair.err.text);
+	ok(!resolve(root, ledger_made_id(1999), CF_RUNS_THERE, "I saw it") && pair.err.code == CF_NOT_FOUND,
+	   "nor what nobody knows: %s", pair.err.text);
+
+	wire_do(&pair.wire, put, &in_doubt);
+	ok(!resolve(operator, id, CF_RUNS_THERE, "I saw it") && pair.err.code == CF_FORBIDDEN && !is_heard(),
+	   "that is no operator's to say: %s", pair.err.text);
+	ok(!resolve(peer, id, CF_RUNS_THERE, "I saw it") && pair.err.code == CF_FORBIDDEN && !is_heard(), "nor a host's: %s",
+	   pair.err.text);
+	ok(!resolve(root, id, CF_RESOLUTION_UNKNOWN, "I saw it") && pair.err.code == CF_BAD_REQUEST && !is_heard(),
+	   "it is there or here: %s", pair.err.text);
+	ok(!resolve(root, id, CF_RUNS_THERE, "") && pair.err.code == CF_BAD_REQUEST && !is_heard(), "and for a reason: %s",
+	   pair.err.text);
+	ok(resolve(root, id, CF_RUNS_THERE, "I saw it"), "an administrator's word is taken: %s", pair.err.text);
+	ok(is_heard() && strstr(heard.why, "root says: I saw it"), "... with his name: %s", heard.why);
+	wire_do(&pair.wire, put, &queued);
+}
+
 /* On the loop's thread, whose timers they have. */
 static void end(void *ignored)
 {
@@ -336,6 +415,7 @@ int main(void)
 	test_hook();
 	wire_do(&pair.wire, move_ledger, NULL);
 	test_pages();
+	test_resolve();
 	test_late();	/* whose writes are behind all others */
 	wire_do(&pair.wire, end, NULL);
 	wire_stop(&pair.wire);
