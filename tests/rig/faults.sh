@@ -44,7 +44,7 @@ may_read()
 share()
 {
 	if ! may_read "$RIG_CACHE/vmlinuz" || ! may_read "$rig_programs/skew.so"; then
-		note "QEMU runs as root, and nobody looks whose its image is: $faults_user may not read what lies in $builddir"
+		skip "QEMU is nobody special, and its image its own" "$faults_user is not there, or may not read what lies in $builddir"
 		return
 	fi
 	RIG_QEMU_USER=$faults_user
