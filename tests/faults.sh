@@ -30,7 +30,7 @@ usage()
 		both agents had nothing under way.  Below it the same times by rows: median and most.
 
 		Rows are named as in tests/test-fault --points; one that is no phase's is of one side:
-		source/mark-durable.  Needs root and a build with --enable-faults.  From its folder:
+		source/mark-durable.  Which of those points no agent came to is said, too.  Needs root and a build with --enable-faults.  From its folder:
 		../tests/faults.sh --rows source-paused-act --columns kill-source,power-source
 		Under "make check" options come in FAULTS.
 	U
@@ -53,18 +53,28 @@ rows=(source-checking-act source-reserved-act source-capturing-act source-copyin
 	source/confirm-before
 	destination-leased-noted destination/prepare-before destination/prepare-after destination-prepared-done
 	destination-armed-noted destination-loaded-act destination-obeyed-act destination/finish-after
-	destination-running-noted destination-correcting-act destination-verifying-act destination-done-act)
+	destination-running-noted destination-correcting-act destination-verifying-act destination-done-act
+	source/mark-stored source/ledger-written source/ledger-durable source/confirm-after
+	destination/mark-stored destination/mark-durable destination/ledger-written
+	source-rolling-back-act source-aborted-act destination-dropped-act)
 columns=(kill-source kill-destination kill-both stop-source stop-destination
 	libvirtd-source libvirtd-destination restart-source restart-destination hung-source hung-destination
 	qemu-source qemu-destination mute-source mute-destination half-source half-destination
 	power-source power-destination full-source full-destination
 	readonly-source readonly-destination damage-source damage-destination lost-source lost-destination late-source
 	ahead-source ahead-destination behind-source behind-destination abort-source abort-destination)
-thin=(source-checking-act:kill-source source-reserved-act:mute-source source-copying-done:power-source
-	source-armed-noted:kill-both source-paused-act:kill-source source-loaded-act:stop-source
-	source-committing-act:kill-source source-landed-noted:damage-source destination-prepared-done:libvirtd-destination
-	destination-armed-noted:power-destination destination-obeyed-act:kill-destination
-	destination/finish-after:kill-destination destination-running-noted:full-destination)
+# The source's agent is dead, its guest runs there, and a moment later it does no more, or nobody there knows of it.
+gone_rows=(source-committing-done source-landed-noted source/confirm-before)
+gone_columns=(off-destination killed-destination later-power-destination later-lost-destination)
+thin=(source-checking-act:kill-source source-reserved-act:mute-source source-capturing-act:stop-destination
+	source-copying-done:power-source source-armed-noted:kill-both source-paused-act:kill-source source-loaded-act:stop-source
+	source-committing-act:kill-source source-landed-noted:damage-source source-correcting-act:kill-source
+	source-verifying-act:libvirtd-destination source-done-act:power-source source-rolling-back-act:kill-source
+	destination-leased-noted:kill-destination destination-prepared-done:libvirtd-destination
+	destination-armed-noted:power-destination destination-loaded-act:mute-source destination-obeyed-act:kill-destination
+	destination/finish-after:kill-destination destination-running-noted:full-destination
+	destination-correcting-act:kill-both destination-verifying-act:stop-source destination-done-act:readonly-destination
+	source-landed-noted:killed-destination)
 
 list_of()
 {
@@ -73,17 +83,18 @@ list_of()
 	printf '%s\n' $1
 }
 
-cells=() some_rows=() some_columns=() n_lanes=1 results='' options=("$@")
+cells=() some_rows=() some_columns=() n_lanes=1 results='' all='' options=("$@")
 while [ $# -gt 0 ]; do
 	case $1 in
 	--rows) mapfile -t some_rows < <(list_of "$2"); shift ;;
 	--columns) mapfile -t some_columns < <(list_of "$2"); shift ;;
 	--cells) mapfile -t cells < <(list_of "$2"); shift ;;
-	--all) some_rows=("${rows[@]}") ;;
+	--all) some_rows=("${rows[@]}"); all=yes ;;
 	--lanes) n_lanes=$2; shift ;;
 	--results) results=$(readlink -m "$2"); shift ;;
 	--frozen) faults_frozen=$2; shift ;;
-	--list) printf '%s\n' "rows:" "${rows[@]}" "" "columns:" "${columns[@]}" "" "one a row:" "${thin[@]}"; exit 0 ;;
+	--list) printf '%s\n' "rows:" "${rows[@]}" "" "columns:" "${columns[@]}" "" \
+		"those rows with these columns, too:" "${gone_rows[@]}" "${gone_columns[@]}" "" "one a row:" "${thin[@]}"; exit 0 ;;
 	--help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -94,6 +105,11 @@ if [ ${#some_rows[@]} -gt 0 ] || [ ${#some_columns[@]} -gt 0 ]; then
 	[ ${#some_columns[@]} -gt 0 ] || some_columns=("${columns[@]}")
 	for row in "${some_rows[@]}"; do
 		for column in "${some_columns[@]}"; do
+			cells+=("$row:$column")
+		done
+	done
+	[ ! "$all" ] || for row in "${gone_rows[@]}"; do
+		for column in "${gone_columns[@]}"; do
 			cells+=("$row:$column")
 		done
 	done
@@ -118,6 +134,7 @@ unshare -m mount -t tmpfs none "$results" 2>/dev/null || skip_all "cannot mount 
 
 start_lanes "$n_lanes" "${cells[@]}"
 show_cells "${cells[@]}"
+note "points that no agent came to: $(comm -23 <("$builddir/tests/test-fault" --points | sort) <(sort -u "$results/reached") | paste -sd' ')"
 printf '\n'
 table "${cells[@]}"
 table "${cells[@]}" | recovery

@@ -53,13 +53,13 @@ left()
 # A host that has lost all it knew can put nothing in order: it says what it finds, and leaves it.
 may_leave()
 {
-	[[ "$column" == @(lost|damage|late)-* ]]
+	[[ "$column" == @(lost|damage|late|later-lost)-* ]]
 }
 
 # starts_with HOST: the guest, which did so where it came from.  What a destination that lost its ledger was told of that is lost, too.
 starts_with()
 {
-	rig_virsh "$1" dominfo g | grep -q '^Autostart: *enable' || [[ "$column" == @(lost|damage)-destination ]]
+	rig_virsh "$1" dominfo g | grep -q '^Autostart: *enable' || [[ "$column" == @(lost|damage|later-lost)-destination ]]
 }
 
 # The receipts, in a word: same, differ, source (it alone has one), none.
@@ -89,7 +89,9 @@ may_miss()
 	case $receipts:$row:$column in
 	source:source-checking-*:* | source:source-reserved-*:*) ;;	# nothing was asked of the destination yet
 	none:source-checking-*:late-source | none:source-reserved-*:late-source) ;;	# and who asked has lost it
-	*:damage-* | *:lost-*) ;;
+	source:source/ledger-*:* | none:source/ledger-written:*) ;;	# nor was it begun
+	source:destination/ledger-written:*) ;;	# what was asked of it was forgotten before it was answered
+	*:damage-* | *:lost-* | *:later-lost-*) ;;
 	*) return 1 ;;
 	esac
 }
@@ -102,7 +104,21 @@ agree()
 # Its host went down with it before it was to start with that one, and says so.
 goes_with_host()
 {
-	[[ "$column" == power-destination ]] && grep -q "this host came up and did not start g" "$RIG_DIR/$to/log/clockferryd"
+	[[ "$column" == *power-destination ]] && grep -q "this host came up and did not start g" "$RIG_DIR/$to/log/clockferryd"
+}
+
+# ended_there: somebody there, or its QEMU's end, made an end of the guest when it had run there.
+ended_there()
+{
+	[[ "$column" == @(off|killed)-destination ]]
+}
+
+# asked_for: what is asked of the source.  Some moments are of those that are called off: nobody could be so fast.
+asked_for()
+{
+	local tighten=
+	[[ "$row" != @(source-rolling-back|source-aborted|destination-dropped)-* ]] || tighten=',"terms":{"tighten":{"max_blackout_ns":4000000}}'
+	echo "{\"domain\":\"g\",\"destination\":\"h$to\"$tighten}"
 }
 
 # The operator says what the test has seen from outside.
@@ -133,7 +149,7 @@ to_its_moment()
 		marks_before=([A]=$(marks_of A) [B]=$(marks_of B))
 		id=$(cat /proc/sys/kernel/random/uuid)
 		echo "${row#*/} stop" >"$RIG_DIR/$holder/log/faults"
-		(answer_file=$RIG_DIR/put ask "$from" PUT "/v1/migrations/$id" "{\"domain\":\"g\",\"destination\":\"h$to\"}" >/dev/null 2>&1) &
+		(answer_file=$RIG_DIR/put ask "$from" PUT "/v1/migrations/$id" "$(asked_for)" >/dev/null 2>&1) &
 		wait_for 30 held_or_over
 		! held || return 0
 		note "$(rig_clockferry "$from" show "$id" 2>&1 | head -n 12)"
@@ -167,6 +183,13 @@ cell()
 	receipts=$(compare_receipts)
 	stood=$(pick '"-" if v["stood"] is None else "%.1f s" % v["stood"]' <<<"$verdict")
 	moved=$(pick '"booted" if v["boots"] > 1 else "?" if v["moved"] is None else "%+.1f ms" % v["moved"]' <<<"$verdict")
+	if ended_there; then
+		is "... it runs nowhere, as it has run there and ended" "$here" ""
+		left=$(left "$from" | paste -sd' ')
+		is "... and nothing is left where it was" "$left" ""
+		went=yes doubt="; ended there"
+		rig_virsh "$to" start g >/dev/null && here=$(wait_for_one)
+	fi
 	if [ ! "$here" ] && goes_with_host; then
 		went=yes doubt="; went with its host"
 		rig_virsh "$to" start g >/dev/null && here=$(wait_for_one)

@@ -282,6 +282,19 @@ lose()
 	rig_in "$1" sh -c 'rm -f /var/lib/clockferry/*'
 }
 
+# leave_alone: the source's agent dies, and the destination has a moment to let the guest run, which is to be seen to run.
+leave_alone()
+{
+	rig_agent "$from" kill
+	wait_for 20 runs_there
+	sleep 1
+}
+
+runs_there()
+{
+	[ "$(rig_virsh "$to" domstate g)" = running ]
+}
+
 # do_fault COLUMN: the agent that was held goes on then, if it still lives.
 do_fault()
 {
@@ -318,6 +331,10 @@ do_fault()
 		rig_agent "$holder" thaw
 		wait_for 40 quiet "$(other "$host")"
 		;;
+	off-*) leave_alone; rig_virsh "$host" destroy g ;;
+	killed-*) leave_alone; rig_in "$host" pkill -KILL qemu-system ;;
+	later-power-*) leave_alone; rig_power "$host" off; sleep 3 ;;
+	later-lost-*) leave_alone; lose "$host" ;;
 	ahead-*) rig_faketime "$host" "+7" ;;
 	behind-*) rig_faketime "$host" "-7" ;;
 	*) echo "no fault $1" >&2; return 2 ;;
@@ -335,7 +352,7 @@ repair()
 	mute-*) mute "$host" -D ;;
 	hung-*) rig_libvirtd "$host" thaw; rig_tbf "$from" off ;;
 	qemu-*) rig_in "$host" pkill -CONT qemu-system ;;
-	power-*) rig_power "$host" on ;;
+	power-* | later-power-*) rig_power "$host" on ;;
 	full-*) rm -f "$RIG_DIR/$host/lib/clockferry/other" ;;
 	readonly-*) rig_agent "$host" kill; rig_in "$host" mount -o remount,rw /var/lib/clockferry ;;
 	ahead-* | behind-*) rig_faketime "$host" "+0.000001" ;;
@@ -354,7 +371,7 @@ may_doubt()
 {
 	# shellcheck disable=SC2154 # the cell's
 	case $column in
-	damage-destination | lost-destination | power-destination | readonly-destination) return 0 ;;
+	damage-destination | lost-destination | power-destination | readonly-destination | later-*) return 0 ;;
 	libvirtd-destination | restart-destination | hung-destination) return 0 ;;
 	*) return 1 ;;
 	esac

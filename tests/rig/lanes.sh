@@ -35,6 +35,7 @@ run_cell()
 	if grep -q '^not ok' "$file.part"; then
 		(cd "$RIG_DIR" && tar --force-local --warning=no-file-changed -czf "$file.tar.gz" --exclude=tick-g [AB]/log tick-g.log looks-[AB] faults.log receipt-[AB])
 	fi
+	cat "$RIG_DIR"/[AB]/log/faults.reached >>"$results/reached" 2>/dev/null
 	mv "$file.part" "$file.tap"
 }
 
@@ -56,6 +57,7 @@ start_lanes()
 	shift
 	cleanup 'kill "${lanes[@]}" 2>/dev/null; wait'
 	rm -f "$results"/*.taken "$results"/*.part "$results"/lane.*
+	touch "$results/reached"
 	for each; do
 		[ -e "$(result_of "$each").tap" ] || missing+=("$each")
 	done
