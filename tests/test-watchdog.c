@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/watchdog.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -355,6 +359,81 @@ static void test_replace(void)
 	ok(strangers == 0, "and nobody else's");
 }
 
+/* How many of this process's threads are real-time. */
+static int realtime_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	int n = 0;
+
+	for (struct dirent *task; tasks && (task = readdir(tasks)); )
+		n += *task->d_name != '.' && sched_getscheduler(atoi(task->d_name)) == SCHED_FIFO;
+	if (tasks)
+		closedir(tasks);
+	return n;
+}
+
+/* What of this process is locked in memory. */
+static long locked_kib(void)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	char line[256];
+	long kib = 0;
+
+	while (status && fgets(line, sizeof(line), status))
+		if (strncmp(line, "VmLck:", 6) == 0)
+			kib = atol(line + 6);
+	if (status)
+		fclose(status);
+	return kib;
+}
+
+static void *become_realtime(void *is)
+{
+	const struct sched_param param = { .sched_priority = 10 };
+
+	*(bool *)is = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param) == 0;
+	return NULL;
+}
+
+static bool may_be_realtime(void)
+{
+	pthread_t thread;
+	bool is = false;
+
+	if (pthread_create(&thread, NULL, become_realtime, &is) == 0)
+		pthread_join(thread, NULL);
+	return is;
+}
+
+/* More than the watchdog needs.  Sanitizers lock nothing, whatever they say. */
+static bool may_lock(void)
+{
+	enum { SIZE = 4 << 20 };
+	long before = locked_kib();
+	void *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool is = memory != MAP_FAILED && mlock(memory, SIZE) == 0 && locked_kib() >= before + SIZE / 1024;
+
+	if (memory != MAP_FAILED)
+		munmap(memory, SIZE);
+	return is;
+}
+
+/* It is all that it can be here: the control is this test itself. */
+static void test_standing(void)
+{
+	struct watchdog_standing standing;
+
+	watchdog_standing(dog, &standing);
+	if (may_be_realtime())
+		ok(standing.realtime && realtime_threads() == 1, "where a thread may be real-time, its own is %s", standing.why);
+	else
+		ok(true, "its own thread is real-time # SKIP none may be here: %s", standing.why);
+	if (may_lock())
+		ok(standing.locked && locked_kib() > 0, "where memory may be locked, its own is (%ld KiB) %s", locked_kib(), standing.why);
+	else
+		ok(true, "its memory is locked # SKIP none can be here");
+}
+
 /* The control: a thread of the same kind that only waits. */
 struct control {
 	cf_mono due;
@@ -417,6 +496,7 @@ int main(void)
 	struct cf_error err = { 0 };
 
 	ok(watchdog_start(&dog, &err) == 0, "the watchdog starts %s", err.text);
+	test_standing();
 	test_deadlines();
 	test_past();
 	test_loaded();
