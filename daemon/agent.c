@@ -17,6 +17,7 @@
 #include "daemon/guard.h"
 #include "daemon/ledger/marks.h"
 #include "daemon/log.h"
+#include "daemon/virt/drive.h"
 #include "daemon/virt/events.h"
 #include "daemon/worker.h"
 
@@ -246,6 +247,8 @@ static void make_gate(struct agent *agent)
 		snprintf(agent->context.gate_why, sizeof(agent->context.gate_why), "%s", err.text);
 		log_warning("migrations have no gate: %s", err.text);
 	}
+	if (agent->context.settings->libvirt.driver != CF_DRIVER_LIBVIRT && !phases_loaded(&err))
+		log_warning("migrations have no gate, libvirt drives them by itself (driver libvirt): %s", err.text);
 	watchdog_standing(agent->dog, &standing);
 	if (*standing.why)
 		log_notice("the watchdog may be late: %s", standing.why);

@@ -205,5 +205,8 @@ extern const struct drive_ops drive_foreign;
 /* Watch one from now on, which has just begun; attach() takes up one of which events were missed.  Never blocks. */
 int drive_foreign_begin(struct virt *virt, const char *uuid, struct drive **ret, struct cf_error *err);
 
+/* Does libvirt's library here have its phases?  If not, why: what is missing stays so for as long as the agent runs.  Never blocks. */
+bool phases_loaded(struct cf_error *why);
+
 /* Can this host's libvirt be driven phase by phase?  If not, why.  Never blocks. */
 bool phases_available(struct virt *virt, struct cf_error *why);

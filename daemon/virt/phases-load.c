@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/virt/drive.h"
 #include "daemon/virt/phases.h"
 
 #define LEAST_VERSION 1001000
@@ -26,29 +27,40 @@ static const struct {
 	{ "virDomainMigrateConfirm3Params", offsetof(struct phase_calls, confirm) },
 };
 
-/* A symbol in another release's node would be another library's, whatever it is called. */
-static void load(void)
+int phase_calls_find(unsigned long version, void *(*find)(const char *name, const char *node), struct phase_calls *ret,
+		     struct cf_error *err)
 {
-	unsigned long version = 0;
+	struct phase_calls calls;
 	char node[64];
 
-	if (virGetVersion(&version, NULL, NULL) < 0 || version < LEAST_VERSION) {
-		cf_fail(&loaded.why, ENOSYS, CF_HOST, "libvirt's library is older than 1.1.0");
-		return;
-	}
+	if (version < LEAST_VERSION)
+		return cf_fail(err, ENOSYS, CF_HOST, "libvirt's library is older than 1.1.0");
 	snprintf(node, sizeof(node), "LIBVIRT_PRIVATE_%lu.%lu.%lu", version / 1000000, version / 1000 % 1000,
 		 version % 1000);
 	for (size_t i = 0; i < CF_COUNT(wanted); i++) {
-		void *symbol = dlvsym(RTLD_DEFAULT, wanted[i].name, node);
+		void *symbol = find(wanted[i].name, node);
 
-		if (!symbol) {
-			cf_fail(&loaded.why, ENOSYS, CF_HOST, "libvirt's library has no %s in %s", wanted[i].name,
-				node);
-			return;
-		}
-		memcpy((char *)&loaded.calls + wanted[i].offset, &symbol, sizeof(symbol));
+		if (!symbol)
+			return cf_fail(err, ENOSYS, CF_HOST, "libvirt's library has no %s in %s", wanted[i].name, node);
+		memcpy((char *)&calls + wanted[i].offset, &symbol, sizeof(symbol));
 	}
-	loaded.there = true;
+	*ret = calls;
+	return 0;
+}
+
+/* A symbol in another release's node would be another library's, whatever it is called. */
+static void *find(const char *name, const char *node)
+{
+	return dlvsym(RTLD_DEFAULT, name, node);
+}
+
+static void load(void)
+{
+	unsigned long version = 0;
+
+	if (virGetVersion(&version, NULL, NULL) < 0)
+		version = 0;
+	loaded.there = phase_calls_find(version, find, &loaded.calls, &loaded.why) == 0;
 }
 
 const struct phase_calls *phase_calls(struct cf_error *why)
@@ -57,4 +69,9 @@ const struct phase_calls *phase_calls(struct cf_error *why)
 	if (!loaded.there && why)
 		*why = loaded.why;
 	return loaded.there ? &loaded.calls : NULL;
+}
+
+bool phases_loaded(struct cf_error *why)
+{
+	return phase_calls(why) != NULL;
 }

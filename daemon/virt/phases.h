@@ -31,6 +31,10 @@ struct phase_calls {
 /* All of them, of the library that is loaded; NULL, and why, where one is missing. */
 const struct phase_calls *phase_calls(struct cf_error *why);
 
+/* The same of a library of that version, in which find(name, node) finds them.  Fails where it is too old, or one is missing. */
+int phase_calls_find(unsigned long version, void *(*find)(const char *name, const char *node), struct phase_calls *ret,
+		     struct cf_error *err);
+
 /* What no memory may keep: wiped before it is freed. */
 struct phase_secret {
 	char *data;
