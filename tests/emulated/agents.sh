@@ -225,6 +225,7 @@ like "its host sees that the lever kvm is there" "$(emu_in A clockferry domain g
 like "... and that the other one has it" "$(emu_in A clockferry check g hB --require-lever kvm 2>&1; echo "status $?")" 'status 0'
 
 for way in $EMU_WAYS; do
+	[ ! "$(emu_dead)" ] || break
 	"way_$way"
 done
 

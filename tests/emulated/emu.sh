@@ -20,6 +20,7 @@
 # EMU_A, EMU_B    Debian release of that host (default: EMU_RELEASE, bookworm)
 # EMU_SKEW_B      seconds that B's chronyd is told to be ahead of its reference
 # EMU_APPARMOR    1: AppArmor is on, with Debian's profiles
+# EMU_THREAD      multi: a thread for each processor of a host, single: one for all of them, which races less (default: multi)
 # EMU_PRELOAD     host: `clockferry kvm on` has libvirtd hand libclockferry-kvm.so to its QEMUs; domain: a guest's own XML has it loaded
 # EMU_TICKS       a folder: the tick streams, and what guests and kernels said on their consoles, are left there
 # RIG_DIR, RIG_CACHE   as for the rig
@@ -27,11 +28,11 @@
 . "$srcdir/tests/rig/rig.sh"
 . "$srcdir/tests/emulated/guest.sh"
 
-: "${EMU_RELEASE:=bookworm}"
+: "${EMU_RELEASE:=bookworm}" "${EMU_THREAD:=multi}"
 : "${EMU_A:=$EMU_RELEASE}" "${EMU_B:=$EMU_RELEASE}"
 emu_boot_limit=420 emu_infrastructure=0
 # Of SVM's newer parts KVM makes use where they are emulated; a host has stopped dead with them when it started a guest.
-emu_cpu=max,pmu=off,vgif=off,v-vmsave-vmload=off
+emu_cpu=max,pmu=off,la57=off,vgif=off,v-vmsave-vmload=off
 
 requires_emu()
 {
@@ -47,6 +48,7 @@ requires_emu()
 	for release in $EMU_A $EMU_B; do
 		reason=$("$srcdir/tests/emulated/image.sh" "$RIG_CACHE" "$release" 2>&1) || skip_all "no $release host could be made: ${reason##*$'\n'}"
 	done
+	rig_again
 }
 
 emu_release()
@@ -228,7 +230,7 @@ emu_boot()
 	image=$RIG_CACHE/$(emu_release "$host")
 	words="root=/dev/vda rw init=/sbin/seed-init console=ttyS0 quiet no_timer_check tsc=reliable mitigations=off apparmor=${EMU_APPARMOR:-0}"
 	rig_in R sh -c '"$@" </dev/null >"'"$dir/qemu.log"'" 2>&1 &' sh qemu-system-x86_64 -name "h$host" -pidfile "$dir/qemu.pid" \
-		-accel tcg,thread=multi -cpu "$emu_cpu" -smp 2 -m 2560 -display none -nodefaults -no-reboot \
+		-accel "tcg,thread=$EMU_THREAD" -cpu "$emu_cpu" -smp 2 -m 2560 -display none -nodefaults -no-reboot \
 		-kernel "$image/vmlinuz" -initrd "$image/initrd" -append "$words" -serial "file:$dir/console" -device virtio-rng-pci \
 		-drive "file=$image/disk,format=raw,snapshot=on,cache=unsafe,if=virtio" \
 		-drive "file=$dir/seed.img,format=raw,cache=unsafe,if=virtio,readonly=on" \
@@ -238,6 +240,19 @@ emu_boot()
 emu_kill()
 {
 	rig_in R sh -c 'kill -KILL $(cat "$1") && while kill -0 $(cat "$1") 2>/dev/null; do sleep 0.1; done' sh "$RIG_DIR/$1/qemu.pid"
+}
+
+# emu_dead: a machine that is no more, or whose kernel is not.  KVM's instructions are emulated by a TCG of several threads,
+# which gets them wrong now and then: the machine resets itself, which -no-reboot makes its end.  That says nothing of what is
+# tested, and the test is taken once more (tests/rig/again.sh).
+emu_dead()
+{
+	local host
+	for host in A B; do
+		[ -e "$RIG_DIR/$host/console" ] || continue
+		[ -e "$RIG_DIR/$host/qemu.pid" ] || echo "the machine of h$host has reset itself"	# QEMU takes it along
+		grep -aE 'Kernel panic|BUG: |Oops: ' "$RIG_DIR/$host/console" | grep -v lockup | head -n 3
+	done
 }
 
 # emu_ready HOST: do all units run that should?
@@ -300,6 +315,7 @@ emu_up()
 {
 	local host
 	cleanup emu_down
+	[ ! "${RIG_DEAD:-}" ] || cleanup 'emu_dead >"$RIG_DEAD"'
 	emu_try_up && return
 	note "the hosts did not come up"
 	for host in A B; do

@@ -3,7 +3,8 @@
 #
 # A guest without KVM does not always survive its way, whoever moves it (policy/ramp.h): QEMU loses a write of a vCPU that waits
 # for a processor just then.  The guest's kernel says on its console what it makes of that.  What such a guest does then
-# says nothing about anybody: a test that failed with one is run once more, three times at most, with other guests.
+# says nothing about anybody: a test that failed with one is run once more, three times at most, with other guests.  So is one
+# whose emulated hosts have died (tests/emulated/emu.sh).
 
 # rig_dead: what the guests' kernels say of that; a guest that was given no processor is not dead.
 rig_dead()
@@ -25,7 +26,7 @@ rig_again()
 		wait $rig_attempt
 		status=$? rig_attempt=
 		[ $status != 0 ] && [ -s "$rig_said/dead" ] || break
-		note "a guest has died: $(cat "$rig_said/dead")"
+		note "died: $(paste -sd, "$rig_said/dead")"
 		# There is no time for all of them where one takes long.
 		[ $attempt -lt 3 ] && [ $SECONDS -lt 700 ] || break
 		note "once more, with others"
