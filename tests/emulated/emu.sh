@@ -20,7 +20,6 @@
 # EMU_A, EMU_B    Debian release of that host (default: EMU_RELEASE, bookworm)
 # EMU_SKEW_B      seconds that B's chronyd is told to be ahead of its reference
 # EMU_APPARMOR    1: AppArmor is on, with Debian's profiles
-# EMU_THREAD      multi: a thread for each processor of a host, single: one for all of them, which races less (default: multi)
 # EMU_PRELOAD     host: `clockferry kvm on` has libvirtd hand libclockferry-kvm.so to its QEMUs; domain: a guest's own XML has it loaded
 # EMU_TICKS       a folder: the tick streams, and what guests and kernels said on their consoles, are left there
 # RIG_DIR, RIG_CACHE   as for the rig
@@ -28,7 +27,7 @@
 . "$srcdir/tests/rig/rig.sh"
 . "$srcdir/tests/emulated/guest.sh"
 
-: "${EMU_RELEASE:=bookworm}" "${EMU_THREAD:=multi}"
+: "${EMU_RELEASE:=bookworm}"
 : "${EMU_A:=$EMU_RELEASE}" "${EMU_B:=$EMU_RELEASE}"
 emu_boot_limit=420 emu_infrastructure=0
 # Of SVM's newer parts KVM makes use where they are emulated; a host has stopped dead with them when it started a guest.
@@ -230,7 +229,7 @@ emu_boot()
 	image=$RIG_CACHE/$(emu_release "$host")
 	words="root=/dev/vda rw init=/sbin/seed-init console=ttyS0 quiet no_timer_check tsc=reliable mitigations=off apparmor=${EMU_APPARMOR:-0}"
 	rig_in R sh -c '"$@" </dev/null >"'"$dir/qemu.log"'" 2>&1 &' sh qemu-system-x86_64 -name "h$host" -pidfile "$dir/qemu.pid" \
-		-accel "tcg,thread=$EMU_THREAD" -cpu "$emu_cpu" -smp 2 -m 2560 -display none -nodefaults -no-reboot \
+		-accel tcg,thread=multi -cpu "$emu_cpu" -smp 2 -m 2560 -display none -nodefaults -no-reboot \
 		-kernel "$image/vmlinuz" -initrd "$image/initrd" -append "$words" -serial "file:$dir/console" -device virtio-rng-pci \
 		-drive "file=$image/disk,format=raw,snapshot=on,cache=unsafe,if=virtio" \
 		-drive "file=$dir/seed.img,format=raw,cache=unsafe,if=virtio,readonly=on" \
