@@ -184,6 +184,7 @@ cell()
 	stood=$(pick '"-" if v["stood"] is None else "%.1f s" % v["stood"]' <<<"$verdict")
 	moved=$(pick '"booted" if v["boots"] > 1 else "?" if v["moved"] is None else "%+.1f ms" % v["moved"]' <<<"$verdict")
 	if ended_there; then
+		like "... it ran there" " $hosts " " $to "
 		is "... it runs nowhere, as it has run there and ended" "$here" ""
 		left=$(left "$from" | paste -sd' ')
 		is "... and nothing is left where it was" "$left" ""

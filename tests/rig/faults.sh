@@ -287,7 +287,7 @@ leave_alone()
 {
 	rig_agent "$from" kill
 	wait_for 20 runs_there
-	sleep 1
+	sleep 3	# of which some ticks come
 }
 
 runs_there()
