@@ -19,6 +19,7 @@
 #
 # EMU_A, EMU_B    Debian release of that host (default: EMU_RELEASE, bookworm)
 # EMU_SKEW_B      seconds that B's chronyd is told to be ahead of its reference
+# EMU_CPUS        processors of a host (default: 2)
 # EMU_APPARMOR    1: AppArmor is on, with Debian's profiles
 # EMU_PRELOAD     host: `clockferry kvm on` has libvirtd hand libclockferry-kvm.so to its QEMUs; domain: a guest's own XML has it loaded
 # EMU_TICKS       a folder: the tick streams, and what guests and kernels said on their consoles, are left there
@@ -27,7 +28,7 @@
 . "$srcdir/tests/rig/rig.sh"
 . "$srcdir/tests/emulated/guest.sh"
 
-: "${EMU_RELEASE:=bookworm}"
+: "${EMU_RELEASE:=bookworm}" "${EMU_CPUS:=2}"
 : "${EMU_A:=$EMU_RELEASE}" "${EMU_B:=$EMU_RELEASE}"
 emu_boot_limit=420 emu_infrastructure=0
 # Of SVM's newer parts KVM makes use where they are emulated; a host has stopped dead with them when it started a guest.
@@ -229,7 +230,7 @@ emu_boot()
 	image=$RIG_CACHE/$(emu_release "$host")
 	words="root=/dev/vda rw init=/sbin/seed-init console=ttyS0 quiet no_timer_check tsc=reliable mitigations=off apparmor=${EMU_APPARMOR:-0}"
 	rig_in R sh -c '"$@" </dev/null >"'"$dir/qemu.log"'" 2>&1 &' sh qemu-system-x86_64 -name "h$host" -pidfile "$dir/qemu.pid" \
-		-accel tcg,thread=multi -cpu "$emu_cpu" -smp 2 -m 2560 -display none -nodefaults -no-reboot \
+		-accel tcg,thread=multi -cpu "$emu_cpu" -smp "$EMU_CPUS" -m 2560 -display none -nodefaults -no-reboot \
 		-kernel "$image/vmlinuz" -initrd "$image/initrd" -append "$words" -serial "file:$dir/console" -device virtio-rng-pci \
 		-drive "file=$image/disk,format=raw,snapshot=on,cache=unsafe,if=virtio" \
 		-drive "file=$dir/seed.img,format=raw,cache=unsafe,if=virtio,readonly=on" \
@@ -241,9 +242,9 @@ emu_kill()
 	rig_in R sh -c 'kill -KILL $(cat "$1") && while kill -0 $(cat "$1") 2>/dev/null; do sleep 0.1; done' sh "$RIG_DIR/$1/qemu.pid"
 }
 
-# emu_dead: a machine that is no more, or whose kernel is not.  KVM's instructions are emulated by a TCG of several threads,
-# which gets them wrong now and then: the machine resets itself, which -no-reboot makes its end.  That says nothing of what is
-# tested, and the test is taken once more (tests/rig/again.sh).
+# emu_dead: a machine that is no more, or whose kernel is not.  TCG, with a thread for each processor, now and then has one of
+# them run what another one's kernel has patched a moment ago (an int3 that is no more there): the machine panics, or resets
+# itself, which -no-reboot makes its end.  That says nothing of what is tested, which is taken once more (tests/rig/again.sh).
 emu_dead()
 {
 	local host
