@@ -205,6 +205,23 @@ static void test_wish(void)
 	ok(strcmp(kept, "kept") == 0, "once it is over there is nothing to wait for");
 }
 
+/* The source ends it while it still waits here: whose limits they were is as the source has it, which knew of the request. */
+static void test_given_up(void)
+{
+	struct migration *migration = expect(18);
+	struct cf_receipt *receipt = receipt_of(18, "given up");
+	CF_AUTO(cf_free) struct ledger_row *row = NULL;
+
+	snprintf(receipt->limit_owners.max_blackout, sizeof(receipt->limit_owners.max_blackout), "the request");
+	parts_run_to_phase(&parts, migration, CF_PHASE_LEASED);
+	migration_take_closing(migration, receipt);
+	parts_run_to_end(&parts, migration);
+	ok(strcmp(edges(18), "leased dropped") == 0 && ledger_find(parts.made.ledger, ledger_made_id(18), &row, &err) == 0 &&
+	   strcmp(row->line.receipt.machine, "given up") == 0, "one that its source ends is dropped, and has its receipt: %s", edges(18));
+	ok(strcmp(row->line.receipt.limit_owners.max_blackout, "the request") == 0, "... word for word: %s",
+	   row->line.receipt.limit_owners.max_blackout);
+}
+
 /* The source fell silent, and may have lost what it said. */
 static void test_alone(void)
 {
@@ -369,6 +386,7 @@ int main(void)
 	test_edges();
 	test_from_queue();
 	test_incoming();
+	test_given_up();
 	test_alone();
 	test_wish();
 	test_slow();

@@ -70,7 +70,8 @@ struct ledger_line *entry_write(const struct migration *m)
 	line->view.phase = m->phase;
 	work_newest_record(m->work);	/* what came in and nobody has looked at is the newest all the same */
 	put_evidence(m->work, &line->entry);
-	receipt_limits(m->work);
+	if (!*m->work->receipt->migration.id)	/* else it is the source's, which has given up: that is the whole one */
+		receipt_limits(m->work);
 	line->receipt = *m->work->receipt;
 	return line;
 }

@@ -13,6 +13,7 @@
 #include "daemon/worker.h"
 
 #define FIRST_WAIT    ((cf_span){ 2 * CF_S })
+#define KNOWN_WAIT    ((cf_span){ 30 * CF_S })
 #define LONGEST_WAIT  ((cf_span){ 300 * CF_S })
 #define PATIENCE      ((cf_span){ 10 * CF_S })
 #define DISK_PATIENCE ((cf_span){ 5 * CF_S })
@@ -35,6 +36,15 @@ bool errand_is_worth(const struct cf_error *err)
 {
 	return err->code != CF_NOT_FOUND && err->code != CF_CONFLICT && err->code != CF_BAD_REQUEST &&
 	       err->code != CF_TOO_LARGE;
+}
+
+/*
+ * A reservation whose answer was lost may reach the destination later than the receipt does: who hung up has what the kernel
+ * still holds for a peer delivered when that is to be had again.
+ */
+static bool may_be_known_yet(const struct errand *errand)
+{
+	return errand->err.code == CF_NOT_FOUND && cf_span_cmp(errand->wait, KNOWN_WAIT) < 0;
 }
 
 /* What cannot be read of a row is zeroed: there is nothing to bring, and what is left of it must not be written over. */
@@ -115,19 +125,18 @@ static void brought(void *userdata)
 		drop(errand);
 		return;
 	}
+	if (errand->result < 0 && (errand_is_worth(&errand->err) || may_be_known_yet(errand))) {
+		free(CF_TAKE(errand->row));
+		wait_for(errand);
+		return;
+	}
 	if (errand->result == 0)
 		log_info_about(LOG_ABOUT(.migration = errand->id), "migration %s: the destination has the receipt now",
 			       errand->id);
-	else if (!errand_is_worth(&errand->err))
+	else
 		log_notice_about(LOG_ABOUT(.migration = errand->id), "migration %s: the destination does not take the receipt: %s",
 				 errand->id, errand->err.text);
-	if (errand->result == 0 || !errand_is_worth(&errand->err)) {
-		settle(errand);
-		return;
-	}
-
-	free(CF_TAKE(errand->row));
-	wait_for(errand);
+	settle(errand);
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
