@@ -75,7 +75,7 @@ done
 rig_agents "policy \"default\" { max-skew = \"10 s\" max-error-bound = \"10 s\" max-blackout = \"$limit_ms ms\" max-residual = \"1 s\"
 	verify-until = \"1 s\" off = { \"blackout-predicted\", \"rolled-back-recently\" } }"
 rig_in R sh -c '"$1" >"$2" &' sh "$rig_programs/late" "$RIG_DIR/late"
-ok "a guest that writes to its memory" rig_define A g mem=128 dirty=20 rate=30
+ok "a guest that writes to its memory" rig_define A g mem=128 dirty=12 rate=20
 ok "it starts" rig_start A g
 ok "nothing speaks against moving it" wait_for 60 rig_clockferry A check g hB
 
