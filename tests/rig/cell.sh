@@ -200,6 +200,7 @@ cell()
 	0) ok "... the guest runs, or the operator was asked" test -n "$doubt" || broken=yes ;;
 	*) result 1 "... the guest runs once"; broken=yes ;;
 	esac
+	[ ! "$here" ] || [ "$doubt" ] || is "... its ticks come from there" "${hosts##* }" "$here" || broken=yes
 	is "... there were never two, nor one that went back" "$(pick 'v["twice"], v["copies"], v["back"]' <<<"$verdict")" "0 0 0" || broken=yes
 	left=${here:+$(left "$(other "$here")" | paste -sd' ')}
 	ok "... nothing is left on the other host: ${left:-nothing}" eval '[ -z "$left" ] || may_leave' || broken=yes
