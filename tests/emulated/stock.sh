@@ -88,8 +88,9 @@ is "libvirt alone loses MONOTONIC, and it shows" "$(verdict 'v["changes"][0]["lo
 is "... and REALTIME by as much" "$(verdict 'abs(v["changes"][0]["corrected_ns"]) < 10**6')" True
 is "who sleeps until a moment of MONOTONIC is late by as much" \
 	"$(verdict '[len(c["sleeps"]["outside_ns"]) > 0 and all(x > c["lost_ns"]["0"]["MONOTONIC"]["low_ns"] - v["jitter_ns"]["MONOTONIC"] for x in c["sleeps"]["outside_ns"]) for c in v["changes"][:2]]')" "[True, True]"
-is "setting the clock mends nothing but REALTIME" \
-	"$(verdict 'v["changes"][1]["lost_ns"]["0"]["MONOTONIC"]["low_ns"] > 0 and v["changes"][1]["corrected_ns"] > 0')" True
+# What becomes of REALTIME is chance: by how much domtime sets it back for the rest of a second, and what was behind.
+is "setting the clock mends neither MONOTONIC nor the TSC" \
+	"$(verdict '[v["changes"][1]["lost_ns"]["0"][clock]["low_ns"] > 0 for clock in ("MONOTONIC", "TSC")]')" "[True, True]"
 ok "the guest trusts its clock as before" emu_trusts g
 emu_table g "${rows[@]}"
 note "infrastructure: $emu_infrastructure boots tried again"
