@@ -89,7 +89,7 @@ may_miss()
 	case $receipts:$row:$column in
 	source:source-checking-*:* | source:source-reserved-*:*) ;;	# nothing was asked of the destination yet
 	none:source-checking-*:late-source | none:source-reserved-*:late-source) ;;	# and who asked has lost it
-	source:source/ledger-*:* | none:source/ledger-written:*) ;;	# nor was it begun
+	source:source/ledger-*:* | none:source/ledger-written:* | none:source/ledger-durable:late-source) ;;	# nor was it begun
 	source:destination/ledger-written:*) ;;	# what was asked of it was forgotten before it was answered
 	*:damage-* | *:lost-* | *:later-lost-*) ;;
 	*) return 1 ;;
