@@ -163,11 +163,6 @@ not_stepped()
 	rig_clockferry "$1" clock --json >"$answers/clock" && [ "$(member "$answers/clock" 'v["stepped"]')" = False ]
 }
 
-raw_now()
-{
-	python3 -c 'import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))'
-}
-
 # What the machine's kernel says of its clock: "UNSYNC TAI" (adjtimex: status at 40, tai at 160).
 kernel_says()
 {

@@ -70,7 +70,7 @@ settle A 'max-skew = "1 us" require-lever = guest-agent'
 settle B 'max-error-bound = "1 us" require-lever = none'
 rig_virsh A qemu-monitor-event --loop --domain g >"$answers/events" &
 watcher=$!
-began=$(raw_now)
+began=$(rig_raw)
 refused "a guest with everything against it" odd hB \
 	"skew hA->hB refuse hA" "error-bound hA refuse hB" "error-bound hB refuse hB" \
 	"domain-not-migratable odd refuse -" "managed-elsewhere odd warn -" "rtc-clock-vm odd warn -" \
@@ -178,7 +178,7 @@ rig_chrony B start
 clock B synchronised
 
 # Nobody touched the guest in all of this: libvirtd's word, and the stream beside that of a guest that nobody asked about.
-ended=$(raw_now)
+ended=$(rig_raw)
 kill $watcher
 is "the refusals neither stopped nor copied the guest" "$(grep -cE 'STOP|RESUME|MIGRATION' "$answers/events")" 0
 is "... nor did its clock stand still, by its stream" \

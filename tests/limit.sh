@@ -16,11 +16,6 @@ late()
 		END { printf "%d\n", (a + b) / 1e6 + 1 }' "$RIG_DIR/late"
 }
 
-raw()
-{
-	python3 -c 'import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))'
-}
-
 both_have_it()
 {
 	both_have "$id" && [ "$(receipt 'v["migration"]["outcome"]')" = aborted ]
@@ -31,7 +26,7 @@ begin_and_starve()
 {
 	local status
 	rig_tbf A 100mbit
-	begun=$(raw)
+	begun=$(rig_raw)
 	begin called-off A migrate g hB "$@"
 	id=$(its_id called-off)
 	wait_for 120 in_phase A "$id" "paused|aborted|done"
@@ -59,7 +54,7 @@ is_cut()
 		'^its connection was cut, .* late: the guest had stood still for nearly as long as it may, and had not arrived'
 	is "... the guest runs where it was" "$(rig_virsh A domstate g)" running
 	ok "... and nothing of it is left at the destination" wait_for 60 not rig_virsh B dominfo g
-	late=$(late "$begun" "$(raw)")
+	late=$(late "$begun" "$(rig_raw)")
 	note "stood still for $(receipt 'v["source_lost"]["low_ns"] / 1e6, v["source_lost"]["high_ns"] / 1e6') ms; other threads were late by $late ms"
 	ok "... it had stood still until the limit was near" [ "$(receipt 'v["source_lost"]["high_ns"] // 10**6')" -ge $((limit_ms / 2)) ]
 	ok "... and no longer than it may" [ "$(receipt 'v["source_lost"]["low_ns"] // 10**6')" -le $((limit_ms + late)) ]

@@ -42,21 +42,15 @@ verdict()
 	emu_verdict g "$1"
 }
 
-# raw: what the collector stamps its lines with.
-raw()
-{
-	python3 -c 'import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))'
-}
-
 # moved FROM TO [options]: $status and $RIG_DIR/receipt are what came of it, between $begun and $over.
 moved()
 {
 	local from=$1 to=$2
 	shift 2
-	begun=$(raw)
+	begun=$(rig_raw)
 	emu_in "$from" clockferry migrate g "h$to" --require-lever kvm --json "$@" >"$RIG_DIR/receipt" 2>"$RIG_DIR/migrate.err"
 	status=$?
-	over=$(raw)
+	over=$(rig_raw)
 	note "$(tail -n 5 "$RIG_DIR/migrate.err"; receipt '[v.get("migration", v).get(k) for k in ("reason", "detail", "findings")]')"
 	note "$(emu_in "$from" clockferry show "$(receipt 'v.get("migration", {}).get("id")')" 2>&1 | sed -n '/^Blackout/,/^Host clocks/p' | grep -v '^Host clocks')"
 	sleep 15
@@ -109,7 +103,7 @@ ended()
 stood()
 {
 	local before after real
-	before=$(raw) real=$(emu_in "$here" date +%s%N) after=$(raw)
+	before=$(rig_raw) real=$(emu_in "$here" date +%s%N) after=$(rig_raw)
 	python3 - "$RIG_DIR/receipt" "$begun" "$over" "$(((before + after) / 2 - real))" <<-'P'
 		import datetime, json, sys
 		begun, over, ahead = map(int, sys.argv[2:])

@@ -166,7 +166,7 @@ cell()
 	ready || { result 1 "$row, $column: a guest to begin with, and hosts that let it go"; return; }
 	ok "$row, $column: it comes to that point" to_its_moment || { broken=yes; return; }
 	do_fault "$column" >>"$RIG_DIR/faults.log" 2>&1
-	mended=$(now)
+	mended=$(rig_raw)
 	repair "$column" >>"$RIG_DIR/faults.log" 2>&1
 	ok "... it comes to its end" come_to_rest || broken=yes
 	rest=$(since "$mended")

@@ -81,3 +81,9 @@ rig_faketime_library()
 {
 	ls /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null
 }
+
+# rig_raw: this machine's CLOCK_MONOTONIC_RAW, in ns: what the collector and tests/rig/late stamp their lines with.
+rig_raw()
+{
+	python3 -c 'import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))'
+}

@@ -110,15 +110,10 @@ seen()
 	(cd "$srcdir/tests/rig" && python3 cell.py "$RIG_DIR/tick-g.log" "$RIG_DIR/looks-A" "$RIG_DIR/looks-B" "$1")
 }
 
-now()
-{
-	python3 -c 'import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))'
-}
-
 # since NANOSECONDS: in seconds.
 since()
 {
-	python3 -c 'import sys; print("%.1f s" % ((int(sys.argv[2]) - int(sys.argv[1])) / 1e9))' "$1" "$(now)"
+	python3 -c 'import sys; print("%.1f s" % ((int(sys.argv[2]) - int(sys.argv[1])) / 1e9))' "$1" "$(rig_raw)"
 }
 
 # Where it runs: A, B, both, or nothing.
