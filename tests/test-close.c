@@ -2,6 +2,7 @@
 
 /* The ends, against a libvirt and a peer that are played: what is still at hand is given up with the promise that goes with it. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,14 +82,15 @@ bool reason_asked(struct work *of, char why[static CF_DETAIL_ROOM]) { (void)of, 
 void receipt_alone(struct work *of) { (void)of; }
 void receipt_explain(struct work *of) { (void)of; }
 void receipt_log(const struct cf_receipt *receipt) { (void)receipt; }
-bool errand_is_worth(const struct cf_error *err) { (void)err; return false; }
-int work_calls(struct work *of, struct cf_error *err) { (void)of, (void)err; return -1; }
+int work_calls(struct work *of, struct cf_error *err) { (void)of, (void)err; return 0; }
+
+static enum cf_code answer;		/* of the destination, to the receipt */
 
 int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const void *query, const void *request,
 	    void *reply, cf_span timeout, struct cf_problem *problem, struct cf_error *err)
 {
-	(void)call, (void)route, (void)segments, (void)query, (void)request, (void)reply, (void)timeout, (void)problem, (void)err;
-	return -1;
+	(void)call, (void)route, (void)segments, (void)query, (void)request, (void)reply, (void)timeout, (void)problem;
+	return cf_fail(err, EPROTO, answer, "as it is played");
 }
 
 int probe_calmly(struct call *call, int n, struct cf_offset *offset, char boot[static CF_BOOT_ROOM], cf_span timeout,
@@ -165,6 +167,27 @@ static void test_loss(void)
 	ok(strcmp(undone((struct domain_standing){ .known = true, .active = true }), LOG_ID_GUEST_DOWN) != 0, "and none that runs");
 }
 
+/* The destination answers so to the receipt of an attempt for which it was asked. */
+static bool owes(enum cf_code code)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	answer = code;
+	work->owed = false;
+	act_undo(work, why);
+	return work->owed;
+}
+
+/* Its check had an answer; the reservation, whose answer was lost, may be under way still. */
+static void test_owed(void)
+{
+	strcpy(work->reservation.uuid, "5e3c1f0a-0000-4000-8000-000000000001");
+	strcpy(work->lease.host, "hB");
+	ok(owes(CF_UNREACHABLE), "a receipt that the destination has not had is brought later");
+	ok(owes(CF_NOT_FOUND), "so is one of a migration that it does not know yet");
+	ok(!owes(CF_CONFLICT), "and none that it will not have");
+}
+
 int main(void)
 {
 	static const struct act_context context = { 0 };
@@ -192,6 +215,7 @@ int main(void)
 
 	test_undo();
 	test_loss();
+	test_owed();
 	free(work->receipt);
 	free(work);
 	return done();

@@ -68,7 +68,7 @@ static void hand_over(struct work *work)
 	closing->receipt = *work->receipt;
 	if (work_calls(work, &err) < 0 ||
 	    call_do(work->peer.call, CF_ROUTE_CLOSE, segments, NULL, closing, &accepted, PATIENCE, NULL, &err) < 0) {
-		work->owed = errand_is_worth(&err) || (err.code == CF_NOT_FOUND && !*work->lease.host);
+		work->owed = errand_is_worth(&err);
 		log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain,
 					    .peer = work->reservation.destination),
 				  "migration %s: the destination did not take the receipt: %s", work->id, err.text);

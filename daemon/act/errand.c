@@ -32,19 +32,11 @@ struct errand {
 	struct cf_error err;
 };
 
-bool errand_is_worth(const struct cf_error *err)
+/* What the destination does not know by then it never will; and a row that is gone has no receipt. */
+static bool is_in_vain(const struct errand *errand)
 {
-	return err->code != CF_NOT_FOUND && err->code != CF_CONFLICT && err->code != CF_BAD_REQUEST &&
-	       err->code != CF_TOO_LARGE;
-}
-
-/*
- * A reservation whose answer was lost may reach the destination later than the receipt does: who hung up has what the kernel
- * still holds for a peer delivered when that is to be had again.
- */
-static bool may_be_known_yet(const struct errand *errand)
-{
-	return errand->err.code == CF_NOT_FOUND && cf_span_cmp(errand->wait, KNOWN_WAIT) < 0;
+	return !errand_is_worth(&errand->err) ||
+	       (errand->err.code == CF_NOT_FOUND && (!errand->row || cf_span_cmp(errand->wait, KNOWN_WAIT) >= 0));
 }
 
 /* What cannot be read of a row is zeroed: there is nothing to bring, and what is left of it must not be written over. */
@@ -125,7 +117,7 @@ static void brought(void *userdata)
 		drop(errand);
 		return;
 	}
-	if (errand->result < 0 && (errand_is_worth(&errand->err) || may_be_known_yet(errand))) {
+	if (errand->result < 0 && !is_in_vain(errand)) {
 		free(CF_TAKE(errand->row));
 		wait_for(errand);
 		return;

@@ -17,5 +17,12 @@ void errand_add(struct migrations *all, const char *id);
 /* The agent ends.  One that is on its way stays: it is the thread's. */
 void errands_clear(struct migrations *all);
 
-/* Would the receipt be taken at another time? */
-bool errand_is_worth(const struct cf_error *err);
+/*
+ * Would the receipt be taken at another time?  A reservation whose answer was lost may reach the destination later than the receipt
+ * does, as who hung up has what the kernel still holds for a peer delivered when that is to be had again: one that is not known
+ * there may be yet.
+ */
+static inline bool errand_is_worth(const struct cf_error *err)
+{
+	return err->code != CF_CONFLICT && err->code != CF_BAD_REQUEST && err->code != CF_TOO_LARGE;
+}
