@@ -94,7 +94,18 @@ static void note(struct cf_copy *copy, const struct cf_copy_look *look, cf_mono 
 	copy->pass = look->pass;
 	if (look->throttle_percent > copy->throttle_percent)
 		copy->throttle_percent = look->throttle_percent;
-	copy->most = look->left > copy->most ? look->left : copy->most;
+	if (copy->most == 0 || look->left > copy->most) {
+		copy->most = look->left;
+		copy->most_at = now;
+	}
+}
+
+bool cf_copy_nears_end(const struct cf_copy *copy, const struct cf_copy_look *look, cf_mono now)
+{
+	double gone = (double)(copy->most - look->left), took = (double)cf_mono_since(now, copy->most_at).ns;
+
+	return look->pass > 0 && copy->most > 0 &&
+	       (look->left <= copy->most / 4 || (gone > 0 && (double)look->left * took <= gone * (double)CF_COPY_NEAR.ns));
 }
 
 enum cf_copying cf_copy_look(struct cf_copy *copy, const struct cf_copy_rules *rules, const struct cf_copy_look *look,

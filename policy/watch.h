@@ -99,6 +99,7 @@ struct cf_copy {
 	int64_t throttle_percent;	/* the most there was */
 	cf_mono sent_at;	/* when it last grew */
 	int64_t most;		/* what was left in this pass, at the most */
+	cf_mono most_at;	/* when that was */
 	bool has_least;
 	int64_t least;		/* of that, over the passes behind it: the first one sends all there is */
 	cf_mono least_at;
@@ -121,14 +122,15 @@ enum cf_copying {
 enum cf_copying cf_copy_look(struct cf_copy *copy, const struct cf_copy_rules *rules, const struct cf_copy_look *look,
 			     cf_mono now, char why[static CF_DETAIL_ROOM]);
 
+/* What can be done about a copy that nears its end is done while that lasts: two ledgers and a message. */
+#define CF_COPY_NEAR ((cf_span){ 500 * CF_MS })
+
 /*
- * The pass is nearly through: of what it had to send there is a quarter left.  A guest that writes little
- * converges as soon as the first one ends.  Before the first (0) it is disks that are copied.
+ * The pass that was looked at is nearly through: of what it had to send there is a quarter left, or no more than goes in
+ * CF_COPY_NEAR as fast as it has gone.  A guest that writes little converges as soon as the first one ends.  Before the first (0)
+ * it is disks that are copied.
  */
-static inline bool cf_copy_nears_end(const struct cf_copy *copy, const struct cf_copy_look *look)
-{
-	return look->pass > 0 && copy->most > 0 && look->left <= copy->most / 4;
-}
+bool cf_copy_nears_end(const struct cf_copy *copy, const struct cf_copy_look *look, cf_mono now);
 
 /* It has to end. */
 static inline bool cf_copying_ends(enum cf_copying copying)

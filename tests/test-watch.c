@@ -205,7 +205,7 @@ static void test_stuck(void)
 
 static void test_nears_end(void)
 {
-	bool none = false, early = false, missed = false;
+	bool none = false, early = false, missed = false, quick = true;
 
 	for (int i = 0; i < 1000; i++) {
 		int64_t memory = CF_MS + any(CF_S), rate = memory / (3 + any(200)) + 8;
@@ -214,18 +214,21 @@ static void test_nears_end(void)
 
 		begin(&sim, 0);
 		cf_copy_look(&sim.copy, &rules, &sim.look, sim.now, sim.why);
-		none |= cf_copy_nears_end(&sim.copy, &sim.look);
+		none |= cf_copy_nears_end(&sim.copy, &sim.look, sim.now);
 		begin(&sim, memory);
 		cf_copy_look(&sim.copy, &rules, &sim.look, sim.now, sim.why);
 		while (step(&sim, rate, 0) == CF_COPYING_ON && sim.look.pass < 2) {
-			seen |= cf_copy_nears_end(&sim.copy, &sim.look);
-			early |= seen && sim.look.left > memory / 2;
+			seen |= cf_copy_nears_end(&sim.copy, &sim.look, sim.now);
+			early |= seen && sim.look.left > memory / 2 && sim.look.left > rate / 2;
+			quick &= seen || sim.look.left > rate / 2;
 		}
 		missed |= !seen;
 	}
 	ok(!none, "a copy that has not begun does not near its end");
-	ok(!cf_copy_nears_end(&(struct cf_copy){ .most = CF_S }, &(struct cf_copy_look){ .left = 1 }), "... nor one that copies disks");
-	ok(!missed && !early, "the end of a first pass is seen before it comes, and not in its first half");
+	ok(!cf_copy_nears_end(&(struct cf_copy){ .most = CF_S }, &(struct cf_copy_look){ .left = 1 }, (cf_mono){ CF_S }),
+	   "... nor one that copies disks");
+	ok(!missed && !early, "the end of a first pass is seen before it comes, and not in its first half, unless that has half a second left");
+	ok(quick, "it is always seen when there is half a second left");
 }
 
 static void test_held_back(void)

@@ -43,6 +43,7 @@ struct beats {
 	bool ending;
 	cf_mono ending_since;
 	cf_mono post_copy;
+	bool flows;		/* memory does, its first pass */
 	bool nears_end;
 	int64_t looks, readings;	/* of the looker, that were taken */
 	struct flow flow;
@@ -136,15 +137,25 @@ static void judge_copy(struct work *work, const struct cf_progress *now, struct 
 		.throttle_percent = now->throttle_percent,
 		.held_back = work->held_back,
 	};
+	cf_mono at = kernel_raw();
 	enum cf_copying copying;
 	char said[CF_DETAIL_ROOM];
 
 	if (*why || work->by_post_copy)
 		return;
-	copying = cf_copy_look(&work->copied, &rules, &look, kernel_raw(), said);
-	beats->nears_end = cf_copy_nears_end(&work->copied, &look);
+	copying = cf_copy_look(&work->copied, &rules, &look, at, said);
+	beats->nears_end = cf_copy_nears_end(&work->copied, &look, at);
 	if (cf_copying_ends(copying))
 		act_say(why, "the copy was given up: %s", said);
+}
+
+/* A first pass may be over in a moment, and is to be seen to near its end. */
+static void look_at_flow(struct work *work, const struct guest_events *events, struct beats *beats)
+{
+	if (beats->flows || events->pass < 1 || !work->looker)
+		return;
+	beats->flows = true;
+	looker_hurry(work->looker);
 }
 
 /* What the looker has learnt since. */
@@ -319,6 +330,7 @@ static enum cf_event watch(struct work *work, enum cf_phase phase, char why[stat
 		guest_watch_wait(work->watch, events.revision, TURN, &events);
 		drive_wait(work->drive, (cf_span){ 0 }, &end);
 		ward_look(work);
+		look_at_flow(work, &events, &beats);
 		take_news(work, &beats, why);
 		if (!*why && is_to_be_armed(work, phase, &events, &end, beats.nears_end))
 			return CF_EV_ARMED;

@@ -17,6 +17,8 @@
 #define STANDS_PATIENCE ((cf_span){ CF_S })
 #define GUEST_PATIENCE  ((cf_span){ CF_S })
 #define GUEST_AGAIN     ((cf_span){ CF_S })
+#define HURRIES_FOR     ((cf_span){ CF_S })
+#define HURRIED_EVERY   ((cf_span){ 50 * CF_MS })
 
 struct looker {
 	const struct act_context *context;
@@ -28,7 +30,9 @@ struct looker {
 	struct rest rest;
 	struct looker_news news;	/* under its lock, as are: */
 	cf_span aim;			/* what QEMU shall aim at */
-	bool hurry;			/* and that is new */
+	bool wakes;			/* and that is new */
+	bool hurries;			/* it looks more often, until: */
+	cf_mono until;
 	int users;			/* the thread, and whoever made it: the last one clears up */
 };
 
@@ -104,7 +108,7 @@ static void set_aim(struct looker *looker)
 	pthread_mutex_lock(&looker->rest.lock);
 	aim = looker->aim;
 	is = looker->news.aims_at;
-	looker->hurry = false;
+	looker->wakes = false;
 	pthread_mutex_unlock(&looker->rest.lock);
 	if (cf_span_cmp(aim, is) == 0 || !may_ask(looker, false) || !has_link(looker) ||
 	    job_set_max_downtime(looker->link, looker->uuid, aim, cf_mono_add(kernel_raw(), JOB_PATIENCE), NULL) < 0)
@@ -154,14 +158,23 @@ static cf_span until_asked(const struct looker_options *options, cf_span age, bo
 	return cf_span_min(cf_span_max(every, GUEST_AGAIN), options->guest_every);
 }
 
-/* False when it need not look any more; at once when QEMU is to hear something. */
+/* Until it looks again.  Under the lock. */
+static cf_span turn(const struct looker *looker, cf_mono now)
+{
+	cf_span every = looker->options.progress_every;
+
+	return looker->hurries && cf_mono_cmp(now, looker->until) < 0 ? cf_span_min(every, HURRIED_EVERY) : every;
+}
+
+/* False when it need not look any more; at once when QEMU is to hear something, or something begins. */
 static bool wait_a_turn(struct looker *looker)
 {
-	cf_mono deadline = cf_mono_add(kernel_raw(), looker->options.progress_every);
+	cf_mono deadline, now = kernel_raw();
 	bool over;
 
 	pthread_mutex_lock(&looker->rest.lock);
-	while (!looker->rest.over && !looker->hurry && rest_on(&looker->rest.wake, &looker->rest.lock, deadline))
+	deadline = cf_mono_add(now, turn(looker, now));
+	while (!looker->rest.over && !looker->wakes && rest_on(&looker->rest.wake, &looker->rest.lock, deadline))
 		;
 	over = looker->rest.over;
 	pthread_mutex_unlock(&looker->rest.lock);
@@ -215,8 +228,17 @@ int looker_new(struct looker **ret, const struct act_context *context, const str
 void looker_aim(struct looker *looker, cf_span target)
 {
 	pthread_mutex_lock(&looker->rest.lock);
-	looker->hurry = looker->hurry || cf_span_cmp(looker->aim, target) != 0;
+	looker->wakes = looker->wakes || cf_span_cmp(looker->aim, target) != 0;
 	looker->aim = target;
+	pthread_cond_signal(&looker->rest.wake);
+	pthread_mutex_unlock(&looker->rest.lock);
+}
+
+void looker_hurry(struct looker *looker)
+{
+	pthread_mutex_lock(&looker->rest.lock);
+	looker->wakes = looker->hurries = true;
+	looker->until = cf_mono_add(kernel_raw(), HURRIES_FOR);
 	pthread_cond_signal(&looker->rest.wake);
 	pthread_mutex_unlock(&looker->rest.lock);
 }

@@ -45,6 +45,9 @@ struct looker_news {
 int looker_new(struct looker **ret, const struct act_context *context, const struct looker_options *options,
 	       struct cf_error *err);
 
+/* Something begins that may be over soon: for the next second it looks more often. */
+void looker_hurry(struct looker *looker);
+
 /* Have QEMU aim at that: soon, and again until it was heard. */
 void looker_aim(struct looker *looker, cf_span target);
 
