@@ -2,6 +2,7 @@
 #include "policy/commit.h"
 
 #include "policy/gate-inside.h"
+#include "proto/commit.h"
 
 #define RECORD_LEAST ((cf_span){ 200 * CF_MS })
 #define RECORD_MOST  ((cf_span){ 10 * CF_S })
@@ -10,6 +11,7 @@
 
 const char *const cf_obey_words[CF_N_OBEYS] = {
 	[CF_OBEY]            = "obeyed",
+	[CF_OBEY_WITHDRAWN]  = "its source does not know any more what it has said, and takes it back",
 	[CF_OBEY_LATE]       = "the commit came after the time until which it was valid",
 	[CF_OBEY_BOOTED]     = "this host booted anew since the commit's time was reckoned",
 	[CF_OBEY_NOT_LOADED] = "the guest's memory has not all arrived",
@@ -131,6 +133,8 @@ static bool clock_refuses(const struct cf_report *clock, const struct cf_both_li
 
 enum cf_obey cf_obey_judge(const struct cf_obey_evidence *evidence, const struct cf_both_limits *limits)
 {
+	if (cf_mono_cmp(evidence->valid_until, CF_WITHDRAWN) == 0)
+		return CF_OBEY_WITHDRAWN;
 	if (!evidence->same_boot)
 		return CF_OBEY_BOOTED;
 	if (!evidence->incoming_alive)

@@ -83,6 +83,7 @@ struct cf_obey_evidence {
  */
 enum cf_obey {
 	CF_OBEY,
+	CF_OBEY_WITHDRAWN,
 	CF_OBEY_LATE,
 	CF_OBEY_BOOTED,
 	CF_OBEY_NOT_LOADED,

@@ -45,10 +45,16 @@ struct cf_prepared {
 	struct cf_blob cookie;
 };
 
+/*
+ * Valid until nothing at all: the source does not know any more what it has said, or whether that arrived, and wants nothing of it
+ * obeyed.  A destination that has not obeyed by then never will.
+ */
+#define CF_WITHDRAWN ((cf_mono){ 0 })
+
 /* Let it run: the source's decision, which the destination judges once more. */
 struct cf_commit {
 	int64_t attempt;		/* a repeat has the number of the first */
-	cf_mono valid_until;		/* by the destination's CLOCK_MONOTONIC_RAW: after that it must not be obeyed */
+	cf_mono valid_until;		/* by the destination's CLOCK_MONOTONIC_RAW: after that it must not be obeyed; or CF_WITHDRAWN */
 	char boot[CF_BOOT_ROOM];	/* of the destination, for which that holds */
 	bool paused;			/* the guest is to stay paused there */
 	bool has_cookie;

@@ -152,7 +152,7 @@ static bool commit(struct world *world, struct agent *agent)
 	return by_word(world, agent, false);
 }
 
-/* From here on it only asks. */
+/* From here on it only asks, and takes back what it may have said. */
 static bool resolve(struct world *world, struct agent *agent)
 {
 	if (agent->at == 2)
@@ -166,6 +166,13 @@ static bool resolve(struct world *world, struct agent *agent)
 	if (agent->at == 0) {
 		agent->has_word = false;
 		return agent_ask(world, HERE, M_ASK);
+	}
+	if (agent->at == 1 && agent->has_word && agent->word == CF_WORD_WAITING && !world->rules->only_asks) {
+		agent->has_word = false;
+		agent->valid_until = CF_WITHDRAWN;
+		agent->at = 3;
+		agent_say(world, HERE, M_COMMIT);
+		return true;
 	}
 	return by_word(world, agent, true);
 }

@@ -204,9 +204,10 @@ static void take_there(struct world *world, const struct sent *sent)
 		agent->record_stop = sent->stop;
 		break;
 	case M_COMMIT:
+		if (stands_by && (!agent->has_commit || agent->at <= 1))	/* else it is being judged already */
+			agent->valid_until = sent->valid_until;
 		agent->has_commit |= stands_by;
 		agent->owes_answer |= stands_by || phase == CF_PHASE_OBEYED;
-		agent->valid_until = sent->valid_until;
 		if (!agent->owes_answer)
 			agent_say(world, THERE, M_ANSWER);
 		break;

@@ -379,9 +379,9 @@ static const struct {
 	{ "never-ran is promised over a promise that was lost", { .may_close = always } },
 	{ "the destination does not note that it tells libvirt to let the guest run", { .tells_unnoted = true } },
 	{ "a destination forgets its promise before the source has ended", { .forgets_early = true } },
-	{ "a destination waits for a commit that was lost, and the source only asks", { .wait_over = for_ever } },
-	{ "... where the limit is only warned of", { .wait_over = by_limit_alone } },
-	{ "... where the record of STOP was lost as well", { .wait_over = by_record_alone } },
+	{ "a destination waits for a commit that was lost, and the source only asks", { .only_asks = true, .wait_over = for_ever } },
+	{ "... where the limit is only warned of", { .only_asks = true, .wait_over = by_limit_alone } },
+	{ "... where the record of STOP was lost as well", { .only_asks = true, .wait_over = by_record_alone } },
 	{ "a guest that ended with its host stays off though its migration came to nothing", { .never_starts = true } },
 	{ "a destination that knows nothing is taken for one that never ran it", { .absent_is_never = true } },
 };

@@ -45,6 +45,7 @@ struct rules {
 	bool forgets_early;	/* a destination forgets its promise with its own receipt */
 	bool tells_unnoted;	/* a destination does not note that it tells libvirt to let the guest run */
 	bool tells_late;	/* ... nor looks, before it does, whether the commit is valid still */
+	bool only_asks;		/* a source in doubt does not take back what it may have said, as older ones do not */
 	bool never_starts;	/* a source does not start a guest that ended with its host */
 	bool absent_is_never;	/* that the other host knows nothing is taken for never-ran */
 };

@@ -316,6 +316,7 @@ static void last_word(void)
 	scene_both(&g.s, &g.both);
 	obey("just in time is in time", CF_OBEY, willing);
 	obey("a nanosecond late", CF_OBEY_LATE, BUT(now.ns, 10 * CF_S + 1));
+	obey("one that was taken back", CF_OBEY_WITHDRAWN, BUT(valid_until.ns, 0));
 	obey("of an earlier boot", CF_OBEY_BOOTED, BUT(same_boot, false));
 	obey("before the memory is there", CF_OBEY_NOT_LOADED, BUT(loaded, false));
 	obey("after libvirt gave it up", CF_OBEY_LOST, BUT(incoming_alive, false));
@@ -332,7 +333,7 @@ static void last_word(void)
 		at_random(&g);
 		judge(&g);
 		good = cf_obey_judge(&willing, &g.both) == CF_OBEY;
-		may = e.same_boot && e.loaded && e.incoming_alive && good && e.now.ns <= e.valid_until.ns;
+		may = e.same_boot && e.loaded && e.incoming_alive && good && e.now.ns <= e.valid_until.ns && e.valid_until.ns != 0;
 		wrong += (cf_obey_judge(&e, &g.both) == CF_OBEY) != may;
 		as_there += g.d.commit && !good && g.s.pair.destination_report;
 		bad += g.d.commit && g.s.b.state != CF_CLOCK_SYNCHRONISED && g.s.b.state != CF_CLOCK_HOLDOVER;

@@ -34,7 +34,7 @@ static struct {
 	struct cf_landing landing;	/* what it says then */
 	cf_mono person;			/* somebody says where it runs; 0: nobody */
 	enum cf_resolution said;
-	int asked;
+	int asked, withdrawn;
 	/* at the gate */
 	bool aborted, let_go, carried;
 	int page;			/* what writing the decision returns */
@@ -148,8 +148,15 @@ cf_mono call_answered(const struct call *call) { (void)call; return fake.now; }
 int call_do(struct call *call, enum cf_route_id route, const char *const *segments, const void *query, const void *request, void *reply,
 	    cf_span timeout, struct cf_problem *problem, struct cf_error *err)
 {
-	(void)call, (void)route, (void)segments, (void)query, (void)request, (void)reply, (void)timeout, (void)problem, (void)err;
-	return -1;
+	const struct cf_commit *commit = request;
+
+	(void)call, (void)segments, (void)query, (void)reply, (void)timeout, (void)problem, (void)err;
+	if (route != CF_ROUTE_COMMIT || commit->valid_until.ns != 0)
+		return -1;
+	sim.withdrawn++;
+	sim.landing.phase = CF_PHASE_DROPPED;
+	sim.landing.word = CF_WORD_NEVER_RAN;
+	return 0;
 }
 
 /* --- in doubt --- */
@@ -224,6 +231,24 @@ static void test_no_word(void)
 	ok(told.priority == LOG_ERR && strcmp(told.id, LOG_ID_IN_DOUBT) == 0, "that is an error, with the id of a doubt");
 	ok(strcmp(told.migration, ID) == 0 && strcmp(told.domain, GUEST) == 0 && strcmp(told.peer, THERE) == 0,
 	   "... about migration, guest and host");
+}
+
+/* Its question is a sign of life, for which a destination that awaits a commit might wait as long as it is asked. */
+static void test_withdrawn(void)
+{
+	static const enum cf_phase waiting[] = { CF_PHASE_ARMED, CF_PHASE_LOADED };
+
+	for (size_t i = 0; i < CF_COUNT(waiting); i++) {
+		doubts((cf_span){ 3600 * CF_S });
+		answers((cf_span){ 0 }, true, CF_WORD_WAITING);
+		sim.landing.phase = waiting[i];
+		ok(act_resolve(work, why) == CF_EV_NEVER_RAN && sim.withdrawn == 1 && fake_took().ns < CF_S,
+		   "it is %s, and lets go what nobody will tell it to let run: %s", cf_phase_words[waiting[i]], why);
+	}
+	doubts((cf_span){ 10 * CF_S });
+	answers((cf_span){ 0 }, true, CF_WORD_WAITING);
+	sim.landing.phase = CF_PHASE_OBEYED;
+	ok(act_resolve(work, why) == CF_EV_FAILED && sim.withdrawn == 0, "one that has been told is only asked");
 }
 
 static void test_person(void)
@@ -319,6 +344,7 @@ int main(void)
 	snprintf(work->reservation.destination, sizeof(work->reservation.destination), THERE);
 	test_words();
 	test_no_word();
+	test_withdrawn();
 	test_person();
 	test_decide();
 	free(receipt);

@@ -25,6 +25,7 @@
 #define MOMENT          ((struct timespec){ .tv_nsec = CF_MS })
 #define RESUME_USUAL    ((cf_span){ 15 * CF_MS })	/* from a commit to RESUME: a write, and libvirt's Finish */
 #define ANSWER_PATIENCE ((cf_span){ 30 * CF_S })
+#define LET_GO_PATIENCE ((cf_span){ 5 * CF_S })
 #define ASK_EVERY       ((struct timespec){ .tv_nsec = 250 * CF_MS })
 #define COMPLAIN_EVERY  ((cf_span){ 30 * CF_S })
 
@@ -224,6 +225,26 @@ static enum cf_event by_operator(struct work *work, enum cf_resolution resolutio
 	return resolution == CF_RUNS_THERE ? CF_EV_LANDED : CF_EV_NEVER_RAN;
 }
 
+/*
+ * It waits for a commit that was lost, or never sent, and hears that this source lives: it would wait for as long as that asks.
+ * What comes of it is asked with the rest.
+ */
+static void withdraw(struct work *work)
+{
+	const char *segments[] = { work->id };
+	const struct cf_commit nothing = { .attempt = 2, .valid_until = CF_WITHDRAWN };
+	struct cf_answer answer = { 0 };
+
+	if (call_do(work->peer.call, CF_ROUTE_COMMIT, segments, NULL, &nothing, &answer, LET_GO_PATIENCE, NULL, NULL) == 0)
+		cf_blob_wipe(&answer.cookie);
+}
+
+static bool awaits_commit(const struct cf_landing *landing)
+{
+	return landing->has_word && landing->word == CF_WORD_WAITING &&
+	       (landing->phase == CF_PHASE_ARMED || landing->phase == CF_PHASE_LOADED);
+}
+
 enum cf_event act_resolve(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	cf_mono next = kernel_raw();
@@ -250,6 +271,8 @@ enum cf_event act_resolve(struct work *work, char why[static CF_DETAIL_ROOM])
 				act_say(why, "%s never let it run: %s", work->reservation.destination, landing.reason);
 				return CF_EV_NEVER_RAN;
 			}
+			if (awaits_commit(&landing))
+				withdraw(work);
 		}
 		if (work_stopping(work)) {
 			act_say(why, "the agent was stopped before it knew where the guest runs");

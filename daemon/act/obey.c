@@ -295,7 +295,7 @@ static enum cf_event take_commit(struct work *work, struct cf_commit *commit, ch
 	bool aborted = work_aborted(work, why);
 	int r;
 
-	if (!aborted && carried_arm(work, commit, why)) {
+	if (!aborted && (cf_mono_cmp(commit->valid_until, CF_WITHDRAWN) == 0 || carried_arm(work, commit, why))) {
 		r = judge(work, commit, &obey, &err);
 		if (r == 0 && obey == CF_OBEY) {
 			work->obeyed = commit;
