@@ -146,6 +146,53 @@ static bool comes_to(int n, const char *machine)
 	return strcmp(kept_machine(n), machine) == 0;
 }
 
+/* What the source hears of its receipt: whether it was kept, at the moment when it hears that. */
+struct closed {
+	struct migration *migration;
+	bool told, kept;
+};
+
+static void on_closed(void *arg)
+{
+	struct closed *closed = arg;
+
+	closed->told = true;
+	closed->kept = migration_is_kept(closed->migration);
+}
+
+/* The source brings it, and waits for so long. */
+static struct closed *close_with(struct migration *migration, struct cf_receipt *receipt, cf_span wait)
+{
+	static struct closed closed;
+
+	closed = (struct closed){ .migration = migration };
+	ok(migration_when_closed(migration, wait, on_closed, &closed, &err) == 0, "the source waits for it to be kept");
+	migration_take_closing(migration, receipt);
+	return &closed;
+}
+
+static void until_told(const struct closed *closed)
+{
+	while (!closed->told)
+		sd_event_run(loop_sd(parts.made.loop), UINT64_MAX);
+}
+
+static void test_accepted(void)
+{
+	struct migration *migration = expect(19);
+	struct closed *closed;
+
+	parts_run_to_phase(&parts, migration, CF_PHASE_LEASED);
+	closed = close_with(migration, receipt_of(19, "in time"), (cf_span){ 60 * CF_S });
+	ok(!closed->told, "a receipt is not accepted as soon as it is there");
+	until_told(closed);
+	ok(closed->kept && strcmp(kept_machine(19), "in time") == 0, "but when the ledger has it");
+	closed = close_with(migration, receipt_of(19, "late"), (cf_span){ 60 * CF_S });
+	ok(!closed->told, "nor is one that comes late");
+	until_told(closed);
+	ok(closed->kept && strcmp(kept_machine(19), "late") == 0, "... before that is there");
+}
+
 static void test_incoming(void)
 {
 	struct migration *migration = expect(3);
@@ -292,6 +339,21 @@ static void test_wish_unkept(void)
 	parts_run_to_end(&parts, migration);
 }
 
+static void test_unaccepted(void)
+{
+	struct migration *migration = expect(20);
+	struct closed *closed;
+
+	parts_run_to_phase(&parts, migration, CF_PHASE_LEASED);
+	hold();
+	closed = close_with(migration, receipt_of(20, "in time"), (cf_span){ 300 * CF_MS });
+	until_told(closed);
+	ok(!closed->kept, "a receipt that the ledger does not take is not accepted");
+	let_go();
+	ok(comes_to(20, "in time"), "it gets there all the same");
+	parts_run_to_end(&parts, migration);
+}
+
 static bool says_missed(const struct cf_receipt *receipt, const char *phase)
 {
 	for (size_t i = 0; i < receipt->n_unmeasured; i++)
@@ -387,10 +449,12 @@ int main(void)
 	test_from_queue();
 	test_incoming();
 	test_given_up();
+	test_accepted();
 	test_alone();
 	test_wish();
 	test_slow();
 	test_wish_unkept();
+	test_unaccepted();
 	test_refused();
 	test_lately();
 	parts_end(&parts);

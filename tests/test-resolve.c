@@ -35,6 +35,7 @@ static struct {
 	cf_mono person;			/* somebody says where it runs; 0: nobody */
 	enum cf_resolution said;
 	int asked, withdrawn;
+	bool deaf;			/* it does not hear that it is withdrawn */
 	/* at the gate */
 	bool aborted, let_go, carried;
 	int page;			/* what writing the decision returns */
@@ -154,6 +155,8 @@ int call_do(struct call *call, enum cf_route_id route, const char *const *segmen
 	if (route != CF_ROUTE_COMMIT || commit->valid_until.ns != 0)
 		return -1;
 	sim.withdrawn++;
+	if (sim.deaf)
+		return -1;
 	sim.landing.phase = CF_PHASE_DROPPED;
 	sim.landing.word = CF_WORD_NEVER_RAN;
 	return 0;
@@ -249,6 +252,12 @@ static void test_withdrawn(void)
 	answers((cf_span){ 0 }, true, CF_WORD_WAITING);
 	sim.landing.phase = CF_PHASE_OBEYED;
 	ok(act_resolve(work, why) == CF_EV_FAILED && sim.withdrawn == 0, "one that has been told is only asked");
+	doubts((cf_span){ 3600 * CF_S });
+	answers((cf_span){ 0 }, true, CF_WORD_WAITING);
+	sim.landing.phase = CF_PHASE_ARMED;
+	sim.deaf = true;
+	ok(act_resolve(work, why) == CF_EV_FAILED && sim.withdrawn > 30 && sim.withdrawn <= 41 && sim.asked > 1000,
+	   "one that does not hear of it is told once more, and seldom: %d times in an hour", sim.withdrawn);
 }
 
 static void test_person(void)

@@ -187,6 +187,16 @@ void migration_take_closing(struct migration *m, struct cf_receipt *receipt)
 	noting_save(m);
 }
 
+int migration_when_closed(struct migration *m, cf_span wait, void (*fn)(void *arg), void *arg, struct cf_error *err)
+{
+	return waiters_add(m->kept, 0, wait, fn, arg, err);
+}
+
+bool migration_is_kept(const struct migration *m)
+{
+	return m->over && m->saved && m->writes == 0;
+}
+
 void migration_landing(struct migration *m, struct cf_landing *ret)
 {
 	work_landing(m->work, ret);

@@ -26,6 +26,7 @@
 #define RESUME_USUAL    ((cf_span){ 15 * CF_MS })	/* from a commit to RESUME: a write, and libvirt's Finish */
 #define ANSWER_PATIENCE ((cf_span){ 30 * CF_S })
 #define LET_GO_PATIENCE ((cf_span){ 5 * CF_S })
+#define LET_GO_EVERY    ((cf_span){ 90 * CF_S })	/* for as long as a destination holds what it was asked */
 #define ASK_EVERY       ((struct timespec){ .tv_nsec = 250 * CF_MS })
 #define COMPLAIN_EVERY  ((cf_span){ 30 * CF_S })
 
@@ -247,7 +248,7 @@ static bool awaits_commit(const struct cf_landing *landing)
 
 enum cf_event act_resolve(struct work *work, char why[static CF_DETAIL_ROOM])
 {
-	cf_mono next = kernel_raw();
+	cf_mono next = kernel_raw(), next_withdrawal = next;
 	char said[CF_DETAIL_ROOM];
 	struct cf_landing landing;
 	enum cf_resolution resolution;
@@ -271,7 +272,7 @@ enum cf_event act_resolve(struct work *work, char why[static CF_DETAIL_ROOM])
 				act_say(why, "%s never let it run: %s", work->reservation.destination, landing.reason);
 				return CF_EV_NEVER_RAN;
 			}
-			if (awaits_commit(&landing))
+			if (awaits_commit(&landing) && kernel_due(&next_withdrawal, LET_GO_EVERY))
 				withdraw(work);
 		}
 		if (work_stopping(work)) {

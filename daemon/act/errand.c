@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "daemon/act/migration.h"
+#include "daemon/clock/kernel.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
@@ -13,7 +14,7 @@
 #include "daemon/worker.h"
 
 #define FIRST_WAIT    ((cf_span){ 2 * CF_S })
-#define KNOWN_WAIT    ((cf_span){ 30 * CF_S })
+#define KNOWN_AFTER   ((cf_span){ 30 * CF_S })
 #define LONGEST_WAIT  ((cf_span){ 300 * CF_S })
 #define PATIENCE      ((cf_span){ 10 * CF_S })
 #define DISK_PATIENCE ((cf_span){ 5 * CF_S })
@@ -23,6 +24,8 @@ struct errand {
 	struct migrations *all;		/* the loop's: may be gone before the thread is */
 	char id[CF_UUID_ROOM];
 	cf_span wait;
+	bool unknown;			/* there, since: */
+	cf_mono unknown_since;
 	struct sd_event_source *timer;	/* NULL: it is on its way */
 
 	/* between the loop and the thread */
@@ -33,10 +36,22 @@ struct errand {
 };
 
 /* What the destination does not know by then it never will; and a row that is gone has no receipt. */
-static bool is_in_vain(const struct errand *errand)
+static bool is_in_vain(struct errand *errand)
 {
-	return !errand_is_worth(&errand->err) ||
-	       (errand->err.code == CF_NOT_FOUND && (!errand->row || cf_span_cmp(errand->wait, KNOWN_WAIT) >= 0));
+	if (!errand_is_worth(&errand->err))
+		return true;
+	if (errand->err.code != CF_NOT_FOUND) {
+		errand->unknown = false;
+		return false;
+	}
+	if (!errand->row)
+		return true;
+	if (!errand->unknown) {
+		errand->unknown = true;
+		errand->unknown_since = kernel_raw();
+		errand->wait = FIRST_WAIT;
+	}
+	return cf_span_cmp(cf_mono_since(kernel_raw(), errand->unknown_since), KNOWN_AFTER) >= 0;
 }
 
 /* What cannot be read of a row is zeroed: there is nothing to bring, and what is left of it must not be written over. */

@@ -37,6 +37,12 @@ void migration_wake(struct migration *m)
 	waiters_wake(m->steps, m->over ? CF_N_PHASES : m->told == m->phase ? m->told : CF_PHASE_UNKNOWN);
 }
 
+/* One that came in meanwhile is being written still. */
+void migration_wake_kept(struct migration *m)
+{
+	waiters_wake(m->kept, m->over && m->writes == 0);
+}
+
 static void on_changed(void *userdata)
 {
 	struct migration *m = userdata;
@@ -178,6 +184,7 @@ void migration_free(struct migration *m)
 	waiters_free(m->changes);
 	waiters_free(m->checked);
 	waiters_free(m->steps);
+	waiters_free(m->kept);
 	if (m->work)
 		work_stop(m->work);
 	hand_dismiss(&m->hand);
@@ -206,6 +213,8 @@ int migration_new(struct migration **ret, struct migrations *all, const struct a
 	r = waiters_new(&m->checked, context->loop, err);
 	if (r == 0)
 		r = waiters_new(&m->steps, context->loop, err);
+	if (r == 0)
+		r = waiters_new(&m->kept, context->loop, err);
 	if (r < 0)
 		return r;
 	r = work_new(&m->work, context, side, id, err);

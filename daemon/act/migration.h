@@ -60,6 +60,7 @@ struct migration {
 	struct waiters *changes;		/* by revision */
 	struct waiters *checked;		/* by whether it is past `checking` */
 	struct waiters *steps;			/* by the phase that is told */
+	struct waiters *kept;			/* by whether its receipt is in the ledger, or cannot be */
 	bool over;				/* the last act has returned */
 	bool landed;				/* destination: libvirt has said that the guest runs here; its phase says so later */
 
@@ -117,6 +118,9 @@ int migration_refuse_second(struct migration *migration, struct cf_error *err);
 
 /* Answer those who wait for what it has come to. */
 void migration_wake(struct migration *migration);
+
+/* The ledger has answered about its receipt. */
+void migration_wake_kept(struct migration *migration);
 
 /* How many go first; and, soon, whoever wants to know how its check ends may wait for that. */
 void migration_show_place(struct migration *migration, int64_t ahead, bool soon);

@@ -178,4 +178,11 @@ int migration_resolve(struct migration *migration, enum cf_resolution resolution
 int migration_take_record(struct migration *migration, struct cf_record *record, struct cf_error *err);
 int migration_take_counters(struct migration *migration, struct cf_counters *counters, struct cf_error *err);
 void migration_take_closing(struct migration *migration, struct cf_receipt *receipt);
+
+/*
+ * Call fn(arg) on the loop's thread once what was closed by that is in the ledger, or cannot be, or `wait` has passed:
+ * migration_is_kept() tells which.  To be asked for before it.
+ */
+int migration_when_closed(struct migration *migration, cf_span wait, void (*fn)(void *arg), void *arg, struct cf_error *err);
+bool migration_is_kept(const struct migration *migration);
 void migration_landing(struct migration *migration, struct cf_landing *ret);

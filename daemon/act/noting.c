@@ -159,14 +159,11 @@ void noting_restarted(struct migration *m)
 }
 
 /* The receipt, once it is whole. */
-static void on_saved(void *arg, int result, const struct cf_error *err)
+static void save_answered(struct migration *m, int result)
 {
-	struct migration *m = arg;
-
 	m->writes--;
 	m->recorded |= result == 0;
 	m->saved = result == 0;
-	(void)err;
 	if (!m->saved) {
 		migrations_save_later(m->all);
 		return;
@@ -176,10 +173,19 @@ static void on_saved(void *arg, int result, const struct cf_error *err)
 		errand_add(m->all, m->id);
 }
 
+static void on_saved(void *arg, int result, const struct cf_error *err)
+{
+	(void)err;
+	save_answered(arg, result);
+	migration_wake_kept(arg);
+}
+
 static void on_closed(void *arg, int result, const struct cf_error *err)
 {
-	on_saved(arg, result, err);
+	(void)err;
+	save_answered(arg, result);
 	migration_end(arg);
+	migration_wake_kept(arg);
 }
 
 static void save(struct migration *m, void (*done)(void *arg, int result, const struct cf_error *err))

@@ -18,6 +18,7 @@
 #include "daemon/virt/passthrough.h"
 #include "policy/gate.h"
 
+#define KEPT_WAIT       ((cf_span){ 8 * CF_S })	/* less than the source has patience */
 #define LEDGER_PATIENCE ((cf_span){ 10 * CF_S })	/* more than it takes to give up */
 
 static void add(struct cf_findings *findings, const struct cf_both_limits *limits, enum cf_finding_code code,
@@ -385,12 +386,37 @@ void api_landing(void *userdata, struct http_exchange *x)
 	http_reply(x, &landing);
 }
 
+/* A receipt that is accepted once it lasts: what is not, the source brings once more. */
+struct closed {
+	struct http_exchange *x;
+	const struct api *api;
+	const struct migration *migration;
+};
+
+static void tell_closed(void *userdata)
+{
+	CF_AUTO(cf_free) struct closed *closed = userdata;
+	struct ledger_state state;
+	struct cf_error err = { 0 };
+
+	ledger_state(closed->api->context->ledger, &state);
+	if (migration_is_kept(closed->migration)) {
+		accept_it(closed->x);
+		return;
+	}
+	if (!state.writable)
+		cf_fail(&err, EROFS, CF_HOST, "the receipt cannot be kept: %s", state.fault);
+	else
+		cf_fail(&err, EBUSY, CF_BUSY, "the receipt is not in the ledger yet");
+	http_fail(closed->x, &err);
+}
+
 void api_close(void *userdata, struct http_exchange *x)
 {
 	struct cf_closing *closing = http_body(x);
 	const struct api *api = userdata;
 	struct migration *migration;
-	struct ledger_state state;
+	struct closed *closed;
 	struct cf_error err = { 0 };
 	struct cf_receipt *receipt;
 
@@ -405,12 +431,18 @@ void api_close(void *userdata, struct http_exchange *x)
 	receipt = copy_of(x, &closing->receipt, sizeof(*receipt));
 	if (!receipt)
 		return;
-	migration_take_closing(migration, receipt);
-	ledger_state(api->context->ledger, &state);
-	if (!state.writable) {	/* it would be gone with this agent: the source brings it once more */
-		cf_fail(&err, EROFS, CF_HOST, "the receipt cannot be kept: %s", state.fault);
+	closed = malloc(sizeof(*closed));
+	if (!closed) {
+		free(receipt);
+		api_no_memory(x);
+		return;
+	}
+	*closed = (struct closed){ x, api, migration };
+	if (migration_when_closed(migration, KEPT_WAIT, tell_closed, closed, &err) < 0) {
+		free(receipt);
+		free(closed);
 		http_fail(x, &err);
 		return;
 	}
-	accept_it(x);
+	migration_take_closing(migration, receipt);
 }
