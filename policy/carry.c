@@ -2,6 +2,7 @@
 #include "policy/carry.h"
 
 #include "policy/counter.h"
+#include "policy/offset.h"
 #include "policy/words.h"
 
 #define RAW_SLACK  ((cf_span){ CF_US })		/* of RAW beside an instant that the kernel gave, at either end */
@@ -315,6 +316,8 @@ static struct cf_interval residual_of(const struct cf_carried *carried, cf_span 
 	passed = cf_interval_sub((struct cf_interval){ raw, raw }, carried->point->raw_offset);
 	slack = cf_span_add((cf_span){ record->width.ns / 2 + 1 }, (cf_span){ width.ns / 2 + 1 });
 	slack = cf_span_add(slack, cf_span_add(RAW_SLACK, RAW_SLACK));
+	/* The offset is the one of the record's instant; since then the hosts' oscillators may differ. */
+	slack = cf_span_add(slack, cf_span_ppm(cf_span_abs(cf_span_add(cf_interval_middle(passed), mapped)), CF_RAW_DRIFT_PPM / 2));
 	return cf_interval_widen(cf_interval_neg(cf_interval_shift(passed, cf_span_neg(cf_span_add(outcome->elapsed, residual)))), slack);
 }
 
