@@ -92,9 +92,13 @@ is "the guest's clock fell behind by as much as it stood" \
 is "... which it did" "$(verdict 'v["changes"][0]["stood_ns"]["low_ns"] > 0')" True
 is "there were never two copies" "$(verdict 'v["two_copies"] + v["rollbacks"]')" "[]"
 
-# What is left when it is gone.  The first processes name the folder in their command line.
+# What is left when it is gone.  The first processes name the folder in their command line.  The namespaces are held open
+# until it is judged: the kernel would give their numbers to another rig's, which is made at the same time.
 pids=$(for host in A B R; do rig_pid $host; done)
 namespaces=$(for pid in $pids; do readlink "/proc/$pid/ns/net" "/proc/$pid/ns/mnt"; done)
+for pid in $pids; do
+	exec {held}<"/proc/$pid/ns/net" {held}<"/proc/$pid/ns/mnt"
+done
 rig_down
 remains()
 {
