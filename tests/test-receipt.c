@@ -1,167 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a receipt says at the end of what was measured: its outcome, and whether the lag was to be expected. */
+/* What a receipt says at the end of what was measured, and whether the lag was to be expected. */
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/act/receipt.h"
-#include "policy/outcome.h"
 #include "tests/fake-unmeasured.h"
+#include "tests/receipt-made.h"
 #include "tests/tap.h"
-
-#define MS(n) ((cf_span){ (n) * CF_MS })
-#define FROM(low, high) { MS(low), MS(high) }
-
-/* In place of the rest of the agent */
-
-const struct drive_ops drive_libvirt = { .name = "libvirt" };
-static struct settings *settings;	/* of an agent without a file of them */
-
-bool virt_host(struct virt *virt, struct virt_host *ret)
-{
-	(void)virt;
-	(void)ret;
-	return false;
-}
-
-void guest_watch_read(struct guest_watch *watch, struct guest_events *ret)
-{
-	(void)watch;
-	*ret = (struct guest_events){ .has_job = true,
-				      .job = { .has_bytes = true, .bytes = 4711, .has_downtime = true,
-					       .downtime = MS(2100) } };
-}
-
-void work_landing(struct work *work, struct cf_landing *ret)
-{
-	*ret = work->landing;
-}
-
-/* The outcome */
-
-static const struct {
-	const char *sentence;
-	bool has_blackout, has_landing;
-	int64_t blackout;		/* its upper end, ms; the limit is 1 s */
-	size_t n;
-	int64_t low, high;		/* the last residual, ms; the limit is 20 ms */
-	enum cf_outcome outcome;
-	const char *reason;		/* "": there is nothing to explain */
-} outcomes[] = {
-	{ "all within",                        true,  true,  999,  3, -19, 0,   CF_OUTCOME_CLEAN, "" },
-	{ "at both limits",                    true,  true,  1000, 3, -20, 20,  CF_OUTCOME_CLEAN, "" },
-	{ "a blackout that may be too long",   true,  true,  1001, 3, -1,  0,   CF_OUTCOME_BREACHED, "the blackout was" },
-	{ "... the clock unknown",             true,  true,  1001, 0, 0,   0,   CF_OUTCOME_BREACHED, "the blackout was" },
-	{ "a clock that may lag too much",     true,  true,  80,   3, -21, -1,  CF_OUTCOME_BREACHED, "still off by" },
-	{ "a clock that may be too far ahead", true,  true,  80,   3, -1,  21,  CF_OUTCOME_BREACHED, "still off by" },
-	{ "... the blackout unknown",          false, true,  0,    3, -1,  21,  CF_OUTCOME_BREACHED, "still off by" },
-	{ "an unknown blackout",               false, true,  0,    3, -1,  0,   CF_OUTCOME_UNVERIFIED, "the blackout could" },
-	{ "an unknown clock",                  true,  true,  80,   0, 0,   0,   CF_OUTCOME_UNVERIFIED,
-	  "the guest's clock could" },
-	{ "a destination that said nothing",   true,  false, 80,   3, -1,  0,   CF_OUTCOME_UNVERIFIED,
-	  "the guest's clock could" },
-	{ "nothing known",                     false, false, 0,    0, 0,   0,   CF_OUTCOME_UNVERIFIED,
-	  "blackout and guest clock" },
-};
-
-static void test_outcomes(void)
-{
-	for (size_t i = 0; i < CF_COUNT(outcomes); i++) {
-		struct cf_receipt receipt = {
-			.limits = { .max_blackout = MS(1000), .max_residual = MS(20) },
-			.has_blackout = outcomes[i].has_blackout,
-			.blackout = FROM(outcomes[i].blackout - 5, outcomes[i].blackout),
-			.has_landing = outcomes[i].has_landing,
-			.landing = { .n_residuals = outcomes[i].n,
-				     .residuals = { { MS(100), FROM(-500, -490) }, { MS(1000), FROM(-30, -28) } } },
-		};
-		char reason[CF_DETAIL_ROOM] = "an earlier one";
-		enum cf_outcome outcome;
-
-		if (outcomes[i].n)
-			receipt.landing.residuals[outcomes[i].n - 1] = (struct cf_residual){
-				MS(10000), FROM(outcomes[i].low, outcomes[i].high) };
-		outcome = cf_outcome_judge(&receipt, &receipt.limits, reason);
-		ok(outcome == outcomes[i].outcome, "%s: %s", outcomes[i].sentence, cf_outcome_words[outcome]);
-		ok(*outcomes[i].reason ? !!strstr(reason, outcomes[i].reason) : !*reason, "... because %s",
-		   *reason ? reason : "all is as it should be");
-		ok(outcome != CF_OUTCOME_BREACHED || strstr(reason, "the limit is"), "... and of which limit it is told");
-	}
-}
-
-/* A step to 329 ms ahead, from 200 ms after RESUME on, in a call of 900 ms: what is known of the clock afterwards? */
-static const struct {
-	const char *sentence;
-	int64_t low, high, after;	/* the last residual, ms, and when it was read */
-	enum cf_outcome outcome;
-} steps[] = {
-	{ "a clock that was too far behind, stepped, and not read since",  -338, -329, 199,  CF_OUTCOME_UNVERIFIED },
-	{ "one that was right, stepped all the same, and not read since",  -16,  -15,  199,  CF_OUTCOME_UNVERIFIED },
-	{ "one that was read when the step was over",                      -9,   0,    1100, CF_OUTCOME_CLEAN },
-	{ "... and is still too far behind",                               -338, -329, 1100, CF_OUTCOME_BREACHED },
-};
-
-static void test_steps(void)
-{
-	for (size_t i = 0; i < CF_COUNT(steps); i++) {
-		struct cf_receipt receipt = {
-			.limits = { .max_blackout = MS(1000), .max_residual = MS(20) },
-			.has_blackout = true, .blackout = FROM(70, 80), .has_landing = true,
-			.landing = { .n_steps = 1, .steps = { { .after = MS(200), .by = MS(329), .took = MS(900) } }, .n_residuals = 1,
-				     .residuals = { { MS(steps[i].after), FROM(steps[i].low, steps[i].high) } } },
-		};
-		bool known = steps[i].outcome != CF_OUTCOME_UNVERIFIED;
-		char reason[CF_DETAIL_ROOM];
-
-		ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == steps[i].outcome, "%s: %s", steps[i].sentence, reason);
-		ok(cf_figure_there(&receipt, CF_FIGURE_RESIDUAL) == known && !cf_landing_residual(&receipt.landing) == !known,
-		   "... what is left is %s", known ? "known" : "not");
-		receipt.landing.n_residuals = 0;
-		receipt.landing.has_counters = receipt.landing.counters.has_residual = true;
-		ok(!cf_landing_residual(&receipt.landing), "... and its counters do not know of the step");
-	}
-}
-
-/* Of a guest that nobody can ask, what its counters are off by is what is known. */
-static void test_counters(void)
-{
-	struct cf_receipt receipt = {
-		.limits = { .max_blackout = MS(1000), .max_residual = MS(20) },
-		.has_blackout = true, .blackout = FROM(70, 80), .has_landing = true,
-		.landing = { .lever = CF_LEVER_KVM, .has_counters = true,
-			     .counters = { .result = CF_COUNTERS_CARRIED, .has_residual = true, .residual = FROM(-1, 1) } },
-	};
-	char reason[CF_DETAIL_ROOM];
-
-	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_CLEAN, "counters that were carried are a clock that is right");
-	receipt.landing.counters.residual.high = MS(21);
-	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_BREACHED, "... unless they may be off by more than policy allows: %s",
-	   reason);
-	receipt.landing.counters.has_residual = false;
-	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_UNVERIFIED, "... or nobody knows by how much: %s", reason);
-	receipt.landing.counters.has_residual = true;
-	receipt.landing.n_residuals = 1;
-	receipt.landing.residuals[0] = (struct cf_residual){ MS(100), FROM(-1, 1) };
-	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_CLEAN, "the guest's own clock, where it can be read, says more");
-}
-
-static void test_torn(void)
-{
-	struct cf_receipt receipt = {
-		.limits = { .max_blackout = MS(1000), .max_residual = MS(20) },
-		.has_blackout = true,
-		.blackout = FROM(90, 100),
-		.has_landing = true,
-		.landing = { .torn = true, .n_residuals = 1, .residuals = { { MS(1000), FROM(-1, 1) } } },
-	};
-	char reason[CF_DETAIL_ROOM];
-
-	ok(cf_outcome_judge(&receipt, &receipt.limits, reason) == CF_OUTCOME_UNVERIFIED && strstr(reason, "lacks memory"),
-	   "a guest without all of its memory is not clean, whatever its clock says: %s", reason);
-}
-
-/* The lag */
 
 static const struct {
 	const char *sentence;
@@ -193,28 +40,6 @@ static struct cf_instant at(int64_t raw, int64_t real)
 	return (struct cf_instant){ .raw = { raw * CF_MS }, .real = { INT64_C(1790000000) * CF_S + real * CF_MS } };
 }
 
-static struct work *begin(void)
-{
-	static const struct act_context context;
-	struct work *work = calloc(1, sizeof(*work));
-
-	work->receipt = calloc(1, sizeof(*work->receipt));
-	work->record = calloc(1, sizeof(*work->record));
-	work->context = &context;
-	work->driver = &drive_libvirt;
-	work->settings = settings_hold(settings);
-	*unmeasured = '\0';
-	return work;
-}
-
-static void end(struct work *work)
-{
-	settings_free(work->settings);
-	free(work->receipt);
-	free(work->record);
-	free(work);
-}
-
 /* Stopped at 1000 of the source's RAW, run again at 5100 of the destination's, which is 4000 ahead. */
 static void fill(struct work *work, int64_t offset)
 {
@@ -233,7 +58,7 @@ static void fill(struct work *work, int64_t offset)
 static void test_lags(void)
 {
 	for (size_t i = 0; i < CF_COUNT(lags); i++) {
-		struct work *work = begin();
+		struct work *work = work_made();
 		struct cf_receipt *receipt = work->receipt;
 		struct cf_guest_clock *guest = &work->record->guest;
 
@@ -248,13 +73,13 @@ static void test_lags(void)
 		ok(receipt->has_predicted_lag && *receipt->predicted_lag_why &&
 		   receipt->lag_surprising == lags[i].surprising, "%s: %s", lags[i].sentence,
 		   lags[i].surprising ? "a surprise" : "no surprise");
-		end(work);
+		work_unmade(work);
 	}
 }
 
 static void test_figures(void)
 {
-	struct work *work = begin();
+	struct work *work = work_made();
 	struct cf_receipt *receipt = work->receipt;
 
 	work->watch = (struct guest_watch *)work;	/* there is one; nobody looks into it */
@@ -268,17 +93,17 @@ static void test_figures(void)
 	   "libvirt's figure stands beside it, with what they did to it");
 	ok(receipt->has_bytes && receipt->bytes == 4711 && strcmp(receipt->driver, "libvirt") == 0,
 	   "and what was copied, and by whom");
-	end(work);
+	work_unmade(work);
 
-	work = begin();
+	work = work_made();
 	fill(work, 0);
 	work->receipt->landing.resume = at(4900, 900);
 	receipt_complete(work);
 	ok(!work->receipt->has_blackout && !work->receipt->has_predicted_lag && !work->receipt->lag_surprising &&
 	   strstr(unmeasured, "RESUME lies before STOP"), "a RESUME before STOP is no blackout: %s", unmeasured);
-	end(work);
+	work_unmade(work);
 
-	work = begin();
+	work = work_made();
 	receipt = work->receipt;
 	work->watch = (struct guest_watch *)work;
 	fill(work, 2000);
@@ -290,14 +115,14 @@ static void test_figures(void)
 	   "without a RESUME the offset at STOP is known all the same");
 	ok(receipt->has_libvirt_downtime && !receipt->has_libvirt_downtime_offset,
 	   "and nothing is claimed of what it did to libvirt's figure");
-	end(work);
+	work_unmade(work);
 
-	work = begin();
+	work = work_made();
 	fill(work, 0);
 	work->peer.has_at_stop = false;
 	receipt_complete(work);
 	ok(!work->receipt->has_blackout && !work->receipt->has_offset_during, "without an offset there is none either");
-	end(work);
+	work_unmade(work);
 }
 
 /*
@@ -306,7 +131,7 @@ static void test_figures(void)
  */
 static void test_frequency_step(void)
 {
-	struct work *work = begin();
+	struct work *work = work_made();
 	struct cf_receipt *receipt = work->receipt;
 	struct cf_rate *step = &receipt->frequency_step;
 
@@ -320,13 +145,13 @@ static void test_frequency_step(void)
 	receipt_complete(work);
 	ok(receipt->has_frequency_step && step->ppm > -30.1 && step->ppm < -29.9 && step->bound_ppm >= 2 + CF_RAW_WANDER_PPM &&
 	   step->bound_ppm < 3 + CF_RAW_WANDER_PPM, "with it that is theirs: %.1f ppm +- %.1f", step->ppm, step->bound_ppm);
-	end(work);
+	work_unmade(work);
 }
 
 /* A destination alone has a receipt that can be read, too: limits of 0 nobody ever had. */
 static void test_alone(void)
 {
-	struct work *work = begin();
+	struct work *work = work_made();
 
 	work->reservation.limits = (struct cf_limits){ .max_residual = MS(20), .max_stratum = 9 };
 	snprintf(work->reservation.driver, sizeof(work->reservation.driver), "libvirt");
@@ -351,168 +176,16 @@ static void test_alone(void)
 	work->landing.has_resume = true;
 	receipt_alone(work);
 	ok(work->receipt->has_landing && work->receipt->landing.has_resume, "and what was seen is there");
-	end(work);
-}
-
-/* What is missing, and why */
-
-/* Names that part a line in one way only. */
-static void test_names(void)
-{
-	char line[CF_DETAIL_ROOM];
-	bool found = true;
-
-	for (int figure = CF_FIGURE_OTHER + 1; figure < CF_N_FIGURES; figure++) {
-		snprintf(line, sizeof(line), "%s: lag: it is late", cf_figure_words[figure]);
-		found = found && cf_figure_of(line) == (enum cf_figure)figure;
-	}
-	ok(found, "each figure's line is known by its name");
-	ok(cf_figure_of("blackouts: many") == CF_FIGURE_OTHER && cf_figure_of("lag") == CF_FIGURE_OTHER &&
-	   cf_figure_of("") == CF_FIGURE_OTHER, "and no other line is taken for one");
-}
-
-static const struct {
-	const char *sentence;
-	enum cf_side side;
-	enum cf_outcome outcome;
-	bool has_stop, checked;
-} ends[] = {
-	{ "clean",                     CF_SOURCE,      CF_OUTCOME_CLEAN,      true,  true },
-	{ "breached",                  CF_SOURCE,      CF_OUTCOME_BREACHED,   true,  true },
-	{ "unverified, STOP not seen", CF_SOURCE,      CF_OUTCOME_UNVERIFIED, false, true },
-	{ "refused",                   CF_SOURCE,      CF_OUTCOME_REFUSED,    false, true },
-	{ "aborted before the check",  CF_SOURCE,      CF_OUTCOME_ABORTED,    false, false },
-	{ "aborted in the copy",       CF_SOURCE,      CF_OUTCOME_ABORTED,    false, true },
-	{ "aborted after STOP",        CF_SOURCE,      CF_OUTCOME_ABORTED,    true,  true },
-	{ "unverified, by itself",     CF_DESTINATION, CF_OUTCOME_UNVERIFIED, false, true },
-	{ "aborted, by itself",        CF_DESTINATION, CF_OUTCOME_ABORTED,    false, true },
-};
-
-/* Of the figures, those of the set bits were measured. */
-static void measure(struct cf_receipt *receipt, unsigned set)
-{
-	bool *const has[CF_N_FIGURES] = {
-		[CF_FIGURE_SOURCE_CLOCK] = &receipt->has_source_report,
-		[CF_FIGURE_DESTINATION_CLOCK] = &receipt->has_destination_report,
-		[CF_FIGURE_OFFSET_BEFORE] = &receipt->has_offset_before,
-		[CF_FIGURE_OFFSET_DURING] = &receipt->has_offset_during,
-		[CF_FIGURE_OFFSET_AFTER] = &receipt->has_offset_after,
-		[CF_FIGURE_BYTES] = &receipt->has_bytes,
-		[CF_FIGURE_BLACKOUT] = &receipt->has_blackout,
-		[CF_FIGURE_LIBVIRT_DOWNTIME] = &receipt->has_libvirt_downtime,
-		[CF_FIGURE_SOURCE_LOST] = &receipt->has_source_lost,
-		[CF_FIGURE_GUEST_BEFORE] = &receipt->has_guest_offset_before,
-		[CF_FIGURE_PREDICTED_LAG] = &receipt->has_predicted_lag,
-		[CF_FIGURE_LAG] = &receipt->landing.has_lag,
-	};
-
-	for (int i = 0; i < CF_N_FIGURES; i++)
-		if (has[i])
-			*has[i] = set & 1U << i;
-	receipt->landing.n_residuals = set & 1U << CF_FIGURE_RESIDUAL ? 1 : 0;
-	receipt->has_landing = set & 1;
-	receipt->has_vmclock = true;	/* the last of the figures is in no set of its own */
-	receipt->vmclock = set & 1;
-	receipt->landing.has_disruption = set & 2;
-}
-
-/* A receipt leaves nobody to guess: what is not there has a reason, what is there has none. */
-static bool tells_all(const struct cf_receipt *receipt)
-{
-	bool good = true;
-
-	for (int i = CF_FIGURE_OTHER + 1; i < CF_N_FIGURES; i++) {
-		bool why = *cf_figure_why(receipt, i);
-
-		if (why == (cf_figure_due(receipt, i) && !cf_figure_there(receipt, i)))
-			continue;
-		printf("# %s: %s\n", cf_figure_words[i], why ? "needs no reason" : "needs a reason");
-		good = false;
-	}
-	return good;
-}
-
-static void test_reasons(void)
-{
-	for (size_t i = 0; i < CF_COUNT(ends); i++) {
-		bool good = true, repeats = false;
-
-		for (unsigned set = 0; good && set < 1U << CF_FIGURE_DISRUPTION; set++) {
-			struct work *work = begin();
-			struct cf_receipt *receipt = work->receipt;
-			size_t n;
-
-			work->side = ends[i].side;
-			work->limits.owner_max_skew = ends[i].checked ? "hA" : NULL;
-			receipt->migration.has_outcome = true;
-			receipt->migration.outcome = ends[i].outcome;
-			receipt->has_stop = ends[i].has_stop;
-			measure(receipt, set);
-			receipt_explain(work);
-			good = tells_all(receipt);
-			n = receipt->n_unmeasured;
-			receipt_explain(work);
-			repeats = repeats || receipt->n_unmeasured != n;
-			end(work);
-		}
-		ok(good && !repeats, "%s: all that is missing has a reason, whatever is", ends[i].sentence);
-	}
-}
-
-/* Whoever could not measure knows best. */
-static void test_own_reason(void)
-{
-	struct work *work = begin();
-	struct cf_receipt *receipt = work->receipt;
-
-	work->side = CF_SOURCE;
-	receipt->has_source_report = true;
-	receipt->migration.outcome = CF_OUTCOME_UNVERIFIED;
-	receipt->has_landing = true;
-	receipt->landing.n_unmeasured = 1;
-	snprintf(receipt->landing.unmeasured[0], CF_DETAIL_ROOM, "lag: it hangs");
-	receipt_explain(work);
-	ok(strcmp(cf_figure_why(receipt, CF_FIGURE_LAG), "it hangs") == 0 &&
-	   strcmp(cf_figure_why(receipt, CF_FIGURE_RESIDUAL), "it hangs") == 0,
-	   "the destination's reason stands, for what follows from it too");
-	end(work);
-}
-
-/* Of a guest that stood still, and that nobody watched any more: an agent was restarted, which is all that is known of it. */
-static void test_unwatched(void)
-{
-	for (int watched = 0; watched < 2; watched++) {
-		struct work *work = begin();
-		struct cf_receipt *receipt = work->receipt;
-		bool named;
-
-		work->side = CF_SOURCE;
-		work->watch = watched ? (struct guest_watch *)work : NULL;
-		receipt->has_source_report = receipt->has_stop = true;
-		receipt->migration.outcome = CF_OUTCOME_ABORTED;
-		receipt_explain(work);
-		named = strstr(cf_figure_why(receipt, CF_FIGURE_SOURCE_LOST), "restarted") && strstr(cf_figure_why(receipt, CF_FIGURE_LAG), "restarted");
-		ok(named == !watched, "how long it stood still, and its lag, are not known: %s", cf_figure_why(receipt, CF_FIGURE_SOURCE_LOST));
-		end(work);
-	}
+	work_unmade(work);
 }
 
 int main(void)
 {
-	if (settings_read("/dev/null", &settings, NULL) < 0)
-		abort();
-	test_names();
-	test_reasons();
-	test_own_reason();
-	test_unwatched();
-	test_outcomes();
-	test_steps();
-	test_counters();
-	test_torn();
+	receipt_made_begin();
 	test_lags();
 	test_figures();
 	test_frequency_step();
 	test_alone();
-	settings_free(settings);
+	receipt_made_end();
 	return done();
 }
