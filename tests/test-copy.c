@@ -21,11 +21,11 @@
 #include "daemon/act/reason.h"
 #include "daemon/act/record.h"
 #include "daemon/act/standstill.h"
-#include "daemon/act/ward.h"
 #include "daemon/peer/fleet.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/job.h"
 #include "tests/fake-host.h"
+#include "tests/fake-ward.h"
 #include "tests/tap.h"
 
 #define NEVER      ((cf_mono){ INT64_MAX })
@@ -114,7 +114,6 @@ void at_stop_note(struct work *of)
 void gate_judge(struct work *of, char why[static CF_DETAIL_ROOM]) { (void)of, (void)why; }
 void gate_leave(struct work *of) { (void)of; }
 void ward_look(struct work *of) { (void)of; }
-bool ward_cut(struct work *of) { (void)of; return false; }
 void ramp_begin(struct work *of) { (void)of; }
 void ramp_look(struct work *of, int64_t pass) { (void)of, (void)pass; }
 void standstill_undone(struct work *of) { (void)of; }
@@ -228,6 +227,7 @@ static void begin(const struct drive_ops *driver, enum cf_phase phase)
 
 	fake_begin((cf_span){ 60 * CF_S });
 	memset(&sim, 0, sizeof(sim));
+	memset(&fake_ward, 0, sizeof(fake_ward));
 	sim.pass_ms = PASS_MS;
 	sim.every_ms = LOOK_MS;
 	sim.asked = sim.paused = sim.switches = sim.loaded = NEVER;
@@ -277,6 +277,21 @@ static void test_armed_in_time(void)
 static void test_to_end(void)
 {
 	char why[CF_DETAIL_ROOM] = "";
+
+	begin(&gated, CF_PHASE_COPYING);
+	fake_ward.connected = true;
+	sim.asked = after(500);
+	sim.switches = after(800);
+	ok(act_copy(work, why) == CF_EV_NEVER_RAN && fake_ward.cut && sim.aborts == 0,
+	   "one that was to end is cut, and QEMU, which ends it then, is not told to cancel as well");
+
+	*why = '\0';
+	begin(&gated, CF_PHASE_COPYING);
+	fake_ward.connected = true;
+	sim.asked = after(500);
+	sim.switches = after(2000);
+	ok(act_copy(work, why) == CF_EV_NEVER_RAN && fake_ward.cut && sim.aborts > 0, "... unless it does not");
+	*why = '\0';
 
 	begin(&gated, CF_PHASE_COPYING);
 	sim.asked = after(500);

@@ -12,6 +12,7 @@
 #include "daemon/act/mend.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
+#include "daemon/virt/job.h"
 #include "tests/fake-unmeasured.h"
 #include "tests/tap.h"
 
@@ -32,6 +33,7 @@ static struct {
 static struct work *work;
 static struct aim aim;		/* what was given to mend() */
 static bool mended, whenever;
+static int taken;		/* so often QEMU was asked to take its disks back */
 
 static struct cf_instant at(int64_t raw)
 {
@@ -41,6 +43,11 @@ static struct cf_instant at(int64_t raw)
 struct cf_instant kernel_instant(void)
 {
 	return at(NOW);
+}
+
+cf_mono kernel_raw(void)
+{
+	return at(NOW).raw;
 }
 
 bool reporter_stepped(struct reporter *reporter, cf_mono since)
@@ -66,6 +73,19 @@ enum cf_decision gated_decision(const struct act_context *context, const char *i
 {
 	(void)context, (void)id;
 	return sim.decision;
+}
+
+struct virt_link *work_link(struct work *of, struct cf_error *err)
+{
+	(void)of, (void)err;
+	return (struct virt_link *)&sim;
+}
+
+int job_take_disks(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	(void)link, (void)uuid, (void)deadline, (void)err;
+	taken += !mended;	/* before its clock, which may take a while */
+	return 0;
 }
 
 void carried_kept(struct work *of)
@@ -94,12 +114,15 @@ static const struct {
 	int64_t jump;
 	bool stepped;
 	bool mended;
+	bool disks;		/* may be away, and are taken back */
 	bool lost;		/* how long it stood still is known */
 	const char *why;
 } rows[] = {
 	{ "it never stood still", { 0 }, .why = "" },
 	{ "it stood still and runs again", { SEEN_STOP, SEEN_RESUME }, .mended = true, .lost = true, .why = "" },
 	{ "... and its STOP was heard of late", { SEEN_STOP, SEEN_RESUME }, .stop_width = 2 * CF_S, .mended = true, .lost = true, .why = "" },
+	{ "it was cancelled as it gave its disks away", { SEEN_STOP, SEEN_RESUME, .cancelled_late = true }, .mended = true, .disks = true,
+	  .lost = true, .why = "" },
 	{ "it does not run again", { SEEN_STOP }, .why = "RESUME was not seen" },
 	{ "its STOP fits no clock, because that was stepped", { .switchover = true, .stop_unplaced = true, SEEN_RESUME },
 	  .jump = -7 * CF_S, .stepped = true, .mended = true, .why = "STOP's time stamp fits none" },
@@ -107,12 +130,12 @@ static const struct {
 	  .jump = -7 * CF_S, .stepped = true, .mended = true, .why = "RESUME's time stamp fits none" },
 	{ "both fit, beside a step", { SEEN_STOP, SEEN_RESUME }, .jump = 7 * CF_S, .stepped = true, .mended = true,
 	  .why = "clock was stepped meanwhile" },
-	{ "its RESUME was lost with libvirt's connection", { SEEN_STOP, .gap = true }, .mended = true,
+	{ "its RESUME was lost with libvirt's connection", { SEEN_STOP, .gap = true }, .mended = true, .disks = true,
 	  .why = "RESUME was not seen" },
-	{ "all that there was may have been lost with it", { .gap = true }, .mended = true, .why = "" },
-	{ "it was an earlier agent that would have seen it", { 0 }, .again = CF_PHASE_COPYING, .mended = true,
+	{ "all that there was may have been lost with it", { .gap = true }, .mended = true, .disks = true, .why = "" },
+	{ "it was an earlier agent that would have seen it", { 0 }, .again = CF_PHASE_COPYING, .mended = true, .disks = true,
 	  .why = "RESUME was not seen" },
-	{ "an earlier agent had seen it run again", { 0 }, .again = CF_PHASE_ABORTED, .mended = true,
+	{ "an earlier agent had seen it run again", { 0 }, .again = CF_PHASE_ABORTED, .mended = true, .disks = true,
 	  .why = "the agent was restarted" },
 	{ "an earlier agent that had not begun to copy", { 0 }, .again = CF_PHASE_CAPTURING, .why = "" },
 	{ "the host has booted, and libvirt's connection came late", { .gap = true }, .again = CF_PHASE_IN_DOUBT, .booted = true,
@@ -120,7 +143,7 @@ static const struct {
 	{ "it was taken back before, and is given back for good since", { .gap = true }, .again = CF_PHASE_LOADED,
 	  .decision = CF_DECISION_KEPT, .why = "" },
 	{ "an earlier agent had begun to take it back", { .gap = true }, .again = CF_PHASE_LOADED,
-	  .decision = CF_DECISION_ROLL_BACK, .mended = true, .why = "RESUME was not seen" },
+	  .decision = CF_DECISION_ROLL_BACK, .mended = true, .disks = true, .why = "RESUME was not seen" },
 };
 
 static void begin(size_t i)
@@ -140,6 +163,7 @@ static void begin(size_t i)
 	work->record->guest.guest_offset = (struct cf_guest_offset){ .offset = cf_interval_around((cf_span){ AHEAD }, (cf_span){ CF_MS }),
 								     .at = at(BEFORE) };
 	mended = whenever = false;
+	taken = 0;
 	*unmeasured = '\0';
 }
 
@@ -172,6 +196,7 @@ int main(void)
 		kept_mend(work);
 		ok(mended == rows[i].mended, "%s: its clock is %s", rows[i].sentence, mended ? "looked at" : "left alone");
 		ok(!mended || (aims_well() && whenever), "... and where it should be is known, however late it is");
+		ok(taken == rows[i].disks, "... and its disks are %s", rows[i].disks ? "taken back first" : "where they were");
 		ok(work->receipt->has_source_lost == rows[i].lost, "... how long it stood still is%s known", rows[i].lost ? "" : " not");
 		ok(*rows[i].why ? !!strstr(unmeasured, rows[i].why) : !*unmeasured, "... because \"%s\"", unmeasured);
 	}

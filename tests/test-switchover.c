@@ -27,6 +27,7 @@ static const struct {
 	{ "pre-switchover", { .kind = GUEST_EV_MIGRATION, .status = MIGRATION_PRE_SWITCHOVER } },
 	{ "device", { .kind = GUEST_EV_MIGRATION, .status = MIGRATION_DEVICE } },
 	{ "completed", { .kind = GUEST_EV_MIGRATION, .status = MIGRATION_COMPLETED } },
+	{ "cancelling", { .kind = GUEST_EV_MIGRATION, .status = MIGRATION_CANCELLING } },
 	{ "cancelled", { .kind = GUEST_EV_MIGRATION, .status = MIGRATION_CANCELLED } },
 	{ "failed", { .kind = GUEST_EV_MIGRATION, .status = MIGRATION_FAILED } },
 	{ "pass", { .kind = GUEST_EV_PASS, .pass = 3 } },
@@ -62,6 +63,10 @@ static const struct {
 	  "stop=3 stopped switchover gone=migrated job" },
 	{ "QEMU undid it", CF_SOURCE, "active STOP pre-switchover device failed RESUME running",
 	  "stop=2 resume=6 known=7 switchover undone" },
+	{ "cancelled before its last part", CF_SOURCE, "active STOP pre-switchover cancelling cancelled RESUME",
+	  "stop=2 resume=6 switchover undone" },
+	{ "cancelled in it", CF_SOURCE, "active STOP pre-switchover device cancelling RESUME cancelled",
+	  "stop=2 resume=6 switchover undone late" },
 	{ "it was undone, and somebody paused it later", CF_SOURCE,
 	  "active STOP pre-switchover cancelled RESUME running STOP",
 	  "stop=2 resume=5 known=6 stopped switchover paused undone" },
@@ -183,6 +188,7 @@ static void meaning(const struct guest_events *events, char text[TEXT_ROOM])
 	say(text, events->gone != GUEST_HERE, gone);
 	say(text, events->has_job, "job");
 	say(text, events->gap, "gap");
+	say(text, events->cancelled_late, "late");
 }
 
 int main(void)

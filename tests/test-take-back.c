@@ -10,11 +10,11 @@
 #include "daemon/act/gate.h"
 #include "daemon/act/gated.h"
 #include "daemon/act/standstill.h"
-#include "daemon/act/ward.h"
 #include "daemon/virt/domain.h"
 #include "daemon/virt/job.h"
 #include "daemon/virt/leftover.h"
 #include "tests/fake-host.h"
+#include "tests/fake-ward.h"
 #include "tests/tap.h"
 
 #define REASON "the connection was cut"
@@ -26,6 +26,8 @@ static struct {
 	int stranded;		/* libvirt could not let it run, nor will it so many times more */
 	bool wedged;		/* nor will it be: libvirtd waits for a stop that does not come */
 	enum drive_state drive;	/* of the one under way */
+	int64_t notices_ms;	/* QEMU, that it was cut, so long after that and after libvirtd does anything */
+	cf_mono aborted_at;
 	struct guest_events heard;	/* by the watch */
 	int resumed, aborted, rolled_back, freed;
 	enum cf_decision decided;	/* as the page has it */
@@ -82,8 +84,13 @@ void guest_watch_read(struct guest_watch *watch, struct guest_events *ret)
 
 static int played_wait(struct drive *drive, cf_span timeout, struct drive_end *ret)
 {
+	cf_mono live = cf_mono_cmp(sim.thaws, fake_ward.at) > 0 ? sim.thaws : fake_ward.at;
+	cf_mono ends = cf_mono_add(live, (cf_span){ sim.notices_ms * CF_MS });
+
 	(void)drive;
 	fake.now = cf_mono_add(fake.now, sim.drive == DRIVE_RUNNING ? timeout : (cf_span){ 0 });
+	if (sim.notices_ms && fake_ward.cut && cf_mono_cmp(fake.now, ends) >= 0)
+		sim.drive = DRIVE_FAILED;
 	*ret = (struct drive_end){ .state = sim.drive };
 	return 0;
 }
@@ -91,7 +98,8 @@ static int played_wait(struct drive *drive, cf_span timeout, struct drive_end *r
 static int played_abort(struct drive *drive, cf_mono deadline, struct cf_error *err)
 {
 	(void)drive, (void)deadline, (void)err;
-	sim.aborted++;
+	if (!sim.aborted++)
+		sim.aborted_at = fake.now;
 	return 0;
 }
 
@@ -129,12 +137,6 @@ int gated_decide(struct work *of, enum cf_decision decision, struct cf_error *er
 void gate_leave(struct work *of)
 {
 	(void)of;
-}
-
-bool ward_cut(struct work *of)
-{
-	(void)of;
-	return false;
 }
 
 void standstill_undone(struct work *of)
@@ -203,6 +205,50 @@ static void test_wedged(void)
 	}
 }
 
+/*
+ * One that is cut ends by itself, as soon as QEMU notices; it is told to cancel only where it does not although
+ * libvirtd, which it may wait for, has answered for a while.
+ */
+static void test_cut(void)
+{
+	static const struct {
+		const char *sentence;
+		bool connected;
+		int64_t notices_ms, hang_ms;
+		bool aborted;
+		int64_t not_before_ms;
+	} rows[] = {
+		{ "nothing to cut",                                     false, 0,   0,     true,  0 },
+		{ "a cut that QEMU notices",                            true,  30,  0,     false, 0 },
+		{ "... which takes it a while",                         true,  400, 0,     false, 0 },
+		{ "... when libvirtd, which hung, has let it go on",    true,  30,  20000, false, 0 },
+		{ "... which takes it a while from then",               true,  300, 20000, false, 0 },
+		{ "a cut that QEMU does not notice",                    true,  0,   0,     true,  400 },
+		{ "... nor once libvirtd answers, which hung",          true,  0,   20000, true,  20400 },
+	};
+	static struct drive drive = { .ops = &played };
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		char why[CF_DETAIL_ROOM] = "";
+		int64_t ms;
+
+		memset(&sim, 0, sizeof(sim));
+		memset(&fake_ward, 0, sizeof(fake_ward));
+		fake_begin((cf_span){ 60 * CF_S });
+		sim.thaws = cf_mono_add(fake.now, (cf_span){ rows[i].hang_ms * CF_MS });
+		fake_ward.connected = rows[i].connected;
+		sim.notices_ms = rows[i].notices_ms;
+		sim.stands = true;
+		work->drive = &drive;
+		act_take_back(work, why);
+		ms = (sim.aborted_at.ns - FAKE_BEGIN) / CF_MS;
+		ok(!!sim.aborted == rows[i].aborted, "%s: it is %stold to cancel", rows[i].sentence, rows[i].aborted ? "" : "not ");
+		ok(!sim.aborted || (ms >= rows[i].not_before_ms && ms < rows[i].not_before_ms + 2000), "... after %lld ms", (long long)ms);
+		work->drive = NULL;
+	}
+	memset(&fake_ward, 0, sizeof(fake_ward));
+}
+
 /* libvirt ended its job and could not let the guest run: its disks are away, and come back. */
 static void test_stranded(void)
 {
@@ -256,6 +302,7 @@ int main(void)
 	strcpy(work->shown.reason, REASON);
 	test_silence();
 	test_wedged();
+	test_cut();
 	test_stranded();
 	test_receipt();
 

@@ -8,6 +8,7 @@
 #include "daemon/act/pulse.h"
 #include "daemon/act/ramp.h"
 #include "daemon/act/ward.h"
+#include "daemon/clock/kernel.h"
 #include "daemon/settings.h"
 #include "daemon/virt/cutter.h"
 #include "tests/fake-unmeasured.h"
@@ -91,6 +92,32 @@ static void test_has_cut(struct work *work)
 	}
 }
 
+/* For a while after a cut QEMU ends it by itself; longer where it may have waited for libvirtd. */
+static void test_ends(struct work *work)
+{
+	static const struct {
+		const char *sentence;
+		bool cut;
+		size_t n;
+		int64_t cut_ms, answers_ms;	/* ago */
+		bool ends;
+	} rows[] = {
+		{ "one that is under way",                    false, 0, 0,     60000, false },
+		{ "one that was cut now",                     true,  1, 0,     60000, true },
+		{ "... before it was connected",              true,  0, 0,     60000, false },
+		{ "... long ago",                             true,  1, 60000, 60000, false },
+		{ "... long ago, libvirtd answers since now", true,  1, 60000, 0,     true },
+	};
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		cf_mono now = kernel_raw();
+
+		end = (struct guard_end){ .cut = rows[i].cut, .n = rows[i].n, .at = cf_mono_add(now, (cf_span){ -rows[i].cut_ms * CF_MS }) };
+		ok(ward_ends(work, cf_mono_add(now, (cf_span){ -rows[i].answers_ms * CF_MS })) == rows[i].ends, "%s: QEMU %s by itself",
+		   rows[i].sentence, rows[i].ends ? "ends" : "does not end");
+	}
+}
+
 int main(void)
 {
 	static char dog;
@@ -103,8 +130,10 @@ int main(void)
 	work->receipt = calloc(1, sizeof(*work->receipt));
 	work->record = calloc(1, sizeof(*work->record));
 	work->settings = calloc(1, sizeof(*work->settings));
+	ok(!ward_ends(work, (cf_mono){ 0 }), "what has no ward does not end by itself");
 	ward_begin(work, "tcp:hB");
 	test_has_cut(work);
+	test_ends(work);
 	work->ward = ward_free(work->ward);
 	free(work->settings);
 	free(work->record);

@@ -33,15 +33,12 @@
 #define ABORT_PATIENCE ((cf_span){ 2 * CF_S })
 #define EVENT_PATIENCE ((cf_span){ CF_S })
 #define ABORT_EVERY    ((cf_span){ 250 * CF_MS })
-#define CUT_AFTER      ((cf_span){ 3 * CF_S })	/* an abort that libvirt has heard takes some 70 ms */
 
 /* What is done from time to time during the copy, and when each is due. */
 struct beats {
 	cf_mono gate;
 	cf_mono abort;
 	bool abort_asked;
-	bool ending;
-	cf_mono ending_since;
 	cf_mono post_copy;
 	bool flows;		/* memory does, its first pass */
 	bool nears_end;
@@ -197,18 +194,15 @@ static void begin_to_look(struct work *work)
 }
 
 /*
- * Ask the driver to stop until it was heard: before its job has begun, libvirt knows of nothing to abort.
- * What has not ended then is cut, where it can be: libvirtd may hang, or its QEMU not listen.
+ * It is cut, where it can be: libvirtd may hang, and QEMU is not to be told to cancel where it would end by itself.
+ * What does not is ended by the driver, asked until it was heard: before its job has begun, libvirt knows of nothing
+ * to abort.
  */
 static void ask_abort(struct work *work, struct beats *beats)
 {
-	if (!beats->ending)
-		beats->ending_since = kernel_raw();
-	beats->ending = true;
-	if (!beats->abort_asked && kernel_due(&beats->abort, ABORT_EVERY))
+	ward_cut(work);
+	if (!ward_ends(work, (cf_mono){ 0 }) && !beats->abort_asked && kernel_due(&beats->abort, ABORT_EVERY))
 		beats->abort_asked = drive_abort(work->drive, cf_mono_add(kernel_raw(), ABORT_PATIENCE), NULL) == 0;
-	if (cf_span_cmp(cf_mono_since(kernel_raw(), beats->ending_since), CUT_AFTER) > 0)
-		ward_cut(work);
 }
 
 /* Post-copy begins when all of the memory has been sent once, and while the gate lets the guest go at all. */

@@ -6,10 +6,13 @@
 #include "daemon/act/mend.h"
 #include "daemon/clock/kernel.h"
 #include "daemon/clock/report.h"
+#include "daemon/log.h"
+#include "daemon/virt/job.h"
 #include "policy/blackout.h"
 #include "policy/guest.h"
 
-#define WAKE_PATIENCE ((cf_span){ 2 * CF_S })
+#define WAKE_PATIENCE  ((cf_span){ 2 * CF_S })
+#define DISKS_PATIENCE ((cf_span){ 2 * CF_S })
 
 /* STOP of the switchover, from QEMU's events or, after a restart, from the ledger. */
 static bool find_stop(struct work *work, const struct guest_events *events)
@@ -92,6 +95,23 @@ static void mend_here(struct work *work, bool has_stop, const struct guest_event
 					 .carried = receipt->kept.lever == CF_LEVER_KVM, .whenever = true });
 }
 
+/* As soon as it runs: QEMU ends itself over the guest's next write. */
+static void take_disks(struct work *work, bool cancelled)
+{
+	struct cf_error err = { 0 };
+	struct virt_link *link = work_link(work, &err);
+
+	if (link && job_take_disks(link, work->record->guest.uuid, cf_mono_add(kernel_raw(), DISKS_PATIENCE), &err) == 0) {
+		if (cancelled)
+			log_info_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+				       "migration %s: QEMU was told to cancel as it gave the guest's disks away, and has taken them back", work->id);
+		return;
+	}
+	log_warning_about(LOG_ABOUT(.migration = work->id, .domain = work->reservation.domain),
+			  "migration %s: QEMU could not be asked to take the guest's disks back, and may not have: %s",
+			  work->id, err.text);
+}
+
 bool kept_is_ours(const struct work *work)
 {
 	return !work->booted && gated_decision(work->context, work->id) != CF_DECISION_KEPT;
@@ -113,6 +133,8 @@ void kept_mend(struct work *work)
 	while (stood && !events.has_resume && !events.undone &&
 	       guest_watch_wait(work->watch, events.revision, WAKE_PATIENCE, &events))
 		;
+	if (events.cancelled_late || blind)
+		take_disks(work, events.cancelled_late);
 	if (stood || work->again)
 		note_lost(work, has_stop, &events);
 	if (events.has_resume || events.undone || blind)

@@ -24,6 +24,7 @@
 #define SETTLE_PATIENCE ((cf_span){ 10 * CF_S })
 #define ABORT_PATIENCE  ((cf_span){ 2 * CF_S })
 #define END_PATIENCE    ((cf_span){ CF_S })
+#define CUT_PATIENCE    ((cf_span){ 100 * CF_MS })
 #define AGAIN           ((struct timespec){ .tv_nsec = 100 * CF_MS })
 #define COMPLAIN_EVERY  ((cf_span){ 10 * CF_S })
 #define SILENCE_TOLD    ((cf_span){ CF_S })
@@ -33,8 +34,8 @@ static cf_mono within(cf_span patience)
 	return cf_mono_add(kernel_raw(), patience);
 }
 
-/* The drive comes to its end; told, where libvirt took the request for that. */
-static void end_drive(struct work *work, bool *told, struct cf_error *err)
+/* The drive comes to its end; told, where libvirt took the request for that.  Libvirtd has answered since then. */
+static void end_drive(struct work *work, cf_mono answers, bool *told, struct cf_error *err)
 {
 	struct drive_end end;
 
@@ -45,8 +46,12 @@ static void end_drive(struct work *work, bool *told, struct cf_error *err)
 	}
 	if (end.state == DRIVE_RUNNING) {
 		ward_cut(work);
-		*told |= drive_abort(work->drive, within(ABORT_PATIENCE), err) == 0;
-		drive_wait(work->drive, END_PATIENCE, &end);
+		if (!ward_ends(work, answers)) {
+			*told |= drive_abort(work->drive, within(ABORT_PATIENCE), err) == 0;
+			drive_wait(work->drive, END_PATIENCE, &end);
+		} else {
+			drive_wait(work->drive, CUT_PATIENCE, &end);
+		}
 	}
 	if (end.state == DRIVE_LOST || end.state == DRIVE_FAILED || end.state == DRIVE_ABORTED)	/* what it left is looked at by hand */
 		work->drive = drive_free(work->drive);
@@ -119,7 +124,7 @@ static void note_end(struct work *work)
 enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 {
 	struct domain_standing standing = { 0 };
-	cf_mono next = within(COMPLAIN_EVERY), heard = kernel_raw();
+	cf_mono next = within(COMPLAIN_EVERY), heard = kernel_raw(), answers = heard;
 	struct cf_error err = { 0 };
 	struct cf_migration shown;
 	struct stuck stuck = { 0 };
@@ -138,14 +143,16 @@ enum cf_event act_take_back(struct work *work, char why[static CF_DETAIL_ROOM])
 	for (;;) {
 		err = (struct cf_error){ 0 };
 		if (work->drive)
-			end_drive(work, &told, &err);
+			end_drive(work, answers, &told, &err);
 		r = look(work, &standing, &err);
 		if (r == 0 && is_back(work, &standing))
 			break;
-		if (r < 0)
+		if (r < 0) {
 			silence = cf_span_max(silence, cf_mono_since(kernel_raw(), heard));
-		else
+			answers = kernel_raw();
+		} else {
 			heard = kernel_raw();
+		}
 		if (!work->drive)
 			end_leftover(work, &standing, &told, &err);
 		stuck_look_back(&stuck, work, &standing, told);

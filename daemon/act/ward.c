@@ -16,6 +16,7 @@
 #define NOT_ENFORCED ((cf_span){ CF_DAY })	/* measured, and nothing else */
 #define LOOK_OFTEN  ((cf_span){ 20 * CF_MS })	/* until all connections are there */
 #define LOOK_SELDOM ((cf_span){ CF_S })
+#define ENDS_WITHIN ((cf_span){ 500 * CF_MS })	/* QEMU, of which the last pass alone is left, with nowhere to send it */
 
 struct ward {
 	struct cutter *cutter;
@@ -115,6 +116,18 @@ void ward_aims(struct work *work, cf_span max_downtime)
 bool ward_cut(struct work *work)
 {
 	return work->ward && cutter_cut(work->ward->cutter);
+}
+
+bool ward_ends(struct work *work, cf_mono answers)
+{
+	struct guard_end end;
+	cf_span since;
+
+	if (!work->ward)
+		return false;
+	cutter_read(work->ward->cutter, &end);
+	since = cf_span_min(cf_mono_since(kernel_raw(), end.at), cf_mono_since(kernel_raw(), answers));
+	return end.cut && end.n > 0 && cf_span_cmp(since, ENDS_WITHIN) < 0;
 }
 
 void ward_loaded(struct work *work)

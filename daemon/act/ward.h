@@ -29,6 +29,14 @@ void ward_aims(struct work *work, cf_span max_downtime);
 /* Cut now.  False when there is nothing to cut any more, or never was. */
 bool ward_cut(struct work *work);
 
+/*
+ * Its connections were cut, and not long ago, nor was `answers`, since when libvirtd has answered without a break:
+ * QEMU is about to end the migration by itself.  It is not to be told to cancel as well, see
+ * guest_events.cancelled_late; and one that waits for libvirtd in `pre-switchover` goes into its last part as soon as
+ * that one does anything at all.
+ */
+bool ward_ends(struct work *work, cf_mono answers);
+
 /* It is loaded: no cut any more.  How it ended goes into the receipt. */
 void ward_loaded(struct work *work);
 

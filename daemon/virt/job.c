@@ -290,17 +290,24 @@ static bool runs(virDomainPtr domain)
 	return virDomainGetState(domain, &state, NULL, 0) == 0 && state == VIR_DOMAIN_RUNNING;
 }
 
-/* libvirtd lets it run when its job has ended; a resume waits for that, and QEMU's own command for nothing. */
-static int run_on(virDomainPtr domain, struct cf_error *err)
+static int cont(virDomainPtr domain, struct cf_error *err)
 {
 	CF_AUTO(cf_free) char *said = NULL;
 
+	if (virDomainQemuMonitorCommand(domain, "{\"execute\":\"cont\"}", &said, 0) < 0)
+		return virt_fail(err, "cont");
+	return said && strstr(said, "\"error\"") ? cf_fail(err, EIO, CF_HOST, "QEMU's answer to cont is %.200s", said) : 0;
+}
+
+/* libvirtd lets it run when its job has ended; a resume waits for that, and QEMU's own command for nothing. */
+static int run_on(virDomainPtr domain, struct cf_error *err)
+{
 	for (int i = 0; i < LOOKS; i++) {
 		if (runs(domain))
 			return 0;
 		nanosleep(&LOOK_EVERY, NULL);
 	}
-	if (virDomainQemuMonitorCommand(domain, "{\"execute\":\"cont\"}", &said, 0) == 0 || virDomainResume(domain) == 0)
+	if (cont(domain, NULL) == 0 || virDomainResume(domain) == 0)
 		return 0;
 	return virt_fail(err, "resume");
 }
@@ -323,6 +330,19 @@ static int ask_unblock(struct job_task *job, virDomainPtr domain, struct cf_erro
 int job_unblock(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
 {
 	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_unblock, err);
+
+	return job_do(job, link, NULL, deadline, err);
+}
+
+static int ask_take_disks(struct job_task *job, virDomainPtr domain, struct cf_error *err)
+{
+	(void)job;
+	return runs(domain) ? cont(domain, err) : 0;
+}
+
+int job_take_disks(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err)
+{
+	CF_AUTO(job_drop) struct job_task *job = job_new(uuid, ask_take_disks, err);
 
 	return job_do(job, link, NULL, deadline, err);
 }

@@ -45,6 +45,14 @@ int job_unblock(struct virt_link *link, const char *uuid, cf_mono deadline, stru
  */
 int job_pause_again(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
 
+/*
+ * Have a guest's QEMU take its disks back, which it may have forgotten (see guest_events.cancelled_late): else it ends
+ * itself over the guest's next write, or its next migration (`bdrv_inactivate_recurse: Assertion`).  QEMU's `cont` does
+ * that before anything else, and is nothing besides to a guest that runs.  One that does not is left as it is: a resume
+ * is the same command.  CF_HOST, with QEMU's words, where they cannot be had: somebody else has locked them.
+ */
+int job_take_disks(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
+
 /* Let the guest run at the destination now and its memory follow: only where the migration was begun for that. */
 int job_start_post_copy(struct virt_link *link, const char *uuid, cf_mono deadline, struct cf_error *err);
 

@@ -108,6 +108,8 @@ static void on_last_part(struct guest_events *events)
 static void on_status(struct guest_events *events, const struct guest_event *event)
 {
 	events->status = event->status;
+	events->in_last_part |= event->status == MIGRATION_DEVICE;
+	events->cancelled_late = events->in_last_part && (event->status == MIGRATION_CANCELLING || event->status == MIGRATION_CANCELLED);
 	if (events->side == CF_SOURCE &&
 	    (event->status == MIGRATION_PRE_SWITCHOVER || event->status == MIGRATION_DEVICE))
 		on_last_part(events);

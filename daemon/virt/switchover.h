@@ -80,6 +80,14 @@ struct guest_events {
 	bool landed;			/* destination: it runs, or has run, here */
 
 	enum migration_status status;	/* last seen */
+	bool in_last_part;		/* source: `device` was seen */
+	/*
+	 * Source: in its last part it was told to cancel.  QEMU (seen: 7.2; until 9.2 by its source) may give its
+	 * disks away after that, which wants no taking back then: migration_completion() lets go of QEMU's own lock
+	 * where it synchronises the vCPUs, between `block_inactive = true` and bdrv_inactivate_all(), and
+	 * migrate_fd_cancel() takes back just there what has not been given yet.  See job_take_disks().
+	 */
+	bool cancelled_late;
 	int64_t pass;			/* of the copy, last seen */
 	bool io_error;			/* it stands still because of a failing disk */
 	bool panicked;			/* or because its kernel panicked */
