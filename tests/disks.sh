@@ -6,7 +6,7 @@
 . "$srcdir/tests/rig/rig.sh"
 requires_rig
 
-tries=5
+tries=15	# at most: five are enough that came in time
 disk="<disk type='file'><driver name='qemu' type='raw' cache='none'/><source file='/var/lib/shared/disk'/><target dev='vda' bus='virtio'/></disk>"
 
 # cancels SECONDS: the virsh on descriptor 9 aborts the migration so long after QEMU, whose events come in, has stopped the guest.
@@ -28,6 +28,12 @@ has_disk()
 	node=$(rig_virsh "$1" qemu-monitor-command g '{"execute": "query-block"}' | pick 'v["return"][0]["inserted"]["node-name"]') || return
 	said=$(rig_virsh "$1" qemu-monitor-command g --hmp "qemu-io $node \"write 0 512\"")
 	[[ $said == *"Permission conflict"* ]] || ! echo "$said"
+}
+
+# late: so many were cancelled as the disk was given away.
+late()
+{
+	grep -c 'has taken them back' "$RIG_DIR/A/log/clockferryd"
 }
 
 rig_up
@@ -54,7 +60,7 @@ done
 mkfifo "$RIG_DIR/virsh"
 rig_virsh A <"$RIG_DIR/virsh" >"$RIG_DIR/virsh.said" 2>&1 &
 exec 9>"$RIG_DIR/virsh"
-for ((i = 1; i <= tries; i++)); do
+for ((i = 1; i <= tries && $(late) < 5; i++)); do
 	rig_in A stdbuf -oL virsh qemu-monitor-event g --loop 2>/dev/null > >(cancels "0.00$((i % 6))") &
 	watcher=$!
 	sleep 1
@@ -70,5 +76,5 @@ for ((i = 1; i <= tries; i++)); do
 	ok "$i: its QEMU has its disk" has_disk A
 done
 exec 9>&-
-note "cancelled as the disks were given away: $(grep -c 'has taken them back' "$RIG_DIR/A/log/clockferryd")"
+ok "some were cancelled as the disk was given away: $(late)" [ "$(late)" -gt 0 ]
 finish
