@@ -15,13 +15,16 @@
 #include "tests/tap.h"
 
 static struct guard_end end;
+static struct cutter_terms terms;
+static int pulses;
 
-int cutter_new(struct watchdog *dog, struct guest_watch *watch, const struct cutter_terms *terms, struct cutter **ret,
+int cutter_new(struct watchdog *dog, struct guest_watch *watch, const struct cutter_terms *given, struct cutter **ret,
 	       struct cf_error *err)
 {
 	static char cutter;
 
-	(void)dog, (void)watch, (void)terms, (void)err;
+	(void)dog, (void)watch, (void)err;
+	terms = *given;
 	*ret = (struct cutter *)&cutter;
 	return 0;
 }
@@ -52,6 +55,7 @@ int pulse_new(struct pulse **ret, const struct act_context *context, const char 
 	      void (*heard)(void *userdata), void *userdata, struct cf_error *err)
 {
 	(void)context, (void)uuid, (void)heartbeat, (void)heard, (void)userdata, (void)err;
+	pulses++;
 	*ret = NULL;
 	return 0;
 }
@@ -89,6 +93,24 @@ static void test_has_cut(struct work *work)
 		ok(cut == rows[i].cut && !*why == !*rows[i].why && strstr(why, rows[i].why), "%s: %s", rows[i].sentence, why);
 		ok(receipt->has_cut_late == rows[i].noted && (!rows[i].noted || receipt->cut_late.ns == 42),
 		   "... %s of the receipt", rows[i].noted ? "a cut" : "no cut");
+	}
+}
+
+/* A limit that nobody enforces cuts nothing, neither for the blackout nor as libvirtd says nothing. */
+static void test_terms(struct work *work)
+{
+	struct cf_both_limits *limits = &work->limits;
+
+	limits->limits.max_blackout = (cf_span){ CF_S };
+	for (int enforced = 0; enforced < 2; enforced++) {
+		limits->limits.has_mode = true;
+		limits->limits.mode = enforced ? CF_ENFORCE : CF_OBSERVE;
+		pulses = 0;
+		ward_begin(work, "tcp:hB");
+		ok((terms.limit.ns == CF_S) == enforced && (terms.heartbeat.ns < CF_S) == enforced && pulses == enforced,
+		   "a limit that is %senforced: %lld s, libvirtd heard of within %lld ms", enforced ? "" : "not ",
+		   (long long)(terms.limit.ns / CF_S), (long long)(terms.heartbeat.ns / CF_MS));
+		work->ward = ward_free(work->ward);
 	}
 }
 
@@ -134,6 +156,8 @@ int main(void)
 	ward_begin(work, "tcp:hB");
 	test_has_cut(work);
 	test_ends(work);
+	work->ward = ward_free(work->ward);
+	test_terms(work);
 	work->ward = ward_free(work->ward);
 	free(work->settings);
 	free(work->record);

@@ -37,13 +37,14 @@ static void on_heard(void *userdata)
 static struct cutter_terms terms_of(const struct work *work)
 {
 	const struct settings *settings = work->settings;
-	cf_span limit = cf_blackout_enforced(&work->limits) ? work->limits.limits.max_blackout : NOT_ENFORCED;
+	bool enforced = cf_blackout_enforced(&work->limits);
+	cf_span limit = work->limits.limits.max_blackout;
 	struct cutter_terms terms = {
-		.limit = limit,
+		.limit = enforced ? limit : NOT_ENFORCED,
 		.slack = settings->stop_slack,
 		.max_downtime = ramp_target(work),
 		.parallel = work->receipt->options.parallel > 0,
-		.heartbeat = cf_heartbeat(settings->copy.heartbeat, work->limits.limits.max_blackout),
+		.heartbeat = enforced ? cf_heartbeat(settings->copy.heartbeat, limit) : NOT_ENFORCED,
 	};
 
 	snprintf(terms.name, sizeof(terms.name), "%s", work->record->guest.domain);
@@ -71,7 +72,7 @@ static int begin(struct work *work, struct ward *ward, const char *uri, struct c
 		r = cutter_want(ward->cutter, SOCKET_MEMORY, uri, expected(work), err);
 	if (r == 0 && *work->storage_uri)
 		r = cutter_want(ward->cutter, SOCKET_STORAGE, work->storage_uri, 1, err);
-	if (r == 0)
+	if (r == 0 && cf_blackout_enforced(&work->limits))
 		r = pulse_new(&ward->pulse, work->context, terms.uuid, terms.heartbeat, on_heard, ward, err);
 	return r;
 }
@@ -140,7 +141,8 @@ void ward_loaded(struct work *work)
 	if (!ward->could)
 		work_unmeasured(work, CF_FIGURE_OTHER, "the copy could not have been cut at the limit: %s",
 				*ward->seen.why ? ward->seen.why : "its connection was not found in time");
-	pulse_end(ward->pulse);
+	if (ward->pulse)
+		pulse_end(ward->pulse);
 	work->pulse = CF_TAKE(ward->pulse);
 	work->ward = ward_free(ward);
 }
