@@ -182,7 +182,7 @@ static void begin_to_look(struct work *work)
 		.progress_every = PROGRESS_EVERY,
 		.ask_guest = work->record->guest.agent_configured,
 		.rounds = work->settings->guest.rounds,
-		.guest_known = work->record->guest.has_guest_offset,
+		.guest_asked = true,	/* by capture, whether it answered or not: a first pass may be short, and the question long */
 		.guest_every = work->settings->guest.interval,
 		.aims_at = work->again ? (cf_span){ 0 } : ramp_target(work),
 	};

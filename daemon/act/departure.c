@@ -164,7 +164,7 @@ static void begin_to_look(struct departure *d)
 		.guest_alone = true,
 		.ask_guest = d->domain.guest.agent_configured,
 		.rounds = d->settings->guest.rounds,
-		.guest_known = d->domain.guest.has_guest_offset,
+		.guest_asked = d->domain.guest.has_guest_offset,
 		.guest_every = d->settings->guest.interval,
 	};
 	struct cf_error err = { 0 };

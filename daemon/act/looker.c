@@ -185,7 +185,7 @@ static void go_round(void *userdata)
 {
 	struct looker *looker = userdata;
 	const struct looker_options *options = &looker->options;
-	cf_mono begun = kernel_raw(), next = options->guest_known ? cf_mono_add(begun, GUEST_AGAIN) : begun;
+	cf_mono begun = kernel_raw(), next = options->guest_asked ? cf_mono_add(begun, GUEST_AGAIN) : begun;
 	bool answered;
 
 	do {

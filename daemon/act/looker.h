@@ -26,7 +26,7 @@ struct looker_options {
 	bool guest_alone;		/* libvirt is not asked how far it is: the job is somebody else's */
 	bool ask_guest;			/* it has an agent */
 	int64_t rounds;			/* of one reading of its clock */
-	bool guest_known;		/* what its clock says was read lately; else it is asked at once */
+	bool guest_asked;		/* what its clock says, lately; else it is asked at once */
 	cf_span guest_every;		/* it is asked ever more seldom, but at least so often: what tells its rate is distance */
 	cf_span aims_at;		/* what QEMU was told to aim at as the blackout; 0: nobody knows */
 };
