@@ -66,6 +66,8 @@ columns=(kill-source kill-destination kill-both stop-source stop-destination
 # The source's agent is dead, its guest runs there, and a moment later it does no more, or nobody there knows of it.
 gone_rows=(source-committing-done source-landed-noted source/confirm-before)
 gone_columns=(off-destination killed-destination later-power-destination later-lost-destination)
+# The destination's agent dies when its source has brought the receipt, and may have been told that it came.
+brought=(destination-done-done:kill-destination destination-dropped-done:kill-destination)
 thin=(source-checking-act:kill-source source-reserved-act:mute-source source-capturing-act:stop-destination
 	source-copying-done:power-source source-armed-noted:kill-both source-paused-act:kill-source source-loaded-act:stop-source
 	source-committing-act:kill-source source-landed-noted:damage-source source-correcting-act:kill-source
@@ -94,7 +96,7 @@ while [ $# -gt 0 ]; do
 	--results) results=$(readlink -m "$2"); shift ;;
 	--frozen) faults_frozen=$2; shift ;;
 	--list) printf '%s\n' "rows:" "${rows[@]}" "" "columns:" "${columns[@]}" "" \
-		"those rows with these columns, too:" "${gone_rows[@]}" "${gone_columns[@]}" "" "one a row:" "${thin[@]}"; exit 0 ;;
+		"those rows with these columns, too:" "${gone_rows[@]}" "${gone_columns[@]}" "" "and these cells:" "${brought[@]}" "" "one a row:" "${thin[@]}"; exit 0 ;;
 	--help) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac
@@ -113,6 +115,7 @@ if [ ${#some_rows[@]} -gt 0 ] || [ ${#some_columns[@]} -gt 0 ]; then
 			cells+=("$row:$column")
 		done
 	done
+	[ ! "$all" ] || cells+=("${brought[@]}")
 elif [ ${#cells[@]} = 0 ]; then
 	cells=("${thin[@]}")
 fi

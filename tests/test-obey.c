@@ -118,6 +118,19 @@ static void test_clock(void)
 	free(work->obeyed);
 }
 
+/* Its source does not know any more what it has said: what it promised nobody yet is over at once, loaded or not. */
+static void test_withdrawn(void)
+{
+	char why[CF_DETAIL_ROOM] = "";
+
+	for (int loaded = 0; loaded < 2; loaded++) {
+		begin((cf_span){ loaded ? 0 : INT64_MAX }, (cf_span){ 0 });
+		commit(CF_WITHDRAWN);
+		ok(act_stand_by(work, why) == CF_EV_GONE && was_dropped() && took((cf_span){ 0 }, (cf_span){ 10 * CF_MS }),
+		   "one that was taken back, %s memory: it is given up: %s", loaded ? "with all of its" : "without all of its", why);
+	}
+}
+
 static void test_not_loaded(void)
 {
 	char why[CF_DETAIL_ROOM] = "";
@@ -301,6 +314,7 @@ int main(void)
 	test_obeyed();
 	test_failed();
 	test_clock();
+	test_withdrawn();
 	test_not_loaded();
 	test_no_commit();
 	test_over_limit();
