@@ -104,6 +104,10 @@ int guest_offset_read(struct virt_link *link, const char *uuid, int rounds, cf_m
 	sim.reads++;
 	if (sim.dead || sim.kind == DISCONNECTED || (sim.kind == LATER && sim.reads < 10))
 		return cf_fail(err, ENOTCONN, CF_HOST, "the guest agent is not connected");
+	if (sim.kind == HANGING && sim.wakes && sim.wakes < deadline.ns) {
+		fake.now.ns = fake.now.ns > sim.wakes ? fake.now.ns : sim.wakes;
+		sim.kind = GOOD;
+	}
 	if (sim.kind == HANGING) {
 		fake.now.ns = deadline.ns;
 		return cf_fail(err, ETIMEDOUT, CF_HOST, "the guest agent did not answer in time");

@@ -26,6 +26,7 @@ extern struct fake_guest {
 	bool late;		/* it has a call in hand that sets the clock, */
 	int64_t late_by;	/* to what was right, guest - host REALTIME, when that was made */
 	int64_t late_at;	/* which was then */
+	int64_t wakes;		/* HANGING: when it answers, as a GOOD one */
 	bool read, set;		/* once already */
 	bool dead;		/* of being told the time */
 	int64_t best;		/* quickest round of the last reading */

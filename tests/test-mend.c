@@ -250,6 +250,33 @@ static void test_carried(void)
 	   landing.left);
 }
 
+/* An agent that says nothing for a while, as its QEMU stands still, is asked again for as long as whoever asks has patience. */
+static void test_silent(void)
+{
+	static const struct {
+		const char *sentence;
+		int64_t wakes, patience;
+		bool mended;
+	} rows[] = {
+		{ "answers after 8 s, and is not waited for",  8 * CF_S,  0,        false },
+		{ "answers after 8 s, and is waited for",      8 * CF_S,  5 * CF_S, true },
+		{ "answers after a minute, which is too long", 60 * CF_S, 5 * CF_S, false },
+		{ "never answers",                             0,         5 * CF_S, false },
+	};
+	const struct guest guest = { HANGING, CF_CORRECTION_STEP_FORWARD, .error = -CF_S, .within = 5 * CF_S };
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		aim = begin(&guest);
+		sim.wakes = rows[i].wakes ? fake.now.ns + rows[i].wakes : 0;
+		mend(work, &(struct mend_guest){ .uuid = "", .aim = &aim, .at = &landing, .whenever = true,
+						 .patience = { rows[i].patience } });
+		ok(rows[i].mended ? llabs(sim.ahead - sim.where) < 20 * CF_MS && landing.has_lag && !*unmeasured
+				  : !landing.has_lag && !landing.n_residuals && strstr(unmeasured, "did not answer in time"),
+		   "one that %s: %s", rows[i].sentence, rows[i].mended ? "it is right then" : unmeasured);
+		ok(fake_took().ns <= 15 * CF_S, "... which takes no more than %d s", (int)(fake_took().ns / CF_S));
+	}
+}
+
 /* The clock of a guest whose libvirtd hangs is put right once that answers, however late, whenever it began to hang. */
 static void test_hang(void)
 {
@@ -340,6 +367,7 @@ int main(void)
 	test_dying();
 	test_refresh();
 	test_carried();
+	test_silent();
 	test_hang();
 	test_stepped();
 	test_again();

@@ -92,7 +92,8 @@ static void mend_here(struct work *work, bool has_stop, const struct guest_event
 	aim = take_aim(before, has_stop ? &receipt->stop : NULL, events->has_resume ? events->resume : kernel_instant());
 	receipt->has_kept = true;
 	mend(work, &(struct mend_guest){ .uuid = work->record->guest.uuid, .aim = &aim, .at = &receipt->kept,
-					 .carried = receipt->kept.lever == CF_LEVER_KVM, .whenever = true });
+					 .carried = receipt->kept.lever == CF_LEVER_KVM, .whenever = true,
+					 .patience = work->settings->guest.correct_within });
 }
 
 /* As soon as it runs: QEMU ends itself over the guest's next write. */

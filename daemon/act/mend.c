@@ -27,6 +27,7 @@ struct mending {
 	cf_span slowest;		/* of all rounds since RESUME or the last step */
 	bool late;			/* libvirtd hung: it could not be stepped sooner */
 	bool has_lag;			/* the first reading has told it */
+	bool silent;			/* its agent let the last question go by, or has an earlier one yet */
 	struct cf_error err;		/* why the last reading could not be had; no text when it could */
 };
 
@@ -147,7 +148,9 @@ static bool look(struct mending *m)
 	struct cf_error err = { 0 };
 	int r = read_error(m, &err);
 
-	m->err = r < 0 ? err : (struct cf_error){ 0 };
+	m->silent = r == -ETIMEDOUT || r == -EALREADY;
+	if (r == 0 || r != -EALREADY || !*m->err.text)
+		m->err = err;
 	if (r < 0)
 		return false;
 	m->slowest = cf_span_max(m->slowest, m->offset.slowest);
@@ -309,12 +312,21 @@ static void attempt(struct mending *m)
 	put_right(m);
 }
 
+/* Its QEMU may stand still, or the guest have too much to do: it will answer once that is over. */
+static bool is_asked_again(const struct mending *m, cf_mono until)
+{
+	return m->silent && !work_stopping(m->work) && cf_mono_cmp(kernel_raw(), until) < 0;
+}
+
 /* Not the guest's matter, should libvirtd hang: then it is done once that is over. */
 static void attempt_until_done(struct mending *m)
 {
+	cf_mono until = cf_mono_add(kernel_raw(), cf_span_add(m->work->settings->guest.timeout, m->of->patience));
+	bool hung;
+
 	attempt(m);
-	while (*m->err.text && hang_wait(m->work)) {
-		m->late = true;
+	while (*m->err.text && ((hung = hang_wait(m->work)) || (m->of->patience.ns > 0 && is_asked_again(m, until)))) {
+		m->late |= hung;
 		attempt(m);
 	}
 	if (*m->err.text)

@@ -17,6 +17,7 @@ struct mend_guest {
 	struct cf_landing *at;
 	bool carried;		/* its counters were: its clock is read, and not touched */
 	bool whenever;		/* it may be stepped at any time, not only soon after RESUME */
+	cf_span patience;	/* an agent in it that lets the first question go by is asked again for so long */
 	void (*refresh)(struct work *work);	/* called when the clock was read: more may be known of *aim now; or NULL */
 };
 
