@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/kvm.h"
+
 int machine_ioctl(int fd, unsigned long request, void *arg)
 {
 	return (int)syscall(SYS_ioctl, fd, request, arg);
@@ -83,6 +85,11 @@ void *machine_memory(size_t size)
 		return memory;
 	munmap(memory, size);
 	return NULL;
+}
+
+int machine_memfd(unsigned flags)
+{
+	return memfd_create(CF_KVM_MEMFD, flags);
 }
 
 bool machine_descriptor(int fd, char *ret, unsigned size)

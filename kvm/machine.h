@@ -27,5 +27,8 @@ int32_t machine_tai_s(void);		/* CLOCK_TAI - CLOCK_REALTIME */
 /* Zeroed memory, which a child finds zeroed; NULL when there is none of the kind. */
 void *machine_memory(size_t size);
 
+/* memfd_create() of the page, with these flags. */
+int machine_memfd(unsigned flags);
+
 /* What /proc says a descriptor is; false where it cannot tell. */
 bool machine_descriptor(int fd, char *ret, unsigned size);

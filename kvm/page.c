@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kvm/page.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
@@ -16,11 +17,21 @@
 #define ARCH CF_KVM_ARCH_ARM64
 #endif
 
-/* A memfd that nobody can take memory from: who maps it need not fear SIGBUS. */
+/* linux/memfd.h has it since 6.3. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x8U
+#endif
+
+/*
+ * A memfd that nobody can take memory from: who maps it need not fear SIGBUS.  Nor can it be executed, without which
+ * a kernel where vm.memfd_noexec is 2 may make none (Linux 6.3 to 6.5); an older one knows no such flag.
+ */
 static int make_memfd(void)
 {
-	int fd = memfd_create(CF_KVM_MEMFD, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = machine_memfd(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 
+	if (fd < 0 && errno == EINVAL)
+		fd = machine_memfd(MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -1;
 	if (ftruncate(fd, sizeof(struct cf_kvm_page)) == 0 &&

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "proto/kvm.h"
 #include "tests/fake-inside.h"
 
 int64_t fake_now;
@@ -90,6 +91,22 @@ void *machine_memory(size_t size)
 		return NULL;
 	madvise(memory, size, MADV_WIPEONFORK);
 	return memory;
+}
+
+/* linux/memfd.h has it since 6.3; and the kernel of this machine may not know it. */
+#define NOEXEC_SEAL 0x8U
+
+int machine_memfd(unsigned flags)
+{
+	bool noexec = flags & NOEXEC_SEAL;
+	int fd;
+
+	if (noexec ? fake_kind.no_noexec : fake_kind.noexec_only) {
+		errno = noexec ? EINVAL : EACCES;
+		return -1;
+	}
+	fd = memfd_create(CF_KVM_MEMFD, flags);
+	return fd < 0 && noexec && errno == EINVAL ? memfd_create(CF_KVM_MEMFD, flags & ~NOEXEC_SEAL) : fd;
 }
 
 /* Calls */

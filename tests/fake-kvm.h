@@ -25,6 +25,8 @@ struct fake_kind {
 	bool deaf;			/* TSC offsets are taken and ignored, as for a TDX guest */
 	uint64_t ratio;			/* hardware scaling of the guest's TSC, 48 bits of fraction; 0: none */
 	bool no_phys;			/* arm64 before 6.4: CNTPCT cannot be set */
+	bool no_noexec;			/* before 6.3: memory that cannot be executed is not known */
+	bool noexec_only;		/* no other is given */
 };
 
 extern int64_t fake_now;		/* true time, ns */

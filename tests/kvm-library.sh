@@ -71,6 +71,24 @@ else
 	skip "who asks KVM for the TSC has nothing open afterwards" "needs /dev/kvm"
 fi
 
+# The page, made for who furnishes a vCPU, where nobody may make memory that could be executed.
+if [ -w /dev/kvm ] && [ "$(uname -m)" = x86_64 ] && unshare --pid --fork sh -c 'echo 2 >/proc/sys/vm/memfd_noexec' 2>/dev/null; then
+	# shellcheck disable=SC2016
+	ok "where vm.memfd_noexec is 2 there is a page" unshare --pid --fork sh -c 'echo 2 >/proc/sys/vm/memfd_noexec && LD_PRELOAD=$1 exec python3 -c "$2"' \
+		sh "$library" '
+import fcntl, os
+kvm = os.open("/dev/kvm", os.O_RDWR)
+vcpu = fcntl.ioctl(fcntl.ioctl(kvm, 0xAE01, 0), 0xAE41, 0)
+fcntl.ioctl(vcpu, 0x4008AE90, bytes(8))
+names = {name: os.readlink("/proc/self/fd/" + name) for name in map(str, range(3, 20)) if os.path.lexists("/proc/self/fd/" + name)}
+pages = [int(fd) for fd, name in names.items() if name == "/memfd:clockferry-kvm (deleted)"]
+assert len(pages) == 1, names
+assert fcntl.fcntl(pages[0], fcntl.F_GET_SEALS) & 0x20, "it could be executed"
+'
+else
+	skip "where vm.memfd_noexec is 2 there is a page" "needs root, /dev/kvm and Linux 6.3"
+fi
+
 # What a QEMU says over QMP, and has open while it is asked.
 qemu_says()
 {

@@ -3,6 +3,7 @@
 /* What QEMU does besides migrating: libclockferry-kvm.so lets it pass, and knows its vCPUs all the while. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include "kvm/vm.h"
@@ -155,6 +156,32 @@ static void test_torn(void)
 	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "the next agent writes it anew");
 }
 
+/* The page of a process like this one, on such a kernel: its seals as the agent finds them; -1: it has none. */
+static int seals_on(struct fake_kind kind)
+{
+	struct kvm_page *page = NULL;
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		fake_kind = kind;
+		start(1);
+		_exit(kvm_page_open("/proc", getpid(), &page, &err) < 0 ? 0xff : fcntl(vm_known()->page->memfd, F_GET_SEALS));
+	}
+	waitpid(child, &status, 0);
+	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) != 0xff ? WEXITSTATUS(status) : -1;
+}
+
+static void test_memory(void)
+{
+	const int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int seals = seals_on((struct fake_kind){ .no_noexec = true });
+
+	ok(seals == needed, "the agent takes a page of a kernel before 6.3 (seals %#x)", seals);
+	seals = seals_on((struct fake_kind){ .noexec_only = true });
+	ok((seals & needed) == needed, "and one of a kernel where no memory is given that could be executed (seals %#x)", seals);
+}
+
 int main(void)
 {
 	fake_on(&here);
@@ -165,6 +192,7 @@ int main(void)
 	probe();
 	ok(kvm_page_open("/proc", getpid(), &(struct kvm_page *){ NULL }, &err) == -ENOENT && !vm_known(),
 	   "nor is there one in libvirtd, which makes a VM with a vCPU to ask it for its TSC");
+	test_memory();
 	test_unmatched();
 	test_vcpus();
 	test_second_vm();
