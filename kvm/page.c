@@ -17,6 +17,9 @@
 #define ARCH CF_KVM_ARCH_ARM64
 #endif
 
+/* As long as the agent may be held up while it writes: it takes far less, but may lose its processor. */
+#define PATIENCE ((cf_span){ CF_MS })
+
 /* linux/memfd.h has it since 6.3. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x8U
@@ -172,25 +175,44 @@ void page_tell_sample(struct vm *vm, const struct cf_kvm_capture *sample)
 	ring(vm->page->event_capture);
 }
 
-bool page_asked(struct vm *vm)
+/* What the agent asks, whole; false while it writes. */
+static bool take_asked(struct vm *vm, uint32_t begun)
 {
-	enum { ATTEMPTS = 100 };
 	const struct cf_kvm_asked *from = &vm->page->asked;
 	const size_t head = offsetof(struct cf_kvm_asked, vcpus);
 
-	for (int i = 0; i < ATTEMPTS; i++) {
-		uint32_t begun = cf_kvm_read_begin(&from->seq);
+	if (begun & 1)
+		return false;
+	memcpy(&vm->asked, from, head);
+	if (vm->asked.n_vcpus > CF_KVM_VCPUS)
+		vm->asked.n_vcpus = 0;
+	memcpy(vm->asked.vcpus, from->vcpus, vm->asked.n_vcpus * sizeof(from->vcpus[0]));
+	return !cf_kvm_read_again(&from->seq, begun);
+}
 
-		if (begun & 1)
-			continue;
-		memcpy(&vm->asked, from, head);
-		if (vm->asked.n_vcpus > CF_KVM_VCPUS)
-			vm->asked.n_vcpus = 0;
-		memcpy(vm->asked.vcpus, from->vcpus, vm->asked.n_vcpus * sizeof(from->vcpus[0]));
-		if (!cf_kvm_read_again(&from->seq, begun))
-			return vm->asked.direction != CF_KVM_UNARMED && vm->asked.serial &&
-			       vm->asked.serial != vm->acted &&
-			       cf_mono_cmp(machine_raw(), vm->asked.expires) < 0;
-	}
+/* Waits for a writer, once for each: on arm64 one that died would be waited for with every counter. */
+static bool await_asked(struct vm *vm)
+{
+	const uint32_t *seq = &vm->page->asked.seq;
+	uint32_t begun = cf_kvm_read_begin(seq);
+	cf_mono until;
+
+	if (take_asked(vm, begun))
+		return true;
+	if (begun & 1 && begun == vm->given_up)
+		return false;
+	until = cf_mono_add(machine_raw(), PATIENCE);
+	do {
+		begun = cf_kvm_read_begin(seq);
+		if (take_asked(vm, begun))
+			return true;
+	} while (cf_mono_cmp(machine_raw(), until) < 0);
+	vm->given_up = begun;
 	return false;
+}
+
+bool page_asked(struct vm *vm)
+{
+	return await_asked(vm) && vm->asked.direction != CF_KVM_UNARMED && vm->asked.serial &&
+	       vm->asked.serial != vm->acted && cf_mono_cmp(machine_raw(), vm->asked.expires) < 0;
 }

@@ -30,6 +30,6 @@ static inline bool page_unarmed(const struct vm *vm)
 
 /*
  * What the agent asks, into vm->asked; false when nothing is armed, it has
- * expired, or the agent is writing it (and may have died of it).
+ * expired, or the agent has been writing it for a millisecond (and may have died of it).
  */
 bool page_asked(struct vm *vm);

@@ -50,6 +50,7 @@ struct vm {
 
 	uint64_t captures;		/* how many there were */
 	uint64_t acted;			/* serial of the arming that is spent */
+	uint32_t given_up;		/* the sequence of one that was waited for in vain */
 	uint32_t answered;		/* the newest request for a sample */
 	struct cf_kvm_capture capture;	/* own copies: what is decided upon is never read from the page */
 	struct counter virt, phys;

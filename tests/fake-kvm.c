@@ -19,6 +19,7 @@ static int next_fd = FAKE_FD;
 static struct { uint32_t request; int n; } calls[64];
 static struct { uint32_t request; int nth, error; } failing;
 static struct { int fd; char name[32]; } renamed;
+static struct { int64_t at; void (*what)(void); } other;
 
 /* Clocks */
 
@@ -71,9 +72,26 @@ cf_real machine_realtime(void)
 	return (cf_real){ fake_real() };
 }
 
+void fake_then(int64_t at, void (*what)(void))
+{
+	other.at = at;
+	other.what = what;
+}
+
+static void let_others(void)
+{
+	void (*what)(void) = other.what;
+
+	if (!what || fake_now < other.at)
+		return;
+	other.what = NULL;
+	what();
+}
+
 cf_mono machine_raw(void)
 {
 	fake_now += 25;
+	let_others();
 	return (cf_mono){ fake_raw() };
 }
 

@@ -17,6 +17,9 @@ struct fake_host {
 	int32_t tai_s;
 };
 
+/* What somebody else does at that true time or soon after it, once. */
+void fake_then(int64_t at, void (*what)(void));
+
 /* What kind of KVM it is. */
 struct fake_kind {
 	bool old;			/* before 5.16: flags are refused, there are no TSC offsets */

@@ -142,18 +142,42 @@ static void test_fork(void)
 	tell(CF_KVM_UNARMED);
 }
 
+/* The agent that was writing has done so. */
+static void write_on(void)
+{
+	cf_kvm_write_end(&vm_known()->page->asked.seq);
+}
+
 static void test_torn(void)
 {
 	const struct trip trip = { &here, &there, 2, .blackout = 100 * CF_MS };
 	struct cf_kvm_page *page;
+	int64_t began;
 
 	leave(&trip);
 	arrive(&trip);
 	page = vm_known()->page;
 	page->asked.seq |= 1;
+	began = fake_now;
 	ok(passes(qemu.clock), "what an agent died of writing is not acted upon");
+	ok(near(fake_now - began, CF_MS, 20 * CF_US), "and waited for for a millisecond, no more");
+	began = fake_now;
+	ok(passes(qemu.clock) && fake_now - began < 20 * CF_US, "once");
 	tell(CF_KVM_DESTINATION);
 	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "the next agent writes it anew");
+
+	leave(&trip);
+	arrive(&trip);
+	cf_kvm_write_begin(&page->asked.seq);
+	fake_then(fake_now + 700 * CF_US, write_on);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "an agent that lost its processor while it wrote is waited for");
+	leave(&trip);
+	arrive(&trip);
+	cf_kvm_write_begin(&page->asked.seq);
+	fake_then(fake_now + 3 * CF_MS, write_on);
+	ok(passes(qemu.clock), "but not as long as it takes");
+	fake_now += 3 * CF_MS;
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "and when it has written, it is heard");
 }
 
 /* The page of a process like this one, on such a kernel: its seals as the agent finds them; -1: it has none. */
