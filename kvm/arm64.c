@@ -97,6 +97,27 @@ static int on_get(struct vm *vm, struct vcpu *vcpu, unsigned long request, struc
 
 /* The destination */
 
+/* From here on it shows whether the guest has run since.  What was read of a vCPU before it ran is of no use any more. */
+static void begin_to_stand(struct vm *vm)
+{
+	vm->has_run = false;
+	for (uint32_t i = 0; i < vm->n; i++) {
+		if (vm->vcpus[i].ran)
+			vm->vcpus[i].flags &= ~CF_KVM_VCPU_CNT;
+		vm->vcpus[i].ran = false;
+	}
+}
+
+static bool has_run(const struct vm *vm)
+{
+	if (vm->has_run)
+		return true;
+	for (uint32_t i = 0; i < vm->n; i++)
+		if (vm->vcpus[i].ran)
+			return true;
+	return false;
+}
+
 static bool may_act(struct vm *vm)
 {
 	if (vm->flags & CF_KVM_VM_PROTECTED)
@@ -139,9 +160,7 @@ static bool aim(struct vm *vm)
 	vm->target_virt = cf_cnt_offset(asked->record.host, cnt_middle(asked->virt), ticks, outcome->anchor.host);
 	vm->target_phys = cf_cnt_offset(asked->record.host, cnt_middle(asked->phys), ticks, outcome->anchor.host);
 	vm->targets = asked->serial;
-	vm->has_run = false;
-	for (uint32_t i = 0; i < vm->n; i++)
-		vm->vcpus[i].ran = false;
+	begin_to_stand(vm);
 	return true;
 }
 
@@ -193,16 +212,6 @@ static void read_back(struct vm *vm)
 	outcome->flags |= CF_KVM_OUTCOME_READ;
 	if (outcome->flags & CF_KVM_OUTCOME_PHYS)
 		outcome->residual_phys = residual(vm, &vm->phys, vm->target_phys);
-}
-
-static bool has_run(const struct vm *vm)
-{
-	if (vm->has_run)
-		return true;
-	for (uint32_t i = 0; i < vm->n; i++)
-		if (vm->vcpus[i].ran)
-			return true;
-	return false;
 }
 
 static bool set_both(struct vm *vm, const struct vcpu *vcpu)
@@ -258,9 +267,15 @@ static bool keep(struct vm *vm, const struct vcpu *vcpu, uint64_t id, uint64_t v
 	if (id != KVM_REG_ARM_TIMER_CNT || vcpu->ran || !(vcpu->flags & CF_KVM_VCPU_CNT) ||
 	    (value != vcpu->cnt && value != vcpu->cnt_last))
 		return false;
+	/* Once the guest has run, somebody has paused it. */
+	if (again && has_run(vm)) {
+		vm->acted = vm->asked.serial;
+		return false;
+	}
 	if (again)
 		return vm->outcome.result == CF_KVM_KEPT;
 	outcome_begin(vm, value);
+	begin_to_stand(vm);
 	if (vm->flags & (CF_KVM_VM_PROTECTED | CF_KVM_VM_NESTED))
 		return outcome_fail(vm, vm->flags & CF_KVM_VM_NESTED ? CF_KVM_STEP_NESTED : CF_KVM_STEP_PROTECTED, 0) ||
 		       outcome_end(vm, CF_KVM_LEFT);

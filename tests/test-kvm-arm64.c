@@ -384,13 +384,34 @@ static void test_kept(void)
 	ok(cont() == 0 && fake_vm.virt == before.virt && fake_vm.phys == before.phys &&
 	   hear()->outcome.result == CF_KVM_KEPT && near(hear()->outcome.elapsed.ns, 250 * CF_MS, CF_MS),
 	   "an aborted migration: the guest's counters are what they were, and it has lost nothing");
+	ok(cont() == 0 && fake_vm.virt == before.virt, "nor does it when QEMU sets them again before it runs");
+	run();
+	stop();
+	fake_now += 100 * CF_MS;
+	before = fake_vm;
+	cont();
+	ok(near((int64_t)(fake_vm.virt - before.virt), 6250000, 1000), "once it has run, the arming is spent: a pause loses what QEMU lets it lose");
 	run();
 	stop();
 	fake_now += 100 * CF_MS;
 	before = fake_vm;
 	vm_known()->page->asked.direction = CF_KVM_UNARMED;
 	cont();
-	ok(near((int64_t)(fake_vm.virt - before.virt), 6250000, 1000), "a plain stop and cont loses what QEMU lets it lose");
+	ok(near((int64_t)(fake_vm.virt - before.virt), 6250000, 1000), "a plain stop and cont, too");
+
+	leave(2, false);
+	run();
+	stop();
+	asked.expires.ns = fake_raw() + CF_S;
+	tell(CF_KVM_SOURCE);
+	cont();
+	tell(CF_KVM_SOURCE);
+	run();
+	stop();
+	fake_now += 100 * CF_MS;
+	before = fake_vm;
+	ok(cont() == 0 && fake_vm.virt == before.virt && hear()->outcome.serial == asked.serial && hear()->outcome.result == CF_KVM_KEPT,
+	   "armed anew it is kept again");
 }
 
 /* QEMU makes a VM and a vCPU to see what the host can do, throws it away, and makes another. */
