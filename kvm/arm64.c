@@ -60,6 +60,8 @@ static void note_value(struct vm *vm, struct vcpu *vcpu, uint64_t id, uint64_t v
 	if (vcpu->ran || !(vcpu->flags & CF_KVM_VCPU_CNT))
 		vcpu->cnt = value;
 	vcpu->cnt_last = value;
+	if (vcpu->ran)
+		vcpu->flags &= ~CF_KVM_VCPU_WRITTEN;
 	vm->has_run = vm->has_run || vcpu->ran;
 	vcpu->ran = false;
 	vcpu->flags |= CF_KVM_VCPU_CNT;
@@ -97,13 +99,13 @@ static int on_get(struct vm *vm, struct vcpu *vcpu, unsigned long request, struc
 
 /* The destination */
 
-/* From here on it shows whether the guest has run since.  What was read of a vCPU before it ran is of no use any more. */
+/* From here on it shows whether the guest has run.  What was read and written of a vCPU before it ran is of no use. */
 static void begin_to_stand(struct vm *vm)
 {
 	vm->has_run = false;
 	for (uint32_t i = 0; i < vm->n; i++) {
 		if (vm->vcpus[i].ran)
-			vm->vcpus[i].flags &= ~CF_KVM_VCPU_CNT;
+			vm->vcpus[i].flags &= ~(CF_KVM_VCPU_CNT | CF_KVM_VCPU_WRITTEN);
 		vm->vcpus[i].ran = false;
 	}
 }
@@ -224,6 +226,13 @@ static bool set_both(struct vm *vm, const struct vcpu *vcpu)
 	return true;
 }
 
+/* Nothing that QEMU wrote before is left: the offset is the VM's. */
+static void forget_written(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->n; i++)
+		vm->vcpus[i].flags &= ~CF_KVM_VCPU_WRITTEN;
+}
+
 static bool carry(struct vm *vm, const struct vcpu *vcpu, uint64_t clock)
 {
 	bool again = vm->targets == vm->asked.serial;
@@ -239,6 +248,7 @@ static bool carry(struct vm *vm, const struct vcpu *vcpu, uint64_t clock)
 	if (!may_act(vm) || (!again && !aim(vm)) || !set_both(vm, vcpu))
 		return outcome_end(vm, CF_KVM_LEFT);
 	vm->carried = true;
+	forget_written(vm);
 	read_back(vm);
 	return outcome_end(vm, CF_KVM_CARRIED);
 }
@@ -316,22 +326,55 @@ static int pass(struct vm *vm, const struct vcpu *vcpu, unsigned long request, s
 	return r;
 }
 
+/*
+ * QEMU is about to write past us, or has.  With kvm-no-adjvtime what it loads it never writes again, so that an agent
+ * that arms after that has to know of it.
+ */
+static void note_written(struct vm *vm, struct vcpu *vcpu, uint64_t id, uint64_t value)
+{
+	if (id != KVM_REG_ARM_TIMER_CNT)
+		return;
+	vcpu->offset = (int64_t)value;
+	vcpu->flags |= CF_KVM_VCPU_WRITTEN;
+	page_tell_vcpu(vm, vcpu);
+}
+
+static bool is_asked(struct vm *vm)
+{
+	return !page_unarmed(vm) && page_asked(vm);
+}
+
+/* Is it done, one way or the other? */
+static bool replaced(struct vm *vm, struct vcpu *vcpu, uint64_t id, uint64_t value)
+{
+	bool asked = is_asked(vm);
+
+	if (!asked) {
+		note_written(vm, vcpu, id, value);
+		asked = is_asked(vm);
+	}
+	if (!asked)
+		return false;
+	if (vm->asked.direction == CF_KVM_SOURCE)
+		return keep(vm, vcpu, id, value);
+	return travelled(vm, vcpu, id, value) ? carry(vm, vcpu, value) : holds(vm, id);
+}
+
 /* QEMU writes a counter.  What is not ours goes on as it came, and moves the offset. */
 static int on_set(struct vm *vm, struct vcpu *vcpu, unsigned long request, struct kvm_one_reg *one)
 {
 	int kept = errno, r;
-	bool done = false;
 	uint64_t value;
+	bool done;
 
 	if (!vm_enter_soon(vm))
 		return machine_ioctl(vcpu->fd, request, one);
 	memcpy(&value, (const void *)(uintptr_t)one->addr, sizeof(value));
-	if (!page_unarmed(vm) && page_asked(vm)) {
-		if (vm->asked.direction == CF_KVM_SOURCE)
-			done = keep(vm, vcpu, one->id, value);
-		else
-			done = travelled(vm, vcpu, one->id, value) ? carry(vm, vcpu, value) : holds(vm, one->id);
-	}
+	done = replaced(vm, vcpu, one->id, value);
+	if (done)
+		vcpu->flags &= ~CF_KVM_VCPU_WRITTEN;
+	else
+		note_written(vm, vcpu, one->id, value);
 	errno = kept;
 	r = done ? 0 : pass(vm, vcpu, request, one);
 	vm_leave(vm);

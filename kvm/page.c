@@ -99,29 +99,33 @@ static void ring(int fd)
 		(void)!write(fd, &one, sizeof(one));
 }
 
-/* What QEMU read of a counter travels only where the vCPU has not run since. */
+/* What QEMU read of a counter travels, and what it wrote is of interest, only where the vCPU has not run since. */
 static uint32_t flags_of(const struct vcpu *vcpu)
 {
-	return vcpu->ran ? vcpu->flags & ~CF_KVM_VCPU_CNT : vcpu->flags;
+	return vcpu->ran ? vcpu->flags & ~(CF_KVM_VCPU_CNT | CF_KVM_VCPU_WRITTEN) : vcpu->flags;
+}
+
+static void put_vcpu(const struct vm *vm, uint32_t place, struct cf_kvm_said *said)
+{
+	const struct vcpu *vcpu = &vm->vcpus[place];
+
+	said->vcpus[place] = (struct cf_kvm_vcpu){
+		.id = vcpu->id,
+		.flags = flags_of(vcpu),
+		.offset = vcpu->offset,
+		.khz = vcpu->khz,
+		.cnt = vcpu->cnt,
+		.cnt_last = vcpu->cnt_last,
+		.pcnt = vcpu->pcnt,
+		.before = vm->before[place],
+		.after = vm->after[place],
+	};
 }
 
 static void put_vcpus(const struct vm *vm, struct cf_kvm_said *said)
 {
-	for (uint32_t i = 0; i < vm->n; i++) {
-		const struct vcpu *vcpu = &vm->vcpus[i];
-
-		said->vcpus[i] = (struct cf_kvm_vcpu){
-			.id = vcpu->id,
-			.flags = flags_of(vcpu),
-			.offset = vcpu->offset,
-			.khz = vcpu->khz,
-			.cnt = vcpu->cnt,
-			.cnt_last = vcpu->cnt_last,
-			.pcnt = vcpu->pcnt,
-			.before = vm->before[i],
-			.after = vm->after[i],
-		};
-	}
+	for (uint32_t i = 0; i < vm->n; i++)
+		put_vcpu(vm, i, said);
 	said->n_vcpus = vm->n;
 }
 
@@ -157,6 +161,19 @@ void page_tell_outcome(struct vm *vm)
 	put_vm(vm, said);
 	cf_kvm_write_end(&said->seq);
 	ring(vm->page->event_outcome);
+}
+
+void page_tell_vcpu(struct vm *vm, const struct vcpu *vcpu)
+{
+	struct cf_kvm_said *said = &vm->page->said;
+
+	cf_kvm_write_begin(&said->seq);
+	if (said->n_vcpus == vm->n)
+		put_vcpu(vm, (uint32_t)(vcpu - vm->vcpus), said);
+	else
+		put_vcpus(vm, said);
+	cf_kvm_write_end(&said->seq);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* and so does the agent between arming and reading */
 }
 
 void page_tell_sample(struct vm *vm, const struct cf_kvm_capture *sample)

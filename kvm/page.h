@@ -14,6 +14,12 @@ void page_tell_capture(struct vm *vm);
 /* vm->outcome, with the vCPUs' offsets before and after; likewise. */
 void page_tell_outcome(struct vm *vm);
 
+/*
+ * What is new of a vCPU; nobody hears of it.  An arming that page_asked() does not find after that is one of an agent
+ * that sees it.
+ */
+void page_tell_vcpu(struct vm *vm, const struct vcpu *vcpu);
+
 /* Is a sample asked for that was not given? */
 static inline bool page_wants_sample(const struct vm *vm)
 {

@@ -22,7 +22,7 @@ struct vcpu {
 	bool running;			/* in KVM_RUN now */
 	bool ran;			/* was, since its counter was read last */
 	uint32_t flags;			/* CF_KVM_VCPU_*: what is valid */
-	int64_t offset;			/* x86: TSC offset at the newest capture */
+	int64_t offset;			/* x86: TSC offset at the newest capture; arm64: CNTVCT as QEMU wrote it last */
 	uint64_t khz;			/* x86: KVM_GET_TSC_KHZ, 0 until read */
 	uint64_t cnt;			/* arm64, as in struct cf_kvm_vcpu */
 	uint64_t cnt_last;

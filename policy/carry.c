@@ -245,6 +245,32 @@ bool cf_carry_ask(const struct cf_carry *carry, struct cf_kvm_asked *ret, char w
 	return ask_vcpus(carry, ret, why);
 }
 
+static const struct cf_kvm_asked_vcpu *asked_of(const struct cf_kvm_asked *asked, uint32_t id)
+{
+	for (uint32_t i = 0; i < asked->n_vcpus; i++)
+		if (asked->vcpus[i].id == id)
+			return &asked->vcpus[i];
+	return NULL;
+}
+
+bool cf_carry_is_late(const struct cf_kvm_said *said, const struct cf_kvm_asked *asked, bool loaded)
+{
+	bool some = false;
+
+	for (uint32_t i = 0; i < said->n_vcpus; i++) {
+		const struct cf_kvm_vcpu *vcpu = &said->vcpus[i];
+		const struct cf_kvm_asked_vcpu *its = asked_of(asked, vcpu->id);
+		uint64_t written = (uint64_t)vcpu->offset;
+
+		if (!its)
+			continue;
+		if (!(vcpu->flags & CF_KVM_VCPU_WRITTEN) || (written == its->cnt && written != its->cnt_last))
+			return false;
+		some = some || loaded || written == its->cnt_last;
+	}
+	return some;
+}
+
 /* --- what came of it --- */
 
 static const char *const steps[CF_N_KVM_STEPS] = {

@@ -60,6 +60,13 @@ bool cf_carry_ask(const struct cf_carry *carry, struct cf_kvm_asked *ret, char w
 bool cf_carry_is_scaled(const struct cf_kvm_asked *asked, const struct cf_vcpu_counter *vcpus, size_t n_vcpus);
 
 /*
+ * arm64: has QEMU loaded the guest's counters past the library, which was not armed yet, and will not set them again to
+ * a value that is asked for?  With adjvtime it loads what it read when the guest stopped, and sets that once more when
+ * the guest is to run; else the last that it read, once.  loaded: it is known to have loaded all.
+ */
+bool cf_carry_is_late(const struct cf_kvm_said *said, const struct cf_kvm_asked *asked, bool loaded);
+
+/*
  * What came of it.  asked and point are those it was armed with, NULL where nobody knows any
  * more: then there is no residual, nor is there one of what was left.  vcpus are those of
  * debugfs, read after it.

@@ -111,11 +111,12 @@ struct cf_kvm_scale {
 #define CF_KVM_VCPU_PCNT	(UINT32_C(1) << 2)	/* pcnt: QEMU has read it */
 #define CF_KVM_VCPU_SET		(UINT32_C(1) << 3)	/* before and after are those of the newest outcome */
 #define CF_KVM_VCPU_DEADLINE	(UINT32_C(1) << 4)	/* its timer was armed again */
+#define CF_KVM_VCPU_WRITTEN	(UINT32_C(1) << 5)	/* arm64: QEMU wrote CNTVCT past the library since the vCPU ran; offset: what */
 
 struct cf_kvm_vcpu {
 	uint32_t id;			/* KVM's vcpu_id */
 	uint32_t flags;
-	int64_t offset;			/* TSC, L1's own */
+	int64_t offset;			/* x86: TSC, L1's own */
 	uint64_t khz;			/* guest TSC as KVM has it */
 	uint64_t cnt;			/* arm64: CNTVCT as QEMU first read it since the vCPU ran (it travels with adjvtime) ... */
 	uint64_t cnt_last;		/* ... and as it read it last (kvm-no-adjvtime) */

@@ -84,6 +84,15 @@ static inline void read_counter(uint32_t vcpu)
 	ring(at->event_capture);
 }
 
+/* ... and writes it past the library, in its place. */
+static inline void write_counter(uint32_t vcpu, uint64_t value)
+{
+	cf_kvm_write_begin(&at->said.seq);
+	at->said.vcpus[vcpu].flags |= CF_KVM_VCPU_WRITTEN;
+	at->said.vcpus[vcpu].offset = (int64_t)value;
+	cf_kvm_write_end(&at->said.seq);
+}
+
 /* What it was armed for happens. */
 static inline void act(enum cf_kvm_result result)
 {

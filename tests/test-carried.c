@@ -187,6 +187,70 @@ static void test_required(void)
 	ok(is_unarmed() && !carried_report(work) && !work->landing.has_counters, "and nothing is said of its clocks");
 }
 
+static bool is_there(void)
+{
+	return carried_there(work);
+}
+
+/* arm64: both counters are read at STOP and, where the time of that is to go along, once more; a QEMU waits here. */
+static void leave_arm64(enum cf_lever required, bool adjvtime)
+{
+	*why = '\0';
+	at->said.vcpus[0].flags = at->said.vcpus[1].flags = 0;
+	set_out(CF_LEVER_KVM);
+	comes(has_pushed);
+	happens(true, false, true);
+	for (uint32_t i = 0; i < 2; i++) {
+		read_counter(i);
+		at->said.vcpus[i].cnt_last = at->said.vcpus[i].cnt + adjvtime * 1000;
+	}
+	comes(is_there);
+	commit = (struct cf_commit){ 0 };
+	carried_commit(work, &commit);
+	work->carrier = carrier_free(work->carrier);
+	bring();
+	work->limits.limits.require_lever = required;
+}
+
+static void load(void)
+{
+	for (uint32_t i = 0; i < 2; i++)
+		write_counter(i, came->vcpus[i].cnt.first == came->vcpus[i].cnt.last ? at->said.vcpus[i].cnt_last : at->said.vcpus[i].cnt);
+	loads(ratio);
+}
+
+static void test_late(void)
+{
+	at->arch = CF_KVM_ARCH_ARM64;
+	leave_arm64(CF_LEVER_KVM, false);
+	ok(carried_arm(work, &commit, why) && armed_for() == CF_KVM_DESTINATION, "arm64: before QEMU has loaded it is armed %s", why);
+	leave_arm64(CF_LEVER_KVM, true);
+	load();
+	ok(carried_arm(work, &commit, why) && armed_for() == CF_KVM_DESTINATION,
+	   "after it, too, where the counters are set once more when the guest is to run %s", why);
+	leave_arm64(CF_LEVER_KVM, false);
+	load();
+	ok(!carried_arm(work, &commit, why) && strstr(why, "required") && strstr(why, "adjvtime"), "where they are not, no commit is obeyed: %s", why);
+	ok(is_unarmed(), "and nothing stays armed");
+	leave_arm64(CF_LEVER_NONE, false);
+	load();
+	ok(carried_arm(work, &commit, why) && is_unarmed(), "unless policy leaves it to another lever");
+	carried_arm_again(work, &commit);
+	ok(is_unarmed() && !carried_report(work) && work->landing.counters.result == CF_COUNTERS_LEFT && strstr(work->landing.counters.why, "adjvtime"),
+	   "then the receipt says it: %s", work->landing.counters.why);
+	leave_arm64(CF_LEVER_KVM, false);
+	carried_look(work);
+	act(CF_KVM_LEFT);
+	load();
+	ok(!carried_arm(work, &commit, why) && strstr(why, "could not be set"), "what the library could not do is told as that: %s", why);
+	leave_arm64(CF_LEVER_KVM, false);
+	at->said.seq |= 1;
+	ok(!carried_arm(work, &commit, why) && strstr(why, "being written"), "nor is one obeyed of which nobody can tell: %s", why);
+	at->said.seq++;
+	work->carried = carried_free(work->carried);
+	at->arch = CF_KVM_ARCH_X86;
+}
+
 /* What the source's agent says of a pause. */
 static void say_paused(bool paused)
 {
@@ -230,6 +294,7 @@ int main(void)
 	test_left();
 	test_required();
 	test_pause_there();
+	test_late();
 	work_unmade(work);
 	return done();
 }

@@ -483,6 +483,41 @@ static void test_physical(void)
 	ok(!report.has_physical_set, "and nothing where nobody asked for it");
 }
 
+/* arm64: the destination's QEMU had loaded the guest when the library was armed. */
+static void test_late(void)
+{
+	static const struct {
+		uint64_t first, last, written[2];
+		bool loaded, late;
+		const char *what;
+	} rows[] = {
+		{ 500, 900, { 0, 0 }, false, false, "QEMU has written nothing past the library: it is not late" },
+		{ 500, 900, { 0, 0 }, true, false, "... when all is loaded, neither: the library was there" },
+		{ 500, 900, { 7, 7 }, false, false, "what QEMU writes as it begins is no guest's" },
+		{ 500, 900, { 900, 901 }, false, true, "what it read last is loaded, and will not be written again" },
+		{ 500, 900, { 900, 0 }, false, false, "of one vCPU alone: the next one's will do for both" },
+		{ 500, 900, { 500, 501 }, false, false, "what it read as the guest stopped is written once more when that is to run" },
+		{ 500, 900, { 500, 501 }, true, false, "... also when all is loaded" },
+		{ 500, 500, { 500, 501 }, false, true, "what was read but once was not read as the guest stopped" },
+		{ 500, 900, { 950, 951 }, false, false, "what nobody heard of may be anything" },
+		{ 500, 900, { 950, 951 }, true, true, "... but when all is loaded, and will never be what is asked for" },
+		{ 500, 900, { 950, 901 }, false, true, "one of them is enough" },
+	};
+
+	for (size_t i = 0; i < CF_COUNT(rows); i++) {
+		said = (struct cf_kvm_said){ .n_vcpus = 3 };
+		asked = (struct cf_kvm_asked){ .n_vcpus = 2 };
+		for (uint32_t k = 0; k < 3; k++)
+			said.vcpus[k].id = k;
+		for (uint32_t k = 0; k < 2; k++) {
+			asked.vcpus[k] = (struct cf_kvm_asked_vcpu){ .id = k, .cnt = rows[i].first + k, .cnt_last = rows[i].last + k };
+			said.vcpus[k].offset = (int64_t)rows[i].written[k];
+			said.vcpus[k].flags = CF_KVM_VCPU_CNT | (rows[i].written[k] ? CF_KVM_VCPU_WRITTEN : 0);
+		}
+		ok(cf_carry_is_late(&said, &asked, rows[i].loaded) == rows[i].late, "%s", rows[i].what);
+	}
+}
+
 int main(void)
 {
 	test_carried();
@@ -495,6 +530,7 @@ int main(void)
 	test_nested_there();
 	test_kept();
 	test_physical();
+	test_late();
 	kvm_page_free(page);
 	return done();
 }

@@ -257,6 +257,39 @@ static void test_late(void)
 	   "armed by the time it runs, both counters are carried");
 }
 
+/* What the page says that QEMU wrote of this vCPU past the library; 0: nothing. */
+static uint64_t written(int vcpu)
+{
+	return hear()->vcpus[vcpu].flags & CF_KVM_VCPU_WRITTEN ? (uint64_t)hear()->vcpus[vcpu].offset : 0;
+}
+
+static void test_written(void)
+{
+	leave(2, true);
+	arrive(&there);
+	vm_known()->page->asked.direction = CF_KVM_UNARMED;
+	for (int i = 0; i < 2; i++)
+		set(qemu.fds[i], KVM_REG_ARM_TIMER_CNT, 1000);
+	ok(written(0) == 1000 && written(1) == 1000, "what QEMU writes past the library is told: when it begins");
+	load(&left);
+	ok(written(0) == left.cnt[0] && written(1) == left.cnt[1], "and when it loads");
+	tell(CF_KVM_DESTINATION);
+	get(qemu.fds[0], KVM_REG_ARM_TIMER_CNT);
+	ok(written(0) == left.cnt[0] && hear()->outcome.serial != asked.serial, "... still when it has been armed, and somebody looks at the counters");
+	load(&left);
+	ok(!written(0) && !written(1) && hear()->outcome.result == CF_KVM_CARRIED, "loaded once more they are carried, and nothing else was written");
+	set(qemu.fds[1], KVM_REG_ARM_TIMER_CNT, left.cnt[1] + 5);
+	ok(!written(1) && near(ahead_virt(), 0, SLACK), "nor is what is swallowed");
+	run();
+	fake_now += CF_S;
+	stop();
+	set(qemu.fds[1], KVM_REG_ARM_TIMER_CNT, 77);
+	ok(!written(0) && written(1) == 77, "of a guest that has run what was written since is told");
+	run();
+	stop();
+	ok(!written(1), "until it has run again");
+}
+
 /* The agents heard of the last vCPU's counters before QEMU read them for good. */
 static void test_reread(void)
 {
@@ -474,6 +507,7 @@ int main(void)
 	test_carried(false);
 	test_carried(true);
 	test_late();
+	test_written();
 	test_reread();
 	test_unmatched();
 	test_kinds();

@@ -263,6 +263,63 @@ static bool arm(struct work *work, const struct cf_counter_point *point)
 	return carried->armed;
 }
 
+static bool is_of(const struct carried *carried, const struct cf_kvm_outcome *outcome)
+{
+	return outcome->direction == CF_KVM_DESTINATION && memcmp(outcome->migration, carried->id, sizeof(carried->id)) == 0;
+}
+
+static void report(struct carried *carried, const struct cf_kvm_said *said, struct cf_counter_report *ret)
+{
+	const struct cf_carried all = {
+		.said = said,
+		.arch = kvm_page_arch(carried->page),
+		.asked = carried->armed ? &carried->asked : NULL,
+		.point = carried->armed ? &carried->point : NULL,
+		.vcpus = carried->vcpus,
+		.n_vcpus = carried->n_vcpus,
+	};
+
+	cf_carry_report(&all, ret);
+}
+
+/* Between two of the library's words: it may be in the middle of one. */
+static int read_said(const struct carried *carried, struct cf_kvm_said *ret, struct cf_error *err)
+{
+	enum { ATTEMPTS = 5 };
+	int r = kvm_page_read(carried->page, ret, err);
+
+	for (int i = 1; i < ATTEMPTS && r == -EAGAIN; i++) {
+		poll(NULL, 0, 1);
+		r = kvm_page_read(carried->page, ret, err);
+	}
+	return r;
+}
+
+/* arm64, armed: has QEMU loaded the guest, past the library, and sets its counters no more?  Then it is disarmed. */
+static bool is_late(struct work *work)
+{
+	CF_AUTO(cf_free) struct cf_kvm_said *said = NULL;
+	struct carried *carried = work->carried;
+	struct cf_counter_report made = { 0 };
+	struct cf_error err = { 0 };
+
+	if (kvm_page_arch(carried->page) != CF_KVM_ARCH_ARM64)
+		return false;
+	said = malloc(sizeof(*said));
+	if (!said || read_said(carried, said, &err) < 0) {
+		snprintf(carried->why, sizeof(carried->why), "%s", said ? err.text : "out of memory");
+		return true;
+	}
+	if (!cf_carry_is_late(said, &carried->asked, has_loaded(work)))
+		return false;
+	if (is_of(carried, &said->outcome))
+		report(carried, said, &made);
+	disarm(carried);
+	snprintf(carried->why, sizeof(carried->why), "%s", *made.why ? made.why :
+		 "QEMU had loaded its counters before the library was armed, and sets them no more (kvm-no-adjvtime)");
+	return true;
+}
+
 void carried_let_be(struct work *work)
 {
 	if (!work->carried)
@@ -323,7 +380,7 @@ bool carried_arm(struct work *work, const struct cf_commit *commit, char why[sta
 		text = "the library is not in the QEMU here";
 	else if (!work->counters)
 		text = "nothing came of its counters";
-	else if (arm(work, commit->has_point ? &commit->point : NULL))
+	else if (arm(work, commit->has_point ? &commit->point : NULL) && !is_late(work))
 		return true;
 	else
 		text = work->carried->why;
@@ -331,11 +388,6 @@ bool carried_arm(struct work *work, const struct cf_commit *commit, char why[sta
 		return true;
 	snprintf(why, CF_DETAIL_ROOM, "the lever kvm is required: %.200s", text);
 	return false;
-}
-
-static bool is_of(const struct carried *carried, const struct cf_kvm_outcome *outcome)
-{
-	return outcome->direction == CF_KVM_DESTINATION && memcmp(outcome->migration, carried->id, sizeof(carried->id)) == 0;
 }
 
 /* The library tells before the guest runs; libvirt may be quicker to say that it does by a moment. */
@@ -352,20 +404,6 @@ static bool read_outcome(const struct carried *carried, struct cf_kvm_said *said
 		poll(&bell, 1, 5);
 		kvm_page_heard(bell.fd);
 	}
-}
-
-static void report(struct carried *carried, const struct cf_kvm_said *said, struct cf_counter_report *ret)
-{
-	const struct cf_carried all = {
-		.said = said,
-		.arch = kvm_page_arch(carried->page),
-		.asked = carried->armed ? &carried->asked : NULL,
-		.point = carried->armed ? &carried->point : NULL,
-		.vcpus = carried->vcpus,
-		.n_vcpus = carried->n_vcpus,
-	};
-
-	cf_carry_report(&all, ret);
 }
 
 /* The guest's clocks were carried, or left to the next lever. */

@@ -45,8 +45,8 @@ void carried_look(struct work *work);
 void carried_let_be(struct work *work);
 
 /*
- * The commit is to be obeyed: arm for the value that travelled.  false when it cannot be, and
- * policy requires the lever; why says so.
+ * The commit is to be obeyed: arm for the value that travelled.  false when it cannot be, or QEMU sets the
+ * guest's counters no more, and policy requires the lever; why says so.
  */
 bool carried_arm(struct work *work, const struct cf_commit *commit, char why[static CF_DETAIL_ROOM]);
 

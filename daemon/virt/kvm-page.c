@@ -216,6 +216,7 @@ int kvm_page_arm(struct kvm_page *page, struct cf_kvm_asked *asked, struct cf_er
 	cf_kvm_write_begin(&to->seq);
 	memcpy((char *)to + from, (char *)asked + from, size - from);
 	cf_kvm_write_end(&to->seq);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* and so does the library between telling and looking */
 	return 0;
 }
 

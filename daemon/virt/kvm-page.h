@@ -61,6 +61,7 @@ int kvm_page_sample(const struct kvm_page *page, struct cf_kvm_capture *ret, str
 /*
  * Arms the library with *asked; its seq is ours, its serial is made here and returned
  * in it.  Armed again with the same direction it is another arming.  A failing one leaves the page as it was.
+ * What the library did before it could see the arming is in the page when that is read after it.
  */
 int kvm_page_arm(struct kvm_page *page, struct cf_kvm_asked *asked, struct cf_error *err);
 
