@@ -498,6 +498,48 @@ static void test_sample(void)
 	ok(is_read(0) && !is_read(1), "but what is read then, vCPU by vCPU");
 }
 
+/* Another thread of QEMU is in there, for ever or until somebody takes it away. */
+static void leave_vm(void)
+{
+	vm_leave(vm_known());
+}
+
+static void test_busy(void)
+{
+	uint64_t number, value;
+	uint32_t missed;
+	int64_t began;
+
+	leave(2, true);
+	number = hear()->capture.number;
+	missed = hear()->n_missed;
+	vm_enter(vm_known());
+	began = fake_now;
+	value = get(qemu.fds[0], KVM_REG_ARM_TIMER_CNT);
+	ok(near((int64_t)value, (int64_t)fake_guest_counter(0), SLACK) && near(fake_now - began, CF_MS, 20 * CF_US) &&
+	   hear()->capture.number == number && hear()->n_missed == missed + 1,
+	   "while somebody else is in there a reading waits for a millisecond, and is missed, which is told");
+	fake_then(fake_now + 700 * CF_US, leave_vm);
+	get(qemu.fds[0], KVM_REG_ARM_TIMER_CNT);
+	ok(hear()->capture.number == number + 1 && hear()->n_missed == missed + 1, "who is out by then does not keep it");
+
+	arrive(&there);
+	vm_enter(vm_known());
+	began = fake_now;
+	ok(set(qemu.fds[0], KVM_REG_ARM_TIMER_CNT, left.cnt[0]) == 0 && near((int64_t)fake_guest_counter(0), (int64_t)left.cnt[0], SLACK) &&
+	   near(fake_now - began, CF_MS, 20 * CF_US), "so does a write, and is left to QEMU");
+	fake_then(fake_now + 700 * CF_US, leave_vm);
+	ok(load(&left) == 0 && near(ahead_virt(), 0, SLACK) && near(ahead_phys(), 0, SLACK), "or is carried where it need not wait so long");
+
+	vm_enter(vm_known());
+	vm_known()->page->wanted++;
+	run();
+	ok(vm_known()->page->sampled.wanted != vm_known()->page->wanted, "a sample does not wait at all");
+	leave_vm();
+	run();
+	ok(vm_known()->page->sampled.wanted == vm_known()->page->wanted, "it comes with the next call");
+}
+
 int main(void)
 {
 	fake_on(&here);
@@ -516,5 +558,6 @@ int main(void)
 	test_scratch();
 	test_scratch_between();
 	test_sample();
+	test_busy();
 	return done();
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "kvm/vm.h"
@@ -180,6 +181,70 @@ static void test_torn(void)
 	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "and when it has written, it is heard");
 }
 
+/* Another thread of QEMU is in there, for ever or until somebody takes it away. */
+static void leave_vm(void)
+{
+	vm_leave(vm_known());
+}
+
+static void *leave_soon(void *unused)
+{
+	usleep(20000);
+	leave_vm();
+	return unused;
+}
+
+static void test_busy(void)
+{
+	const struct trip trip = { &here, &there, 2, .blackout = 100 * CF_MS };
+	struct cf_kvm_capture sample;
+	struct kvm_page *page = NULL;
+	pthread_t thread;
+	uint32_t missed;
+	uint64_t number;
+	int64_t began;
+
+	leave(&trip);
+	number = hear()->capture.number;
+	missed = said.n_missed;
+	vm_enter(vm_known());
+	began = fake_now;
+	ok(get_clock() == 0 && near((int64_t)qemu.clock, (int64_t)fake_guest_clock(), CF_US) && near(fake_now - began, CF_MS, 20 * CF_US),
+	   "while somebody else is in there a reading of QEMU's waits for a millisecond, and is QEMU's alone");
+	ok(hear()->capture.number == number && said.n_missed == missed + 1, "that it was missed is told");
+	fake_then(fake_now + 700 * CF_US, leave_vm);
+	ok(get_clock() == 0 && hear()->capture.number == number + 1 && said.n_missed == missed + 1, "who is out by then does not keep it");
+
+	ok(kvm_page_open("/proc", getpid(), &page, &err) == 0, "the page is opened");
+	vm_enter(vm_known());
+	kvm_page_want(page);
+	began = fake_now;
+	run();
+	ok(kvm_page_sample(page, &sample, &err) == -EAGAIN && fake_now - began < 20 * CF_US, "a sample does not wait at all");
+	leave_vm();
+	run();
+	ok(kvm_page_sample(page, &sample, &err) == 0, "it comes with the next call");
+	kvm_page_free(page);
+
+	leave(&trip);
+	arrive(&trip);
+	vm_enter(vm_known());
+	began = fake_now;
+	ok(passes(qemu.clock) && near(fake_now - began, CF_MS, 20 * CF_US), "what is armed waits for a millisecond, and is left to QEMU");
+	fake_then(fake_now + 700 * CF_US, leave_vm);
+	ok(set_clock(qemu.clock) == 0 && carried(2, 0), "or is carried where it need not wait so long");
+	tell(CF_KVM_UNARMED);
+	vm_enter(vm_known());
+	began = fake_now;
+	ok(passes(qemu.clock) && fake_now - began < 20 * CF_US, "where nothing is armed nobody waits");
+
+	pthread_create(&thread, NULL, leave_soon, NULL);
+	qemu.fds[2] = call(qemu.vm, KVM_CREATE_VCPU, 9);
+	pthread_join(thread, NULL);
+	get_clock();
+	ok(hear()->n_vcpus == 3 && said.vcpus[2].id == 9, "a new vCPU is waited with for as long as it takes");
+}
+
 /* The page of a process like this one, on such a kernel: its seals as the agent finds them; -1: it has none. */
 static int seals_on(struct fake_kind kind)
 {
@@ -223,5 +288,6 @@ int main(void)
 	test_samples();
 	test_fork();
 	test_torn();
+	test_busy();
 	return done();
 }
