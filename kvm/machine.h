@@ -3,7 +3,7 @@
 
 /*
  * All that the library asks of the machine it runs on, so that a test can be
- * another one.  None of these allocates, locks, or changes errno when it succeeds.
+ * another one.  None of these calls malloc(), locks, or changes errno when it succeeds.
  */
 
 #include <stddef.h>
