@@ -162,6 +162,11 @@ static void test_lies(void)
 	at->said.vcpus[1].id = 7;
 	ok(kvm_page_open("/proc", getpid(), &page, &err) == 0 && kvm_page_read(page, &said, &err) == 0 && said.n_vcpus == 2 &&
 	   said.vcpus[1].id == 7, "what was said is read");
+	at->arch = CF_KVM_ARCH_ARM64;
+	at->version++;
+	ok(kvm_page_arch(page) == CF_KVM_ARCH_X86 && kvm_page_version(page) == CF_KVM_VERSION, "what it is of does not change any more");
+	at->arch = CF_KVM_ARCH_X86;
+	at->version--;
 	for (size_t i = 0; i < CF_COUNT(lies); i++) {
 		const struct cf_kvm_said kept = at->said;
 		int r;

@@ -31,6 +31,7 @@ static const struct layout {
 struct kvm_page {
 	struct cf_kvm_page *at;
 	uint32_t version;
+	enum cf_kvm_arch arch;
 	int captured;
 	int outcome;
 };
@@ -339,6 +340,7 @@ static int map(int memfd, struct kvm_page *page, struct cf_error *err)
 		return cf_fail(err, errno, CF_HOST, "the KVM library's page: %s", strerror(errno));
 	page->at = at;
 	page->version = head.version;
+	page->arch = (enum cf_kvm_arch)head.arch;
 	return 0;
 }
 
@@ -388,7 +390,7 @@ uint32_t kvm_page_version(const struct kvm_page *page)
 
 enum cf_kvm_arch kvm_page_arch(const struct kvm_page *page)
 {
-	return page->at->arch == CF_KVM_ARCH_ARM64 ? CF_KVM_ARCH_ARM64 : CF_KVM_ARCH_X86;
+	return page->arch;
 }
 
 int kvm_page_captured_fd(const struct kvm_page *page)
