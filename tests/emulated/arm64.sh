@@ -108,6 +108,15 @@ is_status()
 	monitor "$1" "info status" | grep -q "VM status: $2"
 }
 
+# stays GUEST SECONDS LINES: for so long at least, and until its stream has so many lines more, which take their time where the
+# machine is slow: the judge needs some of each stay.
+stays()
+{
+	local enough=$(($(wc -l <"$RIG_DIR/ticks-$1") + $3))
+	sleep "$2"
+	wait_for 180 eval "[ \$(wc -l <'$RIG_DIR/ticks-$1') -ge $enough ]"
+}
+
 # move FROM TO GUEST [carried]
 move()
 {
@@ -135,7 +144,7 @@ move()
 	fi
 	monitor "$from" quit >/dev/null
 	wait_for 20 not on "$from" 'kill -0 $(cat /run/guest.pid)'
-	sleep 10
+	stays "$guest" 10 200
 }
 
 verdict()
@@ -151,7 +160,7 @@ guest()
 	emu_collect "$guest"
 	ok "$guest: it starts" qemu A "$guest"
 	ok "$guest: ... and ticks" wait_for 120 test -s "$RIG_DIR/ticks-$guest" || { note "$(on A "cat /var/log/qemu /var/log/console")"; return; }
-	sleep 20
+	stays "$guest" 20 300
 	move A B "$guest"
 	move B A "$guest" carried
 	move A B "$guest" carried
