@@ -29,6 +29,7 @@ carried()
 	is "$guest: the library carried its clocks" "$(outcome '(v["outcome"]["result"], v["outcome"]["step"])')" "('carried', 'none')"
 	note "$guest: $(outcome '{k: o[k] for o in [v["outcome"]] for k in ("elapsed_ns", "residual_ns", "routes_ns", "took_ns", "bare_ns", "flags")}')"
 	is "$guest: KVM's master clock is on" "$(outcome 'v["outcome"]["flags"] >> 2 & 1')" 1
+	note "$guest: timers armed again: $(outcome '[vcpu["flags"] >> 4 & 1 for vcpu in v["vcpus"]]')"
 	is "$guest: its vCPUs have one offset" "$(offsets "$to")" 1
 	is "$guest: ... which is the one the library says" \
 		"$(emu_in "$to" sh -c "cat /sys/kernel/debug/kvm/$(emu_qemu "$to" "$guest")-*/vcpu0/tsc-offset")" "$(outcome 'v["vcpus"][0]["after"]')"
