@@ -250,6 +250,15 @@ static void test_carried(void)
 	   landing.left);
 }
 
+/* What was waited for, and came, is not told as if it had not. */
+static void test_later(void)
+{
+	const struct guest guest = { LATER, CF_CORRECTION_STEP_FORWARD, .within = 5 * CF_S };
+
+	mended(&guest);
+	ok(landing.has_lag && landing.n_residuals > 0 && !*unmeasured, "of an agent that is there a moment later nothing is missed: \"%s\"", unmeasured);
+}
+
 /* An agent that says nothing for a while, as its QEMU stands still, is asked again for as long as whoever asks has patience. */
 static void test_silent(void)
 {
@@ -367,6 +376,7 @@ int main(void)
 	test_dying();
 	test_refresh();
 	test_carried();
+	test_later();
 	test_silent();
 	test_hang();
 	test_stepped();

@@ -149,7 +149,9 @@ static bool look(struct mending *m)
 	int r = read_error(m, &err);
 
 	m->silent = r == -ETIMEDOUT || r == -EALREADY;
-	if (r == 0 || r != -EALREADY || !*m->err.text)
+	if (r == 0)
+		m->err = (struct cf_error){ 0 };	/* whatever it was that was waited for */
+	else if (r != -EALREADY || !*m->err.text)
 		m->err = err;
 	if (r < 0)
 		return false;
