@@ -327,7 +327,7 @@ static int pass(struct vm *vm, const struct vcpu *vcpu, unsigned long request, s
 }
 
 /*
- * QEMU is about to write past us, or has.  With kvm-no-adjvtime what it loads it never writes again, so that an agent
+ * QEMU is about to write past us.  With kvm-no-adjvtime what it loads it never writes again, so that an agent
  * that arms after that has to know of it.
  */
 static void note_written(struct vm *vm, struct vcpu *vcpu, uint64_t id, uint64_t value)
@@ -344,17 +344,9 @@ static bool is_asked(struct vm *vm)
 	return !page_unarmed(vm) && page_asked(vm);
 }
 
-/* Is it done, one way or the other? */
+/* Armed: is it done, one way or the other? */
 static bool replaced(struct vm *vm, struct vcpu *vcpu, uint64_t id, uint64_t value)
 {
-	bool asked = is_asked(vm);
-
-	if (!asked) {
-		note_written(vm, vcpu, id, value);
-		asked = is_asked(vm);
-	}
-	if (!asked)
-		return false;
 	if (vm->asked.direction == CF_KVM_SOURCE)
 		return keep(vm, vcpu, id, value);
 	return travelled(vm, vcpu, id, value) ? carry(vm, vcpu, value) : holds(vm, id);
@@ -365,16 +357,19 @@ static int on_set(struct vm *vm, struct vcpu *vcpu, unsigned long request, struc
 {
 	int kept = errno, r;
 	uint64_t value;
-	bool done;
+	bool asked, done;
 
 	if (!vm_enter_soon(vm))
 		return machine_ioctl(vcpu->fd, request, one);
 	memcpy(&value, (const void *)(uintptr_t)one->addr, sizeof(value));
-	done = replaced(vm, vcpu, one->id, value);
+	asked = is_asked(vm);
+	done = asked && replaced(vm, vcpu, one->id, value);
+	if (!done)
+		note_written(vm, vcpu, one->id, value);
+	if (!asked && is_asked(vm))	/* an agent that has armed meanwhile may have looked before that was there */
+		done = replaced(vm, vcpu, one->id, value);
 	if (done)
 		vcpu->flags &= ~CF_KVM_VCPU_WRITTEN;
-	else
-		note_written(vm, vcpu, one->id, value);
 	errno = kept;
 	r = done ? 0 : pass(vm, vcpu, request, one);
 	vm_leave(vm);
