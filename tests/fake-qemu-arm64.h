@@ -128,6 +128,18 @@ static inline void arm(struct cf_kvm_asked *asked)
 
 static struct fake_vm stayed;
 
+/* The guest runs for a while, and is stopped to leave; stayed is what it would be here. */
+static inline void run_and_save(void)
+{
+	run();
+	fake_now += 30 * CF_S;
+	run();
+	stop();
+	fake_now += 50 * CF_MS;
+	save();
+	stayed = fake_vm;
+}
+
 /* Ticks that a counter of the guest is ahead of where it would be had it stayed. */
 static inline int64_t ahead(uint64_t offset, uint64_t stayed_offset)
 {

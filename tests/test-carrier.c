@@ -65,10 +65,7 @@ static void test_missed(void)
 	leave();
 	ok(commit.has_point, "what the library missed before the migration is no matter");
 	set_out(CF_LEVER_KVM);
-	comes(has_pushed);
-	happens(true, false, true);
-	capture();
-	comes(has_pushed_stop);
+	stand();
 	at->said.n_missed++;
 	carried_commit(work, &commit);
 	work->carrier = carrier_free(work->carrier);
@@ -171,10 +168,7 @@ static void test_doubt(void)
 	uint32_t seq;
 
 	set_out(CF_LEVER_NONE);
-	comes(has_pushed);
-	happens(true, false, true);
-	capture();
-	comes(has_pushed_stop);
+	stand();
 	seq = at->asked.seq;
 	expired = at->asked.expires;
 	ok(comes(is_prolonged), "however long the guest stands for its migration, the arming does not expire");
@@ -190,10 +184,7 @@ static void test_after_restart(void)
 	uint32_t seq;
 
 	set_out(CF_LEVER_NONE);
-	comes(has_pushed);
-	happens(true, false, true);
-	capture();
-	comes(has_pushed_stop);
+	stand();
 	work->carrier = carrier_leave(work->carrier);
 	ok(is_armed_here() && !work->carrier, "an agent that leaves a guest standing leaves it armed");
 	seq = at->asked.seq;

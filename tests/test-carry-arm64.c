@@ -44,13 +44,7 @@ static void leave(const struct journey *journey)
 	qemu.no_adjvtime = journey->no_adjvtime;
 	if (journey->one_offset)
 		fake_vm.phys = fake_vm.virt;
-	run();
-	fake_now += 30 * CF_S;
-	run();
-	stop();
-	fake_now += 50 * CF_MS;
-	save();
-	stayed = fake_vm;
+	run_and_save();
 	point = cf_carry_point(&hear()->capture, CF_KVM_ARCH_ARM64, offset);
 	cf_carry_tell(hear(), &point, true, &guest, &came);
 }

@@ -48,13 +48,7 @@ static void leave(int n, bool no_adjvtime)
 	fake_on(&here);
 	start(n);
 	qemu.no_adjvtime = no_adjvtime;
-	run();
-	fake_now += 30 * CF_S;
-	run();
-	stop();
-	fake_now += 50 * CF_MS;
-	save();
-	stayed = fake_vm;
+	run_and_save();
 	take_record();
 	left = qemu;
 	fake_now += 200 * CF_MS;

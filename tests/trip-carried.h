@@ -44,13 +44,19 @@ static inline void bring(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* The source's part, up to the commit, and what it sends is brought to the destination. */
-static inline void leave(void)
+/* The source's part, up to where its guest stands and the destination knows. */
+static inline void stand(void)
 {
 	comes(has_pushed);
 	happens(true, false, true);
 	capture();
 	comes(has_pushed_stop);
+}
+
+/* The source's part, up to the commit, and what it sends is brought to the destination. */
+static inline void leave(void)
+{
+	stand();
 	capture();
 	commit = (struct cf_commit){ 0 };
 	carried_commit(work, &commit);
